@@ -1,0 +1,47 @@
+/**
+ * A table maps every client address to a chain: the entries of one policy node in the order in which this client should
+ * try them. The `geo`, `subnets` and `nearest` policies differ only in how their chains are made, and that is decided
+ * when the configuration is compiled. Nodes with the same keys share a table, whatever their children are.
+ *
+ * Each table is a prefix index over IPv4 and one over IPv6. The class of an address is the offset of its chain; the
+ * tile is the shortest prefix around the address in which every address has the same class. Tiles of one table never
+ * overlap, and the tile of several tables together is the longest of theirs.
+ */
+export interface TableData {
+  /** Cells of all prefix indexes: see prefix-index.ts. */
+  cells: Int32Array;
+  /** TABLE_WORDS words a table. */
+  tables: Int32Array;
+  /** At a chain's offset its length, then entry indexes relative to the node's first entry. */
+  chains: Int32Array;
+}
+
+export const TABLE_WORDS = 4;
+/** Offset in `cells` of the IPv4 root, and the number of address bits that it consumes. */
+export const TABLE_ROOT4 = 0;
+export const TABLE_BITS4 = 1;
+export const TABLE_ROOT6 = 2;
+export const TABLE_BITS6 = 3;
+
+/**
+ * A cell is an inner one (negative: the bitwise complement of the offset of a block of 256 cells for the next eight
+ * bits) or a leaf: tile length from bit CELL_LENGTH_SHIFT on, class below.
+ */
+export const CELL_LENGTH_SHIFT = 23;
+export const CELL_CLASS_MASK = (1 << CELL_LENGTH_SHIFT) - 1;
+
+/**
+ * Class of addresses in special-purpose blocks (RFC 6890, RFC 7871 section 11.2) to which the table says nothing of its
+ * own: the resolver's address is looked up instead, and the tile never reaches beyond the block.
+ */
+export const CLASS_SPECIAL = 0;
+/** Offset of the empty chain: no entry is for this client. */
+export const CLASS_NOTHING = 1;
+
+export type TableModel =
+  /** Keys as in geo-key.ts, sorted, `default` last where there is one; a chain runs from the narrowest key outward. */
+  | { kind: "geo"; keys: string[] }
+  /** Canonical prefixes, sorted, `default` last where there is one; a chain runs from the longest match outward. */
+  | { kind: "subnets"; keys: string[] }
+  /** A chain is every entry by growing great-circle distance; without a location the list's order. */
+  | { kind: "nearest"; locations: { latitude: number; longitude: number }[] };

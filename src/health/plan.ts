@@ -1,0 +1,62 @@
+/** What the control worker tells the probe worker: every check to run and every pool to judge. Structured-cloneable. */
+
+interface CheckTiming {
+  /** Time between the starts of two probes of one address. */
+  intervalMs: number;
+  /** One deadline for the whole probe, from connect to the last octet that is read. */
+  timeoutMs: number;
+  /** Consecutive failures that take an address down. */
+  fall: number;
+  /** Consecutive successes that bring it back. */
+  rise: number;
+}
+
+export type CheckSpec =
+  | (CheckTiming & { type: "tcp"; name: string; port: number })
+  | (CheckTiming & {
+      type: "http" | "https";
+      name: string;
+      port: number;
+      path: string;
+      /** Host header, and for https the name for SNI and certificate; empty: the address. */
+      host: string;
+      /** Accepted status codes; empty: 200 to 299. */
+      expectStatus: number[];
+      /** Text that the first 5,120 octets of the body must contain; empty: none. */
+      expectBody: string;
+      /** Verify the certificate's chain, name and dates (https). */
+      verify: boolean;
+    });
+
+export interface ProbeTarget {
+  /** Row in HealthRows.endpoints that this target's verdict is published in. */
+  row: number;
+  keyHigh: number;
+  keyLow: number;
+  /** Address in presentation form. */
+  address: string;
+  family: 4 | 6;
+  check: CheckSpec;
+  /** For logs: zone, pool and endpoint as people wrote them. */
+  zone: string;
+  pool: string;
+  endpoint: string;
+}
+
+export interface PoolPlan {
+  /** Row in HealthRows.pools. */
+  row: number;
+  keyHigh: number;
+  keyLow: number;
+  zone: string;
+  pool: string;
+  /** For each endpoint the rows of its addresses; -1 stands for an address that is always up. */
+  endpoints: number[][];
+  minHealthy: { count: number } | { percent: number };
+  dualStack: "any" | "strict";
+}
+
+export interface HealthPlan {
+  targets: ProbeTarget[];
+  pools: PoolPlan[];
+}

@@ -1,0 +1,79 @@
+/**
+ * Health in shared memory: one row of words per endpoint address and one per pool. One writer, the probe worker; every
+ * other thread only reads. Rows survive reloads: a row is found again by the identity hash that it carries, even after
+ * the control worker was replaced.
+ *
+ * Order of writes (all through Atomics): a pool's verdict turns to failed before its last row goes down, and back only
+ * after a row came up, so that a reader never sees a healthy pool without a healthy address.
+ */
+export interface HealthRows {
+  /** ENDPOINT_ROW_WORDS words an endpoint address. */
+  endpoints: Int32Array;
+  /** POOL_ROW_WORDS words a pool. */
+  pools: Int32Array;
+}
+
+/** 64 octets, one cache line. */
+export const ENDPOINT_ROW_WORDS = 16;
+/** STATE_* bits. */
+export const ROW_STATE = 0;
+/** Milliseconds until the state can next flip; 0 while settled. Feeds the TTL. */
+export const ROW_HORIZON_MS = 1;
+/** Factor on the configured weight, 0 to 65536 (1.0); slow start and load will lower it. */
+export const ROW_WEIGHT_SCALE = 2;
+/** Reported load in 1/65536 of capacity, or -1: none reported. */
+export const ROW_LOAD = 3;
+/** Smoothed response time of the probe in microseconds, or -1: not measured. */
+export const ROW_RESPONSE_US = 4;
+/** When the published state last changed: seconds since 1970. */
+export const ROW_SINCE_S = 5;
+/** Why: index into the enumerated reasons of health/state.ts. */
+export const ROW_REASON = 6;
+/** Consecutive results against the published state. */
+export const ROW_RUN = 7;
+/** Results observed, for people and for readiness. */
+export const ROW_RESULTS = 8;
+/** Identity: 64 bits of a hash of zone, pool, address and check; both 0: the row is free. */
+export const ROW_KEY_HIGH = 12;
+export const ROW_KEY_LOW = 13;
+
+/** The address may be answered. What a decision reads; the other bits are for people. */
+export const STATE_UP = 1;
+/** The probes alone say up. */
+export const STATE_PROBED_UP = 2;
+export const STATE_FORCED_UP = 4;
+/** Never answered, not even as a last resort. */
+export const STATE_FORCED_DOWN = 8;
+/** Never answered, not even as a last resort, and left out of the pool's count. */
+export const STATE_DRAINED = 16;
+/** At least one verdict has been reached. */
+export const STATE_KNOWN = 32;
+/** Bits that keep an address out of a last resort. */
+export const STATE_WITHHELD = STATE_FORCED_DOWN | STATE_DRAINED;
+
+export const POOL_ROW_WORDS = 8;
+/** 1: fewer than `min_healthy` endpoints are up. */
+export const POOL_ROW_FAILED = 0;
+/** Endpoints that are up. */
+export const POOL_ROW_UP = 1;
+/** Endpoints that are neither drained nor forced down. */
+export const POOL_ROW_USABLE = 2;
+/** Least horizon over the pool's endpoints in milliseconds; 0 while all are settled. */
+export const POOL_ROW_HORIZON_MS = 3;
+export const POOL_ROW_KEY_HIGH = 6;
+export const POOL_ROW_KEY_LOW = 7;
+
+/**
+ * Endpoint addresses of one server: 12 times the 10,000 that it is built for. Untouched pages of the block cost
+ * nothing; configuration beyond the limit is an error (CFG_LIMIT_ENDPOINTS).
+ */
+export const MAX_ENDPOINT_ROWS = 131_072;
+export const MAX_POOL_ROWS = 65_536;
+
+/** Rows of zeros: every key free, every state down until its writer says otherwise. */
+export function allocateHealthRows(endpointRows = MAX_ENDPOINT_ROWS, poolRows = MAX_POOL_ROWS): HealthRows {
+  return {
+    endpoints: new Int32Array(new SharedArrayBuffer(endpointRows * ENDPOINT_ROW_WORDS * 4)),
+    pools: new Int32Array(new SharedArrayBuffer(poolRows * POOL_ROW_WORDS * 4)),
+  };
+}

@@ -1,0 +1,95 @@
+/**
+ * The dynamic half of a snapshot: policy trees, pools and addresses as words in shared memory, shared by the records
+ * that use them. Written once by build.ts on the control worker, then only read. A reference is an index; a word that
+ * may be absent holds the index plus one, and 0 says none.
+ */
+export interface PolicyData {
+  /** RECORD_WORDS words a dynamic record. */
+  records: Int32Array;
+  /** Tables that a record's tree can reach: runs of table indexes into TableData. */
+  recordTables: Int32Array;
+  /** NODE_WORDS words a policy node. */
+  nodes: Int32Array;
+  /** ENTRY_WORDS words a child of a node; the children of one node are adjacent. */
+  entries: Int32Array;
+  /** POOL_WORDS words a pool. */
+  pools: Int32Array;
+  /** ENDPOINT_WORDS words an endpoint; the endpoints of one pool are adjacent. */
+  endpoints: Int32Array;
+  /** ADDRESS_WORDS words an address; the addresses of one endpoint, or of one last resort, are adjacent. */
+  addresses: Int32Array;
+}
+
+export const RECORD_WORDS = 9;
+export const RECORD_ROOT = 0;
+export const RECORD_TTL_MAX = 1;
+export const RECORD_TTL_MIN = 2;
+/** One of LAST_RESORT_*. */
+export const RECORD_LAST_RESORT = 3;
+/** LAST_RESORT_POOL: the pool. LAST_RESORT_ADDRESSES: index of the first address. */
+export const RECORD_LAST_RESORT_REF = 4;
+export const RECORD_LAST_RESORT_COUNT = 5;
+/** 1: the client subnet option is heeded. */
+export const RECORD_ECS = 6;
+export const RECORD_TABLES = 7;
+export const RECORD_TABLE_COUNT = 8;
+
+export const LAST_RESORT_NONE = 0;
+export const LAST_RESORT_ALL = 1;
+export const LAST_RESORT_POOL = 2;
+export const LAST_RESORT_ADDRESSES = 3;
+export const LAST_RESORT_NODATA = 4;
+export const LAST_RESORT_SERVFAIL = 5;
+
+export const NODE_WORDS = 8;
+/** One of NODE_KIND_*. */
+export const NODE_KIND = 0;
+/** Index of the pool, or of the first entry. */
+export const NODE_FIRST = 1;
+export const NODE_COUNT = 2;
+/** Table whose chain orders the entries (geo, subnets, nearest). */
+export const NODE_TABLE = 3;
+/** Hash of the node's place in its tree: the node's share of the dice. */
+export const NODE_SEED = 4;
+export const NODE_LAST_RESORT = 5;
+export const NODE_LAST_RESORT_REF = 6;
+export const NODE_LAST_RESORT_COUNT = 7;
+
+export const NODE_KIND_POOL = 0;
+export const NODE_KIND_FAILOVER = 1;
+export const NODE_KIND_WEIGHTED = 2;
+/** Entries in the order of a chain that the client's class names: geo, subnets and nearest. */
+export const NODE_KIND_GEO = 3;
+export const NODE_KIND_SUBNETS = 4;
+export const NODE_KIND_NEAREST = 5;
+
+export const ENTRY_WORDS = 2;
+export const ENTRY_NODE = 0;
+export const ENTRY_WEIGHT = 1;
+
+export const POOL_WORDS = 6;
+export const POOL_FIRST_ENDPOINT = 0;
+export const POOL_ENDPOINT_COUNT = 1;
+/** One of SELECT_*. */
+export const POOL_SELECT = 2;
+export const POOL_MAX_ANSWERS = 3;
+/** Row in HealthRows.pools. */
+export const POOL_ROW = 4;
+/** 1: an endpoint is up only while all of its addresses are. */
+export const POOL_STRICT = 5;
+
+export const SELECT_ALL = 0;
+export const SELECT_WEIGHTED = 1;
+
+export const ENDPOINT_WORDS = 3;
+export const ENDPOINT_FIRST_ADDRESS = 0;
+export const ENDPOINT_ADDRESS_COUNT = 1;
+export const ENDPOINT_WEIGHT = 2;
+
+export const ADDRESS_WORDS = 6;
+/** 4 or 6. */
+export const ADDRESS_FAMILY = 0;
+/** Row in HealthRows.endpoints, or -1: always up. */
+export const ADDRESS_ROW = 1;
+/** Octets in network order, four to a word, most significant first; IPv4 uses the first word. */
+export const ADDRESS_OCTETS = 2;

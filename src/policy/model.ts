@@ -1,0 +1,91 @@
+/**
+ * Policies as the compiler hands them over: plain objects with every name resolved. `build.ts` flattens them into the
+ * words of `data.ts`; nothing here reaches a worker. Nodes may be shared: the model is a graph without cycles.
+ */
+
+export interface AddressModel {
+  family: 4 | 6;
+  /** 4 or 16 octets. */
+  octets: Uint8Array;
+  /** Row of this address in HealthRows, or -1: always up (a pool without a check, `last_resort: {addresses}`). */
+  row: number;
+}
+
+export interface EndpointModel {
+  name: string;
+  /** Configured weight, 0 to 65535; 1 when none was given. */
+  weight: number;
+  addresses: AddressModel[];
+}
+
+/** Degrees, north and east positive. */
+export interface LocationModel {
+  latitude: number;
+  longitude: number;
+}
+
+export interface PoolModel {
+  zone: string;
+  name: string;
+  region: { name: string; location: LocationModel | null } | null;
+  /** Name of the check, for people; null: always up. */
+  check: string | null;
+  endpoints: EndpointModel[];
+  select: "all" | "weighted";
+  maxAnswers: number;
+  /** Below this many the pool has failed; a percentage is of the endpoints that are not drained, rounded up. */
+  minHealthy: { count: number } | { percent: number };
+  /** `strict`: an endpoint is up only while all of its addresses are. */
+  dualStack: "any" | "strict";
+  /** Row of the pool's verdict in HealthRows. */
+  row: number;
+}
+
+export type LastResortModel =
+  | { kind: "all" }
+  | { kind: "pool"; pool: PoolModel }
+  | { kind: "addresses"; addresses: AddressModel[] }
+  | { kind: "nodata" }
+  | { kind: "servfail" };
+
+/** What every node may carry besides its kind. */
+interface NodeBase {
+  /** What a person called it: a pool's or policy's name, a `label:`, else empty. */
+  label: string;
+  /** Its own last resort: such a node never fails outward. */
+  lastResort: LastResortModel | null;
+  /** `location:` of the node, else null. */
+  location: LocationModel | null;
+}
+
+export interface EntryModel {
+  node: NodeModel;
+  /** For `weighted`; 1 when none was given. */
+  weight: number;
+}
+
+export type NodeModel =
+  | (NodeBase & { kind: "pool"; pool: PoolModel })
+  | (NodeBase & { kind: "failover"; of: EntryModel[] })
+  | (NodeBase & { kind: "weighted"; of: EntryModel[] })
+  /** Keys in the order of the file; each is valid for geo/geo-key.ts, or `default`. */
+  | (NodeBase & { kind: "geo"; keys: { key: string; node: NodeModel }[] })
+  /** Prefixes as `198.51.100.0/24`, canonical, without duplicates, or `default`. */
+  | (NodeBase & { kind: "subnets"; keys: { key: string; node: NodeModel }[] })
+  /** Every entry has a location: its own, else that of its pool's region. */
+  | (NodeBase & { kind: "nearest"; of: (EntryModel & { location: LocationModel })[] });
+
+export type NodeKind = NodeModel["kind"];
+
+/** A dynamic record: owns A and AAAA of its name. */
+export interface RecordModel {
+  zone: string;
+  /** Presentation form with the final dot, lower case. */
+  owner: string;
+  root: NodeModel;
+  ttlMaxSeconds: number;
+  ttlMinSeconds: number;
+  lastResort: LastResortModel;
+  /** `ecs: false` makes the resolver's address the client, always. */
+  ecs: boolean;
+}

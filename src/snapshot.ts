@@ -1,0 +1,15 @@
+import type { TableData } from "./geo/table.ts";
+import type { PolicyData } from "./policy/data.ts";
+import type { ZoneData } from "./zone/zone-data.ts";
+
+/**
+ * Everything that answers depend on besides health and the clock: frozen typed arrays over SharedArrayBuffers, one copy
+ * for all workers, replaced whole. Posting it to a worker shares the memory and copies nothing.
+ */
+export interface Snapshot {
+  /** Counts up by one with every accepted configuration. */
+  generation: number;
+  zones: ZoneData;
+  policy: PolicyData;
+  tables: TableData;
+}

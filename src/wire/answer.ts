@@ -1,0 +1,103 @@
+import { EDE_NONE, RCODE_NOERROR } from "./constants.ts";
+
+/**
+ * What is to be said, as facts: lookup and decide fill it, only wire/response.ts turns it into octets, and explain
+ * prints it. One object per worker, reset by every query.
+ */
+export interface Answer {
+  rcode: number;
+  /** 1: authoritative. */
+  aa: number;
+  /** EDE_* info code, or EDE_NONE. */
+  ede: number;
+  /** SCOPE PREFIX-LENGTH of the client subnet option (RFC 7871 section 7.2.1). */
+  scopeBits: number;
+  /** ITEM_WORDS words each: RRsets in the order answer, authority, additional. */
+  items: Int32Array;
+  itemCount: number;
+  /** Synthesized names (a DNAME's new target), wire form, and the octets in use. */
+  scratch: Uint8Array;
+  scratchLength: number;
+  /** What decide said: DECIDED_*. */
+  decision: number;
+  /** TTL of the decided RRset, or of the negative answer that stands for it. */
+  decisionTtl: number;
+  /** Octets of the decided addresses, of the asked family, back to back: 4 or 16 each. */
+  addressOctets: Uint8Array;
+  /** Health rows of the decided addresses, or -1. */
+  addressRows: Int32Array;
+  addressCount: number;
+}
+
+/** At most this many addresses in a decided RRset: 64 AAAA records fill a 1,232-octet reply (RFC 9715 section 3.1). */
+export const MAX_ADDRESSES = 64;
+
+export const DECIDED_NOTHING = 0;
+/** `addressCount` addresses, at least one. */
+export const DECIDED_ADDRESSES = 1;
+/** NODATA: the picked region has no address of the asked family, or `nodata` was the last resort. */
+export const DECIDED_NODATA = 2;
+export const DECIDED_SERVFAIL = 3;
+
+export const ITEM_WORDS = 8;
+/** SECTION_*. */
+export const ITEM_SECTION = 0;
+/** ITEM_RRSET, ITEM_SYNTHESIZED_CNAME, ITEM_ADDRESSES or ITEM_HINFO. */
+export const ITEM_KIND = 1;
+/** OWNER_*, and where the owner name starts in what that names. */
+export const ITEM_OWNER_KIND = 2;
+export const ITEM_OWNER = 3;
+export const ITEM_TYPE = 4;
+export const ITEM_TTL = 5;
+/** ITEM_RRSET: offset in the snapshot's octets of the RR block. ITEM_SYNTHESIZED_CNAME: offset in `scratch` of the target. */
+export const ITEM_DATA = 6;
+/** Number of RRs, from bit 0; bit 30 set: the RRset may be left out without TC (RFC 9471 section 2.2). */
+export const ITEM_COUNT = 7;
+export const ITEM_OPTIONAL = 1 << 30;
+
+export const SECTION_ANSWER = 0;
+export const SECTION_AUTHORITY = 1;
+export const SECTION_ADDITIONAL = 2;
+
+export const ITEM_RRSET = 0;
+export const ITEM_SYNTHESIZED_CNAME = 1;
+export const ITEM_ADDRESSES = 2;
+/** The answer to ANY (RFC 8482 section 4.2). */
+export const ITEM_HINFO = 3;
+
+export const OWNER_QNAME = 0;
+export const OWNER_OCTETS = 1;
+export const OWNER_SCRATCH = 2;
+
+/** Most RRsets in one answer: a chain of 16 steps through DNAMEs, and a referral to 200 name servers with glue. */
+export const MAX_ITEMS = 512;
+
+export function createAnswer(): Answer {
+  return {
+    rcode: RCODE_NOERROR,
+    aa: 0,
+    ede: EDE_NONE,
+    scopeBits: 0,
+    items: new Int32Array(MAX_ITEMS * ITEM_WORDS),
+    itemCount: 0,
+    scratch: new Uint8Array(32 * 256),
+    scratchLength: 0,
+    decision: DECIDED_NOTHING,
+    decisionTtl: 0,
+    addressOctets: new Uint8Array(MAX_ADDRESSES * 16),
+    addressRows: new Int32Array(MAX_ADDRESSES),
+    addressCount: 0,
+  };
+}
+
+export function resetAnswer(answer: Answer): void {
+  answer.rcode = RCODE_NOERROR;
+  answer.aa = 0;
+  answer.ede = EDE_NONE;
+  answer.scopeBits = 0;
+  answer.itemCount = 0;
+  answer.scratchLength = 0;
+  answer.decision = DECIDED_NOTHING;
+  answer.decisionTtl = 0;
+  answer.addressCount = 0;
+}
