@@ -1,0 +1,65 @@
+import { describe, expect, it } from "vitest";
+import {
+  allocateCounters,
+  COUNTER_COUNT,
+  COUNTER_RCODES,
+  counterFamilies,
+  counterNames,
+  countRcode,
+  countType,
+} from "./counters.ts";
+
+describe("counters", () => {
+  it("families lie side by side and overlap nowhere", () => {
+    const taken = new Set<number>();
+    for (const family of counterFamilies) {
+      for (const [i, values] of family.values.entries()) {
+        expect(values.length, family.name).toBe(family.labels.length);
+        expect(taken.has(family.first + i), `${family.name} slot ${i}`).toBe(false);
+        taken.add(family.first + i);
+      }
+    }
+    expect(taken.size).toBe(Math.max(...taken) + 1);
+    expect(Math.max(...taken)).toBeLessThan(COUNTER_COUNT);
+  });
+
+  it("no two slots share a name", () => {
+    const names = counterNames.filter((name) => name !== "");
+    expect(new Set(names).size).toBe(names.length);
+    expect(counterNames.length).toBe(COUNTER_COUNT);
+  });
+
+  it.each([
+    [1, "qtype.a"],
+    [28, "qtype.aaaa"],
+    [65, "qtype.https"],
+    [257, "qtype.caa"],
+    [0, "qtype.other"],
+    [13, "qtype.other"],
+    [511, "qtype.other"],
+    [65535, "qtype.other"],
+  ])("QTYPE %i is counted as %s", (qtype, name) => {
+    const counters = allocateCounters();
+    countType(counters, qtype);
+    expect(counters[counterNames.indexOf(name)]).toBe(1);
+    expect(counters.reduce((sum, value) => sum + value, 0)).toBe(1);
+  });
+
+  it.each([
+    [0, "rcode.noerror"],
+    [3, "rcode.nxdomain"],
+    [6, "rcode.yxdomain"],
+    [10, "rcode.notzone"],
+    [16, "rcode.badvers"],
+    [23, "rcode.other"],
+  ])("rcode %i is counted as %s", (rcode, name) => {
+    const counters = allocateCounters();
+    countRcode(counters, rcode);
+    expect(counters[counterNames.indexOf(name)]).toBe(1);
+    expect(counters.subarray(COUNTER_RCODES).reduce((sum, value) => sum + value, 0)).toBe(1);
+  });
+
+  it("a block is shared memory", () => {
+    expect(allocateCounters().buffer).toBeInstanceOf(SharedArrayBuffer);
+  });
+});

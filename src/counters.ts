@@ -1,0 +1,192 @@
+/**
+ * What a data worker counts: one block of 64-bit floats per worker in shared memory, written by that worker alone and
+ * summed by whoever reads. Every slot is named once, in `counterFamilies`; metrics and golden cases derive from it.
+ * Floats, because they count exactly to 2^53 and an increment in optimised code allocates nothing.
+ */
+
+/** Queries by transport and family of the sender: + transport (TRANSPORT_*) * 2 + 1 for IPv6. */
+export const COUNTER_QUERIES = 0;
+/** Questions by type: + countedTypeSlots[QTYPE], see countType. */
+export const COUNTER_TYPES = 4;
+/** Responses by rcode: + 0 to 10, BADVERS at 11, any other at 12, see countRcode. */
+export const COUNTER_RCODES = 20;
+/** Queries that carried an OPT record (RFC 6891). */
+export const COUNTER_EDNS = 33;
+/** Queries that carried a client subnet option (RFC 7871). */
+export const COUNTER_ECS = 34;
+/** Responses with TC set (RFC 2181 section 9). */
+export const COUNTER_TRUNCATED = 35;
+/** Dynamic records by what was decided: + DECIDED_* - 1. */
+export const COUNTER_DECIDED_ADDRESSES = 36;
+export const COUNTER_DECIDED_NODATA = 37;
+export const COUNTER_DECIDED_SERVFAIL = 38;
+/** Datagrams and messages that got no reply, by reason. */
+export const COUNTER_DROPPED_SHORT = 39;
+export const COUNTER_DROPPED_RESPONSE = 40;
+export const COUNTER_DROPPED_PORT = 41;
+export const COUNTER_DROPPED_SEND = 42;
+/** Stream connections accepted, and closed by reason; open ones are the difference. */
+export const COUNTER_STREAMS_ACCEPTED = 43;
+export const COUNTER_STREAMS_CLOSED_BY_PEER = 44;
+export const COUNTER_STREAMS_CLOSED_IDLE = 45;
+export const COUNTER_STREAMS_CLOSED_SLOW_MESSAGE = 46;
+export const COUNTER_STREAMS_CLOSED_STALLED = 47;
+export const COUNTER_STREAMS_CLOSED_LENGTH = 48;
+export const COUNTER_STREAMS_CLOSED_LIMIT = 49;
+export const COUNTER_STREAMS_CLOSED_ERROR = 50;
+export const COUNTER_STREAMS_CLOSED_STOP = 51;
+/** Collections that handed an old snapshot back. */
+export const COUNTER_SWAPS = 52;
+
+/** Slots in a block: a multiple of eight, so that whole cache lines belong to one worker. */
+export const COUNTER_COUNT = 64;
+
+/** Adjacent slots that are one metric with different label values. */
+export interface CounterFamily {
+  /** Prefix in golden cases (`rcode.noerror`), and the middle of the metric's name. */
+  name: string;
+  /** Metric name for Prometheus. */
+  metric: string;
+  help: string;
+  labels: readonly string[];
+  first: number;
+  /** One row of label values per slot, from `first` on. */
+  values: readonly (readonly string[])[];
+}
+
+const one = (value: string): string[] => [value];
+
+const TYPE_NAMES = ["other", "a", "ns", "cname", "soa", "ptr", "mx", "txt"].concat([
+  "aaaa",
+  "srv",
+  "naptr",
+  "ds",
+  "svcb",
+  "https",
+  "any",
+  "caa",
+]);
+const TYPE_NUMBERS = [0, 1, 2, 5, 6, 12, 15, 16, 28, 33, 35, 43, 64, 65, 255, 257];
+
+export const counterFamilies: readonly CounterFamily[] = [
+  {
+    name: "queries",
+    metric: "steerd_queries_total",
+    help: "Queries received, by transport and by the address family of the sender",
+    labels: ["transport", "family"],
+    first: COUNTER_QUERIES,
+    values: [
+      ["udp", "ipv4"],
+      ["udp", "ipv6"],
+      ["tcp", "ipv4"],
+      ["tcp", "ipv6"],
+    ],
+  },
+  {
+    name: "qtype",
+    metric: "steerd_query_types_total",
+    help: "Questions, by type",
+    labels: ["type"],
+    first: COUNTER_TYPES,
+    values: TYPE_NAMES.map(one),
+  },
+  {
+    name: "rcode",
+    metric: "steerd_responses_total",
+    help: "Responses, by response code",
+    labels: ["rcode"],
+    first: COUNTER_RCODES,
+    values: ["noerror", "formerr", "servfail", "nxdomain", "notimp", "refused", "yxdomain"]
+      .concat(["yxrrset", "nxrrset", "notauth", "notzone", "badvers", "other"])
+      .map(one),
+  },
+  {
+    name: "edns",
+    metric: "steerd_edns_queries_total",
+    help: "Queries with an OPT record, and with a client subnet option",
+    labels: ["option"],
+    first: COUNTER_EDNS,
+    values: ["any", "ecs"].map(one),
+  },
+  {
+    name: "truncated",
+    metric: "steerd_truncated_responses_total",
+    help: "Responses with TC set",
+    labels: [],
+    first: COUNTER_TRUNCATED,
+    values: [[]],
+  },
+  {
+    name: "decided",
+    metric: "steerd_decisions_total",
+    help: "Dynamic records, by what was decided",
+    labels: ["outcome"],
+    first: COUNTER_DECIDED_ADDRESSES,
+    values: ["addresses", "nodata", "servfail"].map(one),
+  },
+  {
+    name: "dropped",
+    metric: "steerd_dropped_total",
+    help: "Messages without a reply: under 12 octets, responses, forbidden source ports, replies that could not be sent",
+    labels: ["reason"],
+    first: COUNTER_DROPPED_SHORT,
+    values: ["short", "response", "port", "send"].map(one),
+  },
+  {
+    name: "streams_accepted",
+    metric: "steerd_stream_connections_accepted_total",
+    help: "Stream connections accepted",
+    labels: [],
+    first: COUNTER_STREAMS_ACCEPTED,
+    values: [[]],
+  },
+  {
+    name: "streams_closed",
+    metric: "steerd_stream_connections_closed_total",
+    help: "Stream connections closed, by reason",
+    labels: ["reason"],
+    first: COUNTER_STREAMS_CLOSED_BY_PEER,
+    values: ["peer", "idle", "slow_message", "stalled", "length", "limit", "error", "stop"].map(one),
+  },
+  {
+    name: "swaps",
+    metric: "steerd_snapshot_swaps_total",
+    help: "Snapshots adopted, summed over the workers",
+    labels: [],
+    first: COUNTER_SWAPS,
+    values: [[]],
+  },
+];
+
+/** Name of each slot by index, as `rcode.noerror`; empty: the slot is spare. */
+export const counterNames: readonly string[] = nameSlots();
+
+function nameSlots(): string[] {
+  const names: string[] = new Array<string>(COUNTER_COUNT).fill("");
+  for (const family of counterFamilies) {
+    for (const [i, values] of family.values.entries()) {
+      names[family.first + i] = [family.name, ...values].join(".");
+    }
+  }
+  return names;
+}
+
+/** QTYPE below 512 to its offset from COUNTER_TYPES; 0 stands for all others. */
+const countedTypeSlots = new Uint8Array(512);
+for (const [slot, type] of TYPE_NUMBERS.entries()) countedTypeSlots[type] = slot;
+
+/** Zeros in memory that other threads can read. */
+export function allocateCounters(): Float64Array {
+  return new Float64Array(new SharedArrayBuffer(COUNTER_COUNT * 8));
+}
+
+/** Counts one question of a type. */
+export function countType(counters: Float64Array, qtype: number): void {
+  counters[COUNTER_TYPES + (qtype < 512 ? countedTypeSlots[qtype]! : 0)]! += 1;
+}
+
+/** Counts one response; `rcode` with its extended bits (RFC 6891 section 6.1.3). */
+export function countRcode(counters: Float64Array, rcode: number): void {
+  const slot = rcode <= 10 ? rcode : rcode === 16 ? 11 : 12;
+  counters[COUNTER_RCODES + slot]! += 1;
+}
