@@ -21,5 +21,7 @@ function removeOrphans(folder) {
 
 if (existsSync(join(root, "dist"))) removeOrphans("");
 const tsc = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin", "tsc");
-const result = spawnSync(process.execPath, [tsc, "-p", join(root, "tsconfig.build.json")], { stdio: "inherit" });
+const result = spawnSync(process.execPath, [tsc, "-p", join(root, "tsconfig.build.json")], {
+  stdio: "inherit",
+});
 process.exit(result.status ?? 1);
