@@ -1,0 +1,92 @@
+/**
+ * Why an address has the state it has: one integer, as ROW_REASON carries it. Below REASON_STATUS an index into the
+ * texts here; from REASON_STATUS on an HTTP status that was not expected (REASON_STATUS + 503 is `status-503`).
+ */
+export type Reason = number;
+
+/** No result yet. */
+export const REASON_NONE = 0;
+/** The probe succeeded. */
+export const REASON_OK = 1;
+/** The target answered the connection attempt with a reset. */
+export const REASON_REFUSED = 2;
+/** The deadline passed before the connection stood. */
+export const REASON_TIMEOUT_CONNECT = 3;
+/** The deadline passed within the TLS handshake. */
+export const REASON_TIMEOUT_TLS = 4;
+/** The deadline passed before the response's header section had ended. */
+export const REASON_TIMEOUT_HEADERS = 5;
+/** The deadline passed within the response's body. */
+export const REASON_TIMEOUT_BODY = 6;
+/** The target reset the connection after it stood. */
+export const REASON_RESET = 7;
+/** The target closed the connection before its response was complete. */
+export const REASON_CLOSED = 8;
+/** The network or the host cannot be reached, or there is no route. */
+export const REASON_UNREACHABLE = 9;
+/** The certificate is for another name. */
+export const REASON_TLS_NAME = 10;
+export const REASON_TLS_EXPIRED = 11;
+export const REASON_TLS_NOT_YET_VALID = 12;
+/** The certificate's chain ends at no trusted root. */
+export const REASON_TLS_UNTRUSTED = 13;
+/** The handshake failed otherwise: no TLS there, no common version or cipher. */
+export const REASON_TLS_HANDSHAKE = 14;
+/** The body lacks the expected text. */
+export const REASON_BODY_MISMATCH = 15;
+/** The body is compressed although identity was asked, and a text was expected of it. */
+export const REASON_BODY_ENCODED = 16;
+/** What came is not HTTP/1. */
+export const REASON_MALFORMED = 17;
+/** The check's path, host or address cannot be sent as they are. */
+export const REASON_REQUEST_INVALID = 18;
+/** This process has no file descriptor, local port or memory left for the probe: says nothing about the target. */
+export const REASON_FD_LIMIT = 19;
+/** The probe itself failed: a defect, contained. */
+export const REASON_PROBE_ERROR = 20;
+/** Said to be down by the caller (`explain --down`). */
+export const REASON_ASSUMED = 21;
+/** Enough endpoints of the pool are up. */
+export const REASON_POOL_HEALTHY = 22;
+/** Fewer than `min_healthy` endpoints of the pool are up. */
+export const REASON_POOL_BELOW_MINIMUM = 23;
+/** Added to REASON_STATUS: the HTTP status. */
+export const REASON_STATUS = 1000;
+
+const TEXTS: readonly string[] = [
+  "none",
+  "ok",
+  "refused",
+  "timeout-connect",
+  "timeout-tls",
+  "timeout-headers",
+  "timeout-body",
+  "reset",
+  "closed",
+  "unreachable",
+  "tls-name",
+  "tls-expired",
+  "tls-not-yet-valid",
+  "tls-untrusted",
+  "tls-handshake",
+  "body-mismatch",
+  "body-encoded",
+  "malformed",
+  "request-invalid",
+  "fd-limit",
+  "probe-error",
+  "assumed",
+  "pool-healthy",
+  "pool-below-minimum",
+];
+
+/** Name of a reason for logs and metrics: `refused`, `status-503`; `none` for a number that is no reason. */
+export function reasonText(reason: Reason): string {
+  if (reason >= REASON_STATUS) return `status-${reason - REASON_STATUS}`;
+  return TEXTS[reason] ?? "none";
+}
+
+/** True for failures that the deadline caused: they are void when this process itself stood still meanwhile. */
+export function isTimeout(reason: Reason): boolean {
+  return reason >= REASON_TIMEOUT_CONNECT && reason <= REASON_TIMEOUT_BODY;
+}
