@@ -16,19 +16,23 @@ export interface TableData {
   chains: Int32Array;
 }
 
-export const TABLE_WORDS = 4;
-/** Offset in `cells` of the IPv4 root, and the number of address bits that it consumes. */
+export const TABLE_WORDS = 5;
+/** Offset in `cells` of the IPv4 root, and the number of address bits that it consumes: 0 (one cell), 8 or 16. */
 export const TABLE_ROOT4 = 0;
 export const TABLE_BITS4 = 1;
 export const TABLE_ROOT6 = 2;
 export const TABLE_BITS6 = 3;
+/** Class of a client without a place of its own: the resolver's address was looked up, and is CLASS_SPECIAL too. */
+export const TABLE_UNKNOWN = 4;
 
 /**
- * A cell is an inner one (negative: the bitwise complement of the offset of a block of 256 cells for the next eight
- * bits) or a leaf: tile length from bit CELL_LENGTH_SHIFT on, class below.
+ * A cell is an inner one (negative: the bitwise complement of `offset << CELL_OFFSET_SHIFT | bits - 1`, a block of
+ * 2^bits cells for the next 1 to 8 bits) or a leaf: tile length from bit CELL_LENGTH_SHIFT on, class below.
  */
 export const CELL_LENGTH_SHIFT = 23;
 export const CELL_CLASS_MASK = (1 << CELL_LENGTH_SHIFT) - 1;
+export const CELL_OFFSET_SHIFT = 3;
+export const CELL_BITS_MASK = 7;
 
 /**
  * Class of addresses in special-purpose blocks (RFC 6890, RFC 7871 section 11.2) to which the table says nothing of its
