@@ -1,0 +1,43 @@
+import type { InferredOptionTypes, Options, PositionalOptions } from "yargs";
+import type { Terminal } from "./terminal.ts";
+
+/** The command did what was asked. */
+export const EXIT_OK = 0;
+/** The command ran and what it found is not good: errors in files, no reply, a server that could not start. */
+export const EXIT_FINDINGS = 1;
+/** The command line itself cannot be understood; nothing was done. */
+export const EXIT_USAGE = 2;
+
+/** Options that every command takes. */
+export const globalOptions = {
+  config: {
+    type: "string",
+    requiresArg: true,
+    describe: "Server options; absent: the defaults, with the zones in ./zones",
+    defaultDescription: "./steerd.yaml",
+  },
+} as const satisfies Record<string, Options>;
+
+export type OptionTable = Record<string, Options>;
+
+/** What a command is given: its own options and the global ones, as yargs read them. */
+export type Given<O extends OptionTable> = InferredOptionTypes<O> & InferredOptionTypes<typeof globalOptions>;
+
+/** One command: its words, its options as data, and what it does. */
+export interface Command<O extends OptionTable = OptionTable> {
+  /** Arguments after the command's name; which of them are needed stands in the list of program.ts. */
+  positionals: Record<string, PositionalOptions>;
+  options: O;
+  /** Pairs of a command line without `steerd` and what it shows. */
+  examples: [line: string, effect: string][];
+  /** Returns the exit code. Throws UsageError for arguments that cannot be understood. */
+  run(given: Given<O>, terminal: Terminal): Promise<number>;
+}
+
+/** The command line is wrong: told with the command's usage, exit code 2. */
+export class UsageError extends Error {}
+
+/** Keeps the types of the option table. */
+export function defineCommand<O extends OptionTable>(command: Command<O>): Command<O> {
+  return command;
+}

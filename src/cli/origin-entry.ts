@@ -1,0 +1,3 @@
+import { runOrigin } from "./origin.ts";
+
+await runOrigin(process);

@@ -1,0 +1,38 @@
+/** Where a command reads and writes: the process's own streams, or a test's. */
+export interface Terminal {
+  /** Writes to standard output; the line end is added. */
+  out(text: string): void;
+  /** Writes to standard error; the line end is added. */
+  err(text: string): void;
+  /** Standard output is a terminal that shows colours. */
+  colours: boolean;
+  /** Columns that help texts may fill. */
+  columns: number;
+  /** Standard input when single key presses can be read from it, else null. */
+  keys: NodeJS.ReadStream | null;
+}
+
+/** Longer lines than this are hard to read, however wide the window is. */
+const WIDEST_COLUMNS = 110;
+
+/** The terminal of this process. Colours only where a person looks, and never with NO_COLOR set (no-color.org). */
+export function processTerminal(): Terminal {
+  const { stdout, stderr, stdin, env } = process;
+  return {
+    out: (text) => stdout.write(`${text}\n`),
+    err: (text) => stderr.write(`${text}\n`),
+    colours: stdout.isTTY === true && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb",
+    columns: Math.min(stdout.columns ?? WIDEST_COLUMNS, WIDEST_COLUMNS),
+    keys: stdin.isTTY === true ? stdin : null,
+  };
+}
+
+/** SGR parameters (ECMA-48 section 8.3.117). */
+const STYLES = { bold: "1", dim: "2", red: "31", green: "32", yellow: "33", cyan: "36" } as const;
+
+export type Style = keyof typeof STYLES;
+
+/** The text in a style where the terminal shows colours, else the text as it is. */
+export function paint(terminal: Terminal, style: Style, text: string): string {
+  return terminal.colours ? `\u001b[${STYLES[style]}m${text}\u001b[0m` : text;
+}
