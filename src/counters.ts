@@ -25,18 +25,20 @@ export const COUNTER_DROPPED_SHORT = 39;
 export const COUNTER_DROPPED_RESPONSE = 40;
 export const COUNTER_DROPPED_PORT = 41;
 export const COUNTER_DROPPED_SEND = 42;
+/** A defect of ours: answering threw. */
+export const COUNTER_DROPPED_FAULT = 43;
 /** Stream connections accepted, and closed by reason; open ones are the difference. */
-export const COUNTER_STREAMS_ACCEPTED = 43;
-export const COUNTER_STREAMS_CLOSED_BY_PEER = 44;
-export const COUNTER_STREAMS_CLOSED_IDLE = 45;
-export const COUNTER_STREAMS_CLOSED_SLOW_MESSAGE = 46;
-export const COUNTER_STREAMS_CLOSED_STALLED = 47;
-export const COUNTER_STREAMS_CLOSED_LENGTH = 48;
-export const COUNTER_STREAMS_CLOSED_LIMIT = 49;
-export const COUNTER_STREAMS_CLOSED_ERROR = 50;
-export const COUNTER_STREAMS_CLOSED_STOP = 51;
-/** Collections that handed an old snapshot back. */
-export const COUNTER_SWAPS = 52;
+export const COUNTER_STREAMS_ACCEPTED = 44;
+export const COUNTER_STREAMS_CLOSED_BY_PEER = 45;
+export const COUNTER_STREAMS_CLOSED_IDLE = 46;
+export const COUNTER_STREAMS_CLOSED_SLOW_MESSAGE = 47;
+export const COUNTER_STREAMS_CLOSED_STALLED = 48;
+export const COUNTER_STREAMS_CLOSED_LENGTH = 49;
+export const COUNTER_STREAMS_CLOSED_LIMIT = 50;
+export const COUNTER_STREAMS_CLOSED_ERROR = 51;
+export const COUNTER_STREAMS_CLOSED_STOP = 52;
+/** Snapshots adopted. */
+export const COUNTER_SWAPS = 53;
 
 /** Slots in a block: a multiple of eight, so that whole cache lines belong to one worker. */
 export const COUNTER_COUNT = 64;
@@ -127,10 +129,10 @@ export const counterFamilies: readonly CounterFamily[] = [
   {
     name: "dropped",
     metric: "steerd_dropped_total",
-    help: "Messages without a reply: under 12 octets, responses, forbidden source ports, replies that could not be sent",
+    help: "Messages without a reply: under 12 octets, responses, source ports of reflectors, replies that could not be sent, faults",
     labels: ["reason"],
     first: COUNTER_DROPPED_SHORT,
-    values: ["short", "response", "port", "send"].map(one),
+    values: ["short", "response", "port", "send", "fault"].map(one),
   },
   {
     name: "streams_accepted",

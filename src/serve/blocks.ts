@@ -1,0 +1,77 @@
+import { allocateCounters } from "../counters.ts";
+import { allocateHealthRows, type HealthRows, MAX_ENDPOINT_ROWS } from "../health/rows.ts";
+
+/**
+ * Memory that threads share, allocated once by the supervisor before any worker starts, and kept when a worker is
+ * replaced. Every word has one writer, named beside it.
+ */
+export interface SharedBlocks {
+  rows: HealthRows;
+  control: Int32Array;
+  probe: Int32Array;
+  stream: DataBlock;
+  /** One per UDP worker that could be started. */
+  udp: DataBlock[];
+}
+
+/** What one data worker writes, and its control words. */
+export interface DataBlock {
+  /** COUNTER_* slots of counters.ts; written by the worker. */
+  counters: Float64Array;
+  /**
+   * For each row of HealthRows.endpoints the latest second (since 1970) at which an answer that this worker gave for
+   * it expires: after the greatest one over all workers, resolvers that honour TTLs have let go. Written by the worker.
+   */
+  expiries: Int32Array;
+  words: Int32Array;
+}
+
+/** Counts up while the event loop of the worker turns; written by the worker. */
+export const WORD_HEARTBEAT = 0;
+/** 1: finish and exit; written by the supervisor. */
+export const WORD_STOP = 1;
+/** 1: throw, so that tests see a worker die; written by tests, cleared by the worker. */
+export const WORD_CRASH = 2;
+/** Generation of the snapshot in use (control: last one published); written by the worker. */
+export const WORD_GENERATION = 3;
+/** 1 while the worker's sockets are open (control: the API's); written by the worker, cleared by the supervisor. */
+export const WORD_OPEN = 4;
+/** Times that the worker was replaced; written by the supervisor. */
+export const WORD_RESTARTS = 5;
+/** Second (since 1970) at which the worker was last started; written by the supervisor. */
+export const WORD_STARTED_S = 6;
+/** One cache line of 64 octets. */
+export const WORD_COUNT = 16;
+
+/** More answering threads than any machine has sockets' worth of work for; bounds `workers:`. */
+export const MAX_UDP_WORKERS = 64;
+
+/** Zeros for one worker's control words. */
+export function allocateWords(): Int32Array {
+  return new Int32Array(new SharedArrayBuffer(WORD_COUNT * 4));
+}
+
+/** Zeros for one data worker. */
+export function allocateDataBlock(endpointRows = MAX_ENDPOINT_ROWS): DataBlock {
+  return {
+    counters: allocateCounters(),
+    expiries: new Int32Array(new SharedArrayBuffer(endpointRows * 4)),
+    words: allocateWords(),
+  };
+}
+
+/** Everything shared, for up to `udpWorkers` UDP workers. Untouched pages cost nothing. */
+export function allocateBlocks(udpWorkers = MAX_UDP_WORKERS): SharedBlocks {
+  return {
+    rows: allocateHealthRows(),
+    control: allocateWords(),
+    probe: allocateWords(),
+    stream: allocateDataBlock(),
+    udp: Array.from({ length: udpWorkers }, () => allocateDataBlock()),
+  };
+}
+
+/** The blocks of all data workers: whoever sums over workers walks these. */
+export function dataBlocks(blocks: SharedBlocks): DataBlock[] {
+  return [blocks.stream, ...blocks.udp];
+}

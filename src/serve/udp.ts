@@ -1,0 +1,149 @@
+import { createSocket, type RemoteInfo, Socket } from "node:dgram";
+import { COUNTER_DROPPED_PORT, COUNTER_DROPPED_SEND } from "../counters.ts";
+import { boundTo, judgeFailures, type Listener, type ListenFailure } from "./listener.ts";
+import { setResolver } from "./peer.ts";
+import type { Plane } from "./plane.ts";
+
+/** Replies have at most 1,232 octets (RFC 9715 section 3.1); the rest is room for an encoder that cuts afterwards. */
+const OUT_OCTETS = 4096;
+
+/** Two seconds of 5,000 queries a second at the kernel's 800 octets each: what a collection or a busy core may cost. */
+const SOCKET_BUFFER_OCTETS = 4 * 1024 * 1024;
+
+/** Replies that wait because the kernel's buffer is full; beyond them, replies are dropped and counted. */
+const MAX_QUEUED_REPLIES = 1024;
+
+export interface UdpServer {
+  /** As bound: with the port that the kernel picked where 0 was asked for. */
+  listeners: Listener[];
+  /** Left out, because this host has no IPv6. */
+  skipped: ListenFailure[];
+  /** Octets that the kernel granted for receiving, the least of all sockets. */
+  receiveBufferOctets: number;
+  close(): void;
+}
+
+/** What the handler of one socket keeps between datagrams. */
+interface Receiver {
+  plane: Plane;
+  socket: Socket;
+  out: Uint8Array;
+  afterSend: (error: Error | null) => void;
+}
+
+/**
+ * Opens a socket for every listener and answers on it. Resolves to the failures instead, with nothing left open, when
+ * one cannot be had that is not merely IPv6 on a host without it.
+ */
+export async function openUdp(
+  listeners: Listener[],
+  plane: Plane,
+  reusePort: boolean,
+): Promise<UdpServer | { failures: ListenFailure[] }> {
+  const bound = await Promise.all(listeners.map((listener) => bindUdpSocket(listener, reusePort)));
+  const sockets = bound.filter((outcome) => outcome instanceof Socket);
+  const failures = bound.filter((outcome): outcome is ListenFailure => !(outcome instanceof Socket));
+  const { fatal, skipped } = judgeFailures(failures, listeners.length);
+  const close = (): void => {
+    for (const socket of sockets) socket.close();
+  };
+  if (fatal.length > 0) {
+    close();
+    return { failures: fatal };
+  }
+  for (const socket of sockets) attach(socket, plane);
+  return {
+    listeners: sockets.map((socket) => boundTo(socket.address())),
+    skipped,
+    receiveBufferOctets: Math.min(...sockets.map((socket) => socket.getRecvBufferSize())),
+    close,
+  };
+}
+
+function createUdpSocket(listener: Listener, reusePort: boolean): Socket {
+  const options = {
+    type: listener.family === 6 ? ("udp6" as const) : ("udp4" as const),
+    ipv6Only: true,
+    recvBufferSize: SOCKET_BUFFER_OCTETS,
+    sendBufferSize: SOCKET_BUFFER_OCTETS,
+    // Peers are always addresses. Without this, dgram asks dns.lookup, which answers in a later tick: 1 us a reply,
+    // and the reply would leave `out` only after the handler has returned.
+    lookup: (
+      address: string,
+      _options: unknown,
+      done: (error: null, address: string, family: number) => void,
+    ) => done(null, address, listener.family),
+    reusePort,
+  };
+  return createSocket(options);
+}
+
+function bindUdpSocket(listener: Listener, reusePort: boolean): Promise<Socket | ListenFailure> {
+  return new Promise((resolve) => {
+    const socket = createUdpSocket(listener, reusePort);
+    const fail = (error: NodeJS.ErrnoException): void => {
+      socket.close();
+      resolve({ listener, transport: "udp", code: error.code ?? error.message });
+    };
+    socket.once("error", fail);
+    socket.bind({ address: listener.host, port: listener.port, exclusive: true }, () => {
+      socket.off("error", fail);
+      resolve(socket);
+    });
+  });
+}
+
+function attach(socket: Socket, plane: Plane): void {
+  const receiver: Receiver = {
+    plane,
+    socket,
+    out: new Uint8Array(OUT_OCTETS),
+    afterSend: (error) => {
+      if (error !== null) plane.counters[COUNTER_DROPPED_SEND]! += 1;
+    },
+  };
+  socket.on("message", (message, peer) => receive(receiver, message, peer));
+  socket.on("error", (error) => plane.log("warn", "udp socket failed", { error: error.message }));
+}
+
+/** Answers one datagram from the socket that it came in on. */
+export function receive(receiver: Receiver, message: Uint8Array, peer: RemoteInfo): void {
+  const { plane, socket } = receiver;
+  if (isReflectorPort(peer.port)) {
+    plane.counters[COUNTER_DROPPED_PORT]! += 1;
+    return;
+  }
+  plane.clockS[0] = Date.now() / 1000;
+  setResolver(plane.client, peer.family, peer.address);
+  const length = plane.answer(message, message.length, receiver.out);
+  if (length === 0) return;
+  if (socket.getSendQueueCount() >= MAX_QUEUED_REPLIES) {
+    plane.counters[COUNTER_DROPPED_SEND]! += 1;
+    return;
+  }
+  socket.send(receiver.out, 0, length, peer.port, peer.address, receiver.afterSend);
+  // libuv sends at once as long as the kernel takes it; otherwise it keeps a reference, and that buffer is its own.
+  if (socket.getSendQueueCount() !== 0) receiver.out = new Uint8Array(OUT_OCTETS);
+}
+
+/**
+ * Source ports whose services answer whatever is sent to them (echo, discard, daytime, quotd, chargen, time): a reply
+ * would start a loop, or be somebody's reflection attack.
+ */
+function isReflectorPort(port: number): boolean {
+  return port <= 37 && (port === 0 || port === 7 || port === 13 || port === 17 || port === 19 || port === 37);
+}
+
+/**
+ * Whether several dgram sockets can share a port with the load spread over them. Asked of the runtime itself: Node
+ * versions without it ignore the option silently.
+ */
+export async function supportsReusePort(): Promise<boolean> {
+  const first = await bindUdpSocket({ host: "127.0.0.1", port: 0, family: 4 }, true);
+  if (!(first instanceof Socket)) return false;
+  const second = await bindUdpSocket(boundTo(first.address()), true);
+  first.close();
+  if (!(second instanceof Socket)) return false;
+  second.close();
+  return true;
+}
