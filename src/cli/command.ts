@@ -1,4 +1,4 @@
-import type { InferredOptionTypes, Options, PositionalOptions } from "yargs";
+import type { InferredOptionType, InferredOptionTypes, Options, PositionalOptions } from "yargs";
 import type { Terminal } from "./terminal.ts";
 
 /** The command did what was asked. */
@@ -18,26 +18,32 @@ export const globalOptions = {
   },
 } as const satisfies Record<string, Options>;
 
-export type OptionTable = Record<string, Options>;
+type OptionTable = Record<string, Options>;
+type PositionalTable = Record<string, PositionalOptions>;
 
-/** What a command is given: its own options and the global ones, as yargs read them. */
-export type Given<O extends OptionTable> = InferredOptionTypes<O> & InferredOptionTypes<typeof globalOptions>;
+/** What a command is given: its arguments, its options and the global ones, as yargs read them. */
+type Given<P extends PositionalTable, O extends OptionTable> = {
+  [name in keyof P]: InferredOptionType<P[name]>;
+} & InferredOptionTypes<O> &
+  InferredOptionTypes<typeof globalOptions>;
 
-/** One command: its words, its options as data, and what it does. */
-export interface Command<O extends OptionTable = OptionTable> {
-  /** Arguments after the command's name; which of them are needed stands in the list of program.ts. */
-  positionals: Record<string, PositionalOptions>;
+/** One command: its arguments and options as data, and what it does. */
+export interface Command<P extends PositionalTable = PositionalTable, O extends OptionTable = OptionTable> {
+  /** Arguments after the command's name; which of them may be left out stands in the list of program.ts. */
+  positionals: P;
   options: O;
   /** Pairs of a command line without `steerd` and what it shows. */
   examples: [line: string, effect: string][];
   /** Returns the exit code. Throws UsageError for arguments that cannot be understood. */
-  run(given: Given<O>, terminal: Terminal): Promise<number>;
+  run(given: Given<P, O>, terminal: Terminal): Promise<number>;
 }
 
 /** The command line is wrong: told with the command's usage, exit code 2. */
 export class UsageError extends Error {}
 
-/** Keeps the types of the option table. */
-export function defineCommand<O extends OptionTable>(command: Command<O>): Command<O> {
-  return command;
+/** Lets `run` know the types of the tables. */
+export function defineCommand<const P extends PositionalTable, const O extends OptionTable>(
+  command: Command<P, O>,
+): Command {
+  return command as unknown as Command;
 }

@@ -122,11 +122,19 @@ class YargsFailure extends Error {}
 function createParser(args: string[], commands: Map<string, Command>, terminal: Terminal): Argv {
   return yargs(args)
     .scriptName("steerd")
-    .usage(commands.size === 0 ? "steerd COMMAND [options]\n\nAuthoritative DNS that steers traffic between regions" : "")
+    .usage(
+      commands.size === 0
+        ? "steerd COMMAND [options]\n\nAuthoritative DNS that steers traffic between regions"
+        : "",
+    )
     .exitProcess(false)
     .version(false)
     .strict()
-    .parserConfiguration({ "greedy-arrays": false, "parse-positional-numbers": false, "boolean-negation": false })
+    .parserConfiguration({
+      "greedy-arrays": false,
+      "parse-positional-numbers": false,
+      "boolean-negation": false,
+    })
     .wrap(terminal.columns)
     .options(globalOptions)
     .completion(COMPLETION.name, COMPLETION.describe)
@@ -157,7 +165,7 @@ function rejectUnknownCommand(word: string): void {
 
 /** yargs turns an option that was given twice into a list; only options that are lists may be. */
 function rejectRepeated(given: Record<string, unknown>, options: Record<string, Options>): void {
-  for (const [name, option] of Object.entries({ ...globalOptions, ...options })) {
+  for (const [name, option] of Object.entries<Options>({ ...globalOptions, ...options })) {
     if (Array.isArray(given[name]) && option.array !== true) {
       throw new UsageError(`--${name} is given more than once`);
     }

@@ -1,0 +1,84 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+
+const SRC = fileURLToPath(new URL("../../src/", import.meta.url));
+
+/** May use node: and packages: everything that touches the world. */
+const SHELL = /^(main|serve|control|cli|config|health\/(scheduler|probes|prober))/;
+
+/** What a core layer may import besides itself. The shell may import everything. */
+const CORE: Record<string, string[]> = {
+  wire: [],
+  zone: ["wire"],
+  geo: ["wire"],
+  health: [],
+  policy: ["wire", "zone", "geo", "health"],
+  snapshot: ["wire", "zone", "geo", "policy"],
+  counters: [],
+  answer: ["wire", "zone", "geo", "policy", "health", "snapshot", "counters"],
+};
+
+function sourceFiles(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return sourceFiles(path);
+    return path.endsWith(".ts") && !path.endsWith(".test.ts") ? [path] : [];
+  });
+}
+
+/** Every module that a file names: static, type-only, re-exported, dynamic. */
+function imports(source: string): string[] {
+  const code = source.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|\s)\/\/.*$/gm, "");
+  return [...code.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*["']([^"']+)["']/g)].map((match) => match[1]!);
+}
+
+/** `policy/decide` for src/policy/decide.ts. */
+const moduleName = (path: string): string => relative(SRC, path).replaceAll("\\", "/").replace(/\.ts$/, "");
+const layerOf = (name: string): string => name.split("/")[0]!;
+
+/** One sentence for each import that its layer forbids. */
+function violations(name: string, source: string): string[] {
+  if (SHELL.test(name)) return [];
+  const layer = layerOf(name);
+  const allowed = CORE[layer];
+  if (allowed === undefined) return [`${name} belongs to no layer: add it to this test or move it`];
+  return imports(source).flatMap((specifier) => {
+    if (!specifier.startsWith("."))
+      return [`${name} imports ${specifier}: core has no packages and no node:`];
+    const target = moduleName(join(dirname(join(SRC, `${name}.ts`)), specifier));
+    if (SHELL.test(target)) return [`${name} imports ${target}: core does not reach into the shell`];
+    const targetLayer = layerOf(target);
+    return targetLayer === layer || allowed.includes(targetLayer)
+      ? []
+      : [`${name} imports ${target}: ${layer} may import only ${allowed.join(", ") || "itself"}`];
+  });
+}
+
+const files = sourceFiles(SRC);
+
+describe("layers", () => {
+  test.each(files.map((path) => [moduleName(path), path]))("%s keeps to its layer", (name, path) => {
+    expect(violations(name, readFileSync(path, "utf8"))).toEqual([]);
+  });
+
+  test.each([
+    ["wire/query", `import { x } from "../zone/tree.ts";`],
+    ["zone/tree", `import type { A } from "../policy/model.ts";`],
+    ["policy/decide", `import { readFileSync } from "node:fs";`],
+    ["geo/mmdb", `import { Reader } from "maxmind";`],
+    ["policy/decide", `export { y } from "../config/load.ts";`],
+    ["health/state", `const late = await import("./scheduler.ts");`],
+    ["new/thing", ""],
+  ])("%s would be caught with: %s", (name, source) => {
+    expect(violations(name, source)).toHaveLength(1);
+  });
+
+  test("process.exit is called in main alone", () => {
+    const callers = files
+      .filter((path) => /process\.exit\(/.test(readFileSync(path, "utf8")))
+      .map(moduleName);
+    expect(callers).toEqual(["main"]);
+  });
+});
