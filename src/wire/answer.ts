@@ -15,6 +15,8 @@ export interface Answer {
   /** ITEM_WORDS words each: RRsets in the order answer, authority, additional. */
   items: Int32Array;
   itemCount: number;
+  /** 1 when an RRset found no room in `items`: the reply says TC. */
+  incomplete: number;
   /** Synthesized names (a DNAME's new target), wire form, and the octets in use. */
   scratch: Uint8Array;
   scratchLength: number;
@@ -80,6 +82,7 @@ export function createAnswer(): Answer {
     scopeBits: 0,
     items: new Int32Array(MAX_ITEMS * ITEM_WORDS),
     itemCount: 0,
+    incomplete: 0,
     scratch: new Uint8Array(32 * 256),
     scratchLength: 0,
     decision: DECIDED_NOTHING,
@@ -96,8 +99,38 @@ export function resetAnswer(answer: Answer): void {
   answer.ede = EDE_NONE;
   answer.scopeBits = 0;
   answer.itemCount = 0;
+  answer.incomplete = 0;
   answer.scratchLength = 0;
   answer.decision = DECIDED_NOTHING;
   answer.decisionTtl = 0;
   answer.addressCount = 0;
+}
+
+/** Appends one RRset; when there is no room the answer is marked incomplete. */
+export function addItem(
+  answer: Answer,
+  section: number,
+  kind: number,
+  ownerKind: number,
+  owner: number,
+  type: number,
+  ttlSeconds: number,
+  data: number,
+  count: number,
+): void {
+  if (answer.itemCount >= MAX_ITEMS) {
+    answer.incomplete = 1;
+    return;
+  }
+  const { items } = answer;
+  const at = answer.itemCount * ITEM_WORDS;
+  items[at + ITEM_SECTION] = section;
+  items[at + ITEM_KIND] = kind;
+  items[at + ITEM_OWNER_KIND] = ownerKind;
+  items[at + ITEM_OWNER] = owner;
+  items[at + ITEM_TYPE] = type;
+  items[at + ITEM_TTL] = ttlSeconds;
+  items[at + ITEM_DATA] = data;
+  items[at + ITEM_COUNT] = count;
+  answer.itemCount++;
 }

@@ -28,7 +28,8 @@ export const LOWER: Uint8Array = makeLower();
 
 function makeLower(): Uint8Array {
   const table = new Uint8Array(256);
-  for (let octet = 0; octet < 256; octet++) table[octet] = octet >= 0x41 && octet <= 0x5a ? octet + 32 : octet;
+  for (let octet = 0; octet < 256; octet++)
+    table[octet] = octet >= 0x41 && octet <= 0x5a ? octet + 32 : octet;
   return table;
 }
 

@@ -16,7 +16,7 @@ export interface ZoneData {
   nodeTable: Int32Array;
   /** Open-addressed hash of zone apexes: zone index plus one; length a power of two. */
   zoneTable: Int32Array;
-  /** Address RRsets that go with a referral: for each delegation a run of RRset index and owner node index pairs. */
+  /** Address RRsets that go with a referral: for each delegation a run of GLUE_WORDS words each, in-domain ones first. */
   glue: Int32Array;
 }
 
@@ -51,9 +51,9 @@ export const RRSET_TTL = 1;
 export const RRSET_COUNT = 2;
 /** Offset in `octets` of the RR block: for each RR its RDLENGTH (two octets) and RDATA. */
 export const RRSET_OFFSET = 3;
-/** First element in `glue`, for the NS RRset of a delegation. */
+/** Index of the first address RRset in `glue`, for the NS RRset of a delegation. */
 export const RRSET_GLUE = 4;
-/** Number of pairs in `glue`. */
+/** How many RRsets that is. */
 export const RRSET_GLUE_COUNT = 5;
 
 export const ZONE_WORDS = 4;
@@ -64,3 +64,10 @@ export const ZONE_SOA = 1;
 export const ZONE_NEGATIVE_TTL = 2;
 /** RRset index of the NS RRset at the apex. */
 export const ZONE_NS = 3;
+
+export const GLUE_WORDS = 3;
+export const GLUE_RRSET = 0;
+/** Node that owns it. */
+export const GLUE_NODE = 1;
+/** 1: not needed to reach the child zone, so it may be left out (RFC 9471 section 2.2: sibling glue). */
+export const GLUE_OPTIONAL = 2;

@@ -1,0 +1,175 @@
+import {
+  COUNTER_DECIDED_ADDRESSES,
+  COUNTER_DROPPED_RESPONSE,
+  COUNTER_DROPPED_SHORT,
+  COUNTER_ECS,
+  COUNTER_EDNS,
+  COUNTER_QUERIES,
+  COUNTER_TRUNCATED,
+  countRcode,
+  countType,
+} from "./counters.ts";
+import { TABLE_WORDS } from "./geo/table.ts";
+import { ENDPOINT_ROW_WORDS, type HealthRows } from "./health/rows.ts";
+import { type Client, createClient, prepareClient } from "./policy/client.ts";
+import { RECORD_ECS, RECORD_TABLE_COUNT, RECORD_WORDS } from "./policy/data.ts";
+import { type DecideContext, decide } from "./policy/decide.ts";
+import type { Trace } from "./policy/trace.ts";
+import type { Snapshot } from "./snapshot.ts";
+import {
+  type Answer,
+  addItem,
+  createAnswer,
+  DECIDED_ADDRESSES,
+  DECIDED_NODATA,
+  ITEM_ADDRESSES,
+  resetAnswer,
+  SECTION_ANSWER,
+} from "./wire/answer.ts";
+import { RCODE_NOERROR, RCODE_SERVFAIL, TRANSPORT_UDP, TYPE_AAAA } from "./wire/constants.ts";
+import { createQuery, HEADER_OCTETS, parseQuery, type Query, VERDICT_DROP } from "./wire/query.ts";
+import { encodeAnswer, isTruncated } from "./wire/response.ts";
+import { addNegativeSoa, createLookup, type Lookup, lookup } from "./zone/lookup.ts";
+
+/**
+ * All that one worker needs to answer: made once, reused by every query. Before each call the transport sets
+ * `transport`, the resolver's address in `client`, and once per batch `clockS[0]`.
+ */
+export interface Context extends DecideContext {
+  snapshot: Snapshot;
+  /** Written by this worker alone: see counters.ts. */
+  counters: Float64Array;
+  /** Largest expiry handed out, seconds since 1970, by endpoint row; written by this worker alone. */
+  expiries: Uint32Array;
+  client: Client;
+  /** TRANSPORT_UDP or TRANSPORT_TCP. */
+  transport: number;
+  query: Query;
+  answer: Answer;
+  lookup: Lookup;
+  /** Set by explain, null where queries are served. */
+  trace: Trace | null;
+}
+
+export function createContext(
+  snapshot: Snapshot,
+  rows: HealthRows,
+  counters: Float64Array,
+  expiries = new Uint32Array(rows.endpoints.length / ENDPOINT_ROW_WORDS),
+): Context {
+  return {
+    snapshot,
+    policy: snapshot.policy,
+    tables: snapshot.tables,
+    rows,
+    clockS: new Int32Array(1),
+    dice: new Int32Array([0x2545f491]),
+    classes: new Int32Array(snapshot.tables.tables.length / TABLE_WORDS),
+    counters,
+    expiries,
+    client: createClient(),
+    transport: TRANSPORT_UDP,
+    query: createQuery(),
+    answer: createAnswer(),
+    lookup: createLookup(snapshot.zones),
+    trace: null,
+  };
+}
+
+/** Makes the context answer from another snapshot; what the old one referred to is let go. */
+export function adoptSnapshot(context: Context, snapshot: Snapshot): void {
+  context.snapshot = snapshot;
+  context.policy = snapshot.policy;
+  context.tables = snapshot.tables;
+  context.lookup.data = snapshot.zones;
+  context.classes = new Int32Array(snapshot.tables.tables.length / TABLE_WORDS);
+}
+
+/**
+ * Answers one DNS message: bytes in, bytes out, nothing allocated, nothing thrown.
+ *
+ * @param packet - the message; only its first `length` octets are read.
+ * @param out - room for the reply: OUT_OCTETS serve any transport.
+ * @returns the length of the reply, or 0: say nothing.
+ */
+export function answerQuery(packet: Uint8Array, length: number, context: Context, out: Uint8Array): number {
+  const { query, answer } = context;
+  const verdict = parseQuery(packet, length, query);
+  if (verdict === VERDICT_DROP) return drop(context, length);
+  resetAnswer(answer);
+  if (verdict === RCODE_NOERROR) {
+    lookup(context.lookup, query.qname, query.qtype, answer);
+    if (context.lookup.record >= 0) decideRecord(context);
+  } else {
+    answer.rcode = verdict;
+  }
+  const size = encodeAnswer(query, answer, context.snapshot.zones.octets, context.transport, out);
+  count(context, out);
+  return size;
+}
+
+/** Decides the dynamic record at which the lookup stopped, and adds what was decided to the answer. */
+function decideRecord(context: Context): void {
+  const { query, answer, client, policy } = context;
+  const { record, steps, name, ownerKind, owner } = context.lookup;
+  const at = record * RECORD_WORDS;
+  const ecsAllowed = policy.records[at + RECORD_ECS]!;
+  const tailored = query.hasEcs === 1 && query.ecsSourceBits > 0 && ecsAllowed === 1;
+  // One option can carry one scope, and the alias is the same for everyone: who asks for the target gets the right one.
+  if (steps > 0 && tailored && policy.records[at + RECORD_TABLE_COUNT]! > 0) return;
+
+  prepareClient(client, query);
+  const family = query.qtype === TYPE_AAAA ? 6 : 4;
+  decide(context, record, name.hashes[0]!, family, client, answer, context.trace);
+  const ttlSeconds = answer.decisionTtl;
+  if (answer.decision === DECIDED_ADDRESSES) {
+    const { qtype } = query;
+    addItem(
+      answer,
+      SECTION_ANSWER,
+      ITEM_ADDRESSES,
+      ownerKind,
+      owner,
+      qtype,
+      ttlSeconds,
+      0,
+      answer.addressCount,
+    );
+    rememberExpiries(context, ttlSeconds);
+    return;
+  }
+  // RFC 7871 section 7.4 leaves it open; resolvers cache negative answers for every client, so the scope says so.
+  answer.scopeBits = 0;
+  if (answer.decision === DECIDED_NODATA) {
+    addNegativeSoa(context.lookup, answer, ttlSeconds);
+  } else {
+    answer.rcode = RCODE_SERVFAIL;
+    answer.aa = 0;
+    answer.itemCount = 0;
+  }
+}
+
+function rememberExpiries(context: Context, ttlSeconds: number): void {
+  const { expiries, answer } = context;
+  const expiry = context.clockS[0]! + ttlSeconds;
+  for (let i = 0; i < answer.addressCount; i++) {
+    const row = answer.addressRows[i]!;
+    if (row >= 0 && expiries[row]! < expiry) expiries[row] = expiry;
+  }
+}
+
+function drop(context: Context, length: number): number {
+  context.counters[length < HEADER_OCTETS ? COUNTER_DROPPED_SHORT : COUNTER_DROPPED_RESPONSE]! += 1;
+  return 0;
+}
+
+function count(context: Context, out: Uint8Array): void {
+  const { counters, query, answer, client } = context;
+  counters[COUNTER_QUERIES + context.transport * 2 + (client.resolverFamily === 6 ? 1 : 0)]! += 1;
+  if (query.hasQuestion === 1) countType(counters, query.qtype);
+  if (query.hasEdns === 1) counters[COUNTER_EDNS]! += 1;
+  if (query.hasEcs === 1) counters[COUNTER_ECS]! += 1;
+  if (isTruncated(out)) counters[COUNTER_TRUNCATED]! += 1;
+  if (answer.decision > 0) counters[COUNTER_DECIDED_ADDRESSES + answer.decision - 1]! += 1;
+  countRcode(counters, answer.rcode);
+}

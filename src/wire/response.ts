@@ -1,0 +1,279 @@
+import {
+  type Answer,
+  ITEM_ADDRESSES,
+  ITEM_COUNT,
+  ITEM_DATA,
+  ITEM_HINFO,
+  ITEM_KIND,
+  ITEM_OPTIONAL,
+  ITEM_OWNER,
+  ITEM_OWNER_KIND,
+  ITEM_RRSET,
+  ITEM_SECTION,
+  ITEM_TTL,
+  ITEM_TYPE,
+  ITEM_WORDS,
+  OWNER_OCTETS,
+  OWNER_QNAME,
+} from "./answer.ts";
+import { createCompression, resetCompression, writeName } from "./compression.ts";
+import {
+  CLASS_IN,
+  EDE_NONE,
+  OPTION_ECS,
+  OPTION_EDE,
+  RCODE_FORMERR,
+  TRANSPORT_UDP,
+  TYPE_AAAA,
+  TYPE_CNAME,
+  TYPE_MX,
+  TYPE_NS,
+  TYPE_OPT,
+  TYPE_PTR,
+  TYPE_SOA,
+} from "./constants.ts";
+import { nameLength } from "./name.ts";
+import { HEADER_OCTETS, type Query } from "./query.ts";
+
+/**
+ * The largest UDP payload that we send or announce: what IPv6 carries without fragments on every path (1,280 octets less
+ * headers; RFC 9715 section 3.1, DNS flag day 2020).
+ */
+export const MAX_UDP_PAYLOAD = 1232;
+/** RFC 1035 section 4.2.1: without EDNS. */
+const PLAIN_UDP_PAYLOAD = 512;
+/** RFC 1035 section 4.2.2: two octets of length. */
+const MAX_TCP_PAYLOAD = 65_535;
+/**
+ * Octets that `out` must have behind the limit of the transport: an owner name and fixed fields, so that one check
+ * before each RR covers every write of it.
+ */
+export const OUT_SLACK = 300;
+/** An output buffer that serves any transport. */
+export const OUT_OCTETS = MAX_TCP_PAYLOAD + OUT_SLACK;
+
+const FLAG_QR = 0x80;
+const FLAG_AA = 0x04;
+const FLAG_TC = 0x02;
+/** Opcode and RD are echoed, everything else in the first flag octet is ours. */
+const ECHOED_FLAGS = 0x79;
+
+/** CPU and OS of the HINFO that answers ANY (RFC 8482 section 4.2). */
+const ANY_RDATA = new Uint8Array([7, 0x52, 0x46, 0x43, 0x38, 0x34, 0x38, 0x32, 0]);
+
+const compression = createCompression();
+
+/**
+ * Turns facts into octets: header, question, the answer's items with compression, OPT.
+ *
+ * An RRset that does not fit sets TC and ends the reply at its boundary (RFC 2181 section 9), unless it may be left out;
+ * OPT is always kept.
+ *
+ * @param octets - the snapshot's octets, which items of kind ITEM_RRSET and owners refer to.
+ * @param out - at least the transport's limit and OUT_SLACK octets.
+ * @returns the length of the reply.
+ */
+export function encodeAnswer(
+  query: Query,
+  answer: Answer,
+  octets: Uint8Array,
+  transport: number,
+  out: Uint8Array,
+): number {
+  const limit = payloadLimit(query, transport) - optLength(query, answer);
+  resetCompression(compression, query.qname, query.hasQuestion);
+  let at = writeQuestion(query, out);
+  let truncated = answer.incomplete * FLAG_TC;
+  out[6] = 0;
+  out[7] = 0;
+  out[8] = 0;
+  out[9] = 0;
+  out[10] = 0;
+  out[11] = 0;
+  const { items } = answer;
+  for (let item = 0; item < answer.itemCount * ITEM_WORDS; item += ITEM_WORDS) {
+    const known = compression.count;
+    const end = writeItem(answer, item, octets, out, at, limit);
+    if (end > 0) {
+      const counter = 6 + items[item + ITEM_SECTION]! * 2;
+      const records = ((out[counter]! << 8) | out[counter + 1]!) + (items[item + ITEM_COUNT]! & 0xffff);
+      out[counter] = records >>> 8;
+      out[counter + 1] = records;
+      at = end;
+    } else {
+      compression.count = known;
+      if ((items[item + ITEM_COUNT]! & ITEM_OPTIONAL) !== 0) continue;
+      truncated = FLAG_TC;
+      break;
+    }
+  }
+  out[0] = query.id >>> 8;
+  out[1] = query.id;
+  out[2] = FLAG_QR | ((query.flags >>> 8) & ECHOED_FLAGS) | (answer.aa * FLAG_AA) | truncated;
+  out[3] = answer.rcode & 15;
+  return query.hasEdns === 1 ? writeOpt(query, answer, out, at) : at;
+}
+
+/** Whether a reply that encodeAnswer wrote has TC set. */
+export function isTruncated(out: Uint8Array): boolean {
+  return (out[2]! & FLAG_TC) !== 0;
+}
+
+/** UDP: what the requestor takes, at most ours (RFC 6891 section 6.2.5); TCP: all that the length field can say. */
+function payloadLimit(query: Query, transport: number): number {
+  if (transport !== TRANSPORT_UDP) return MAX_TCP_PAYLOAD;
+  if (query.hasEdns === 0) return PLAIN_UDP_PAYLOAD;
+  return query.udpSize < MAX_UDP_PAYLOAD ? query.udpSize : MAX_UDP_PAYLOAD;
+}
+
+function writeQuestion(query: Query, out: Uint8Array): number {
+  out[4] = 0;
+  out[5] = query.hasQuestion;
+  if (query.hasQuestion === 0) return HEADER_OCTETS;
+  const { name } = query;
+  const { length } = query.qname;
+  for (let i = 0; i < length; i++) out[HEADER_OCTETS + i] = name[i]!;
+  const at = HEADER_OCTETS + length;
+  write16(out, at, query.qtype);
+  write16(out, at + 2, query.qclass);
+  return at + 4;
+}
+
+/** @returns the offset behind the item's RRs, or 0 when they do not end within `limit`. */
+function writeItem(
+  answer: Answer,
+  item: number,
+  octets: Uint8Array,
+  out: Uint8Array,
+  start: number,
+  limit: number,
+): number {
+  const { items } = answer;
+  const kind = items[item + ITEM_KIND]!;
+  const type = items[item + ITEM_TYPE]!;
+  const count = items[item + ITEM_COUNT]! & 0xffff;
+  const ownerKind = items[item + ITEM_OWNER_KIND]!;
+  const names = ownerKind === OWNER_OCTETS ? octets : answer.scratch;
+  let data = items[item + ITEM_DATA]!;
+  let at = start;
+  for (let rr = 0; rr < count; rr++) {
+    const rdlength = kind === ITEM_RRSET ? (octets[data]! << 8) | octets[data + 1]! : 0;
+    if (at > limit || at + rdlength + OUT_SLACK > out.length) return 0;
+    if (ownerKind === OWNER_QNAME) {
+      out[at] = 0xc0;
+      out[at + 1] = HEADER_OCTETS;
+      at += 2;
+    } else {
+      at = writeName(compression, names, items[item + ITEM_OWNER]!, out, at);
+    }
+    write16(out, at, type);
+    write16(out, at + 2, CLASS_IN);
+    write32(out, at + 4, items[item + ITEM_TTL]!);
+    const rdata = at + 10;
+    switch (kind) {
+      case ITEM_RRSET:
+        at = writeRdata(type, octets, data + 2, rdlength, out, rdata);
+        data += rdlength + 2;
+        break;
+      case ITEM_ADDRESSES: {
+        const size = type === TYPE_AAAA ? 16 : 4;
+        at = copyOctets(answer.addressOctets, rr * size, size, out, rdata);
+        break;
+      }
+      case ITEM_HINFO:
+        at = copyOctets(ANY_RDATA, 0, ANY_RDATA.length, out, rdata);
+        break;
+      default:
+        at = writeName(compression, answer.scratch, data, out, rdata);
+    }
+    write16(out, rdata - 2, at - rdata);
+  }
+  return at <= limit ? at : 0;
+}
+
+/** Names in RDATA are compressed only in the types of RFC 1035 (RFC 3597 section 4). */
+function writeRdata(
+  type: number,
+  octets: Uint8Array,
+  offset: number,
+  rdlength: number,
+  out: Uint8Array,
+  at: number,
+): number {
+  switch (type) {
+    case TYPE_NS:
+    case TYPE_CNAME:
+    case TYPE_PTR:
+      return writeName(compression, octets, offset, out, at);
+    case TYPE_MX:
+      copyOctets(octets, offset, 2, out, at);
+      return writeName(compression, octets, offset + 2, out, at + 2);
+    case TYPE_SOA: {
+      const rname = offset + nameLength(octets, offset);
+      const numbers = rname + nameLength(octets, rname);
+      const middle = writeName(compression, octets, offset, out, at);
+      return copyOctets(octets, numbers, 20, out, writeName(compression, octets, rname, out, middle));
+    }
+    default:
+      return copyOctets(octets, offset, rdlength, out, at);
+  }
+}
+
+/** Whether a client subnet option is echoed: on every reply but FORMERR (RFC 7871 section 7.2.1). */
+function echoesSubnet(query: Query, answer: Answer): boolean {
+  return query.hasEcs === 1 && answer.rcode !== RCODE_FORMERR;
+}
+
+function optLength(query: Query, answer: Answer): number {
+  if (query.hasEdns === 0) return 0;
+  const subnet = echoesSubnet(query, answer) ? 8 + ((query.ecsSourceBits + 7) >>> 3) : 0;
+  return 11 + subnet + (answer.ede === EDE_NONE ? 0 : 6);
+}
+
+/** The OPT record (RFC 6891 section 6.1.2), with the client subnet and an extended error (RFC 8914) where there is one. */
+function writeOpt(query: Query, answer: Answer, out: Uint8Array, start: number): number {
+  out[start] = 0;
+  write16(out, start + 1, TYPE_OPT);
+  write16(out, start + 3, MAX_UDP_PAYLOAD);
+  out[start + 5] = answer.rcode >>> 4;
+  out[start + 6] = 0;
+  out[start + 7] = query.dnssecOk << 7;
+  out[start + 8] = 0;
+  let at = start + 11;
+  if (echoesSubnet(query, answer)) {
+    const octets = (query.ecsSourceBits + 7) >>> 3;
+    write16(out, at, OPTION_ECS);
+    write16(out, at + 2, 4 + octets);
+    write16(out, at + 4, query.ecsFamily);
+    out[at + 6] = query.ecsSourceBits;
+    out[at + 7] = answer.scopeBits;
+    at = copyOctets(query.ecsAddress, 0, octets, out, at + 8);
+  }
+  if (answer.ede !== EDE_NONE) {
+    write16(out, at, OPTION_EDE);
+    write16(out, at + 2, 2);
+    write16(out, at + 4, answer.ede);
+    at += 6;
+  }
+  write16(out, start + 9, at - start - 11);
+  const additionals = ((out[10]! << 8) | out[11]!) + 1;
+  write16(out, 10, additionals);
+  return at;
+}
+
+function copyOctets(from: Uint8Array, offset: number, length: number, out: Uint8Array, at: number): number {
+  for (let i = 0; i < length; i++) out[at + i] = from[offset + i]!;
+  return at + length;
+}
+
+function write16(out: Uint8Array, at: number, value: number): void {
+  out[at] = value >>> 8;
+  out[at + 1] = value;
+}
+
+function write32(out: Uint8Array, at: number, value: number): void {
+  out[at] = value >>> 24;
+  out[at + 1] = value >>> 16;
+  out[at + 2] = value >>> 8;
+  out[at + 3] = value;
+}

@@ -1,0 +1,319 @@
+import {
+  type Answer,
+  addItem,
+  ITEM_HINFO,
+  ITEM_OPTIONAL,
+  ITEM_RRSET,
+  ITEM_SYNTHESIZED_CNAME,
+  OWNER_OCTETS,
+  OWNER_QNAME,
+  OWNER_SCRATCH,
+  SECTION_ADDITIONAL,
+  SECTION_ANSWER,
+  SECTION_AUTHORITY,
+} from "../wire/answer.ts";
+import {
+  EDE_NOT_AUTHORITATIVE,
+  MAX_NAME_OCTETS,
+  RCODE_NOERROR,
+  RCODE_NXDOMAIN,
+  RCODE_REFUSED,
+  RCODE_YXDOMAIN,
+  TYPE_A,
+  TYPE_AAAA,
+  TYPE_ANY,
+  TYPE_CNAME,
+  TYPE_DNAME,
+  TYPE_DS,
+  TYPE_HINFO,
+  TYPE_NS,
+  TYPE_SOA,
+} from "../wire/constants.ts";
+import { createName, type Name, nameLength, setName } from "../wire/name.ts";
+import { findApex, findNode, findRrset } from "./find.ts";
+import {
+  GLUE_NODE,
+  GLUE_OPTIONAL,
+  GLUE_RRSET,
+  GLUE_WORDS,
+  NODE_CUT,
+  NODE_DNAME,
+  NODE_FIRST_RRSET,
+  NODE_FLAGS,
+  NODE_HAS_CNAME,
+  NODE_HAS_DNAME,
+  NODE_IS_APEX,
+  NODE_NAME,
+  NODE_NAME_LENGTH_SHIFT,
+  NODE_RECORD,
+  NODE_RRSET_COUNT,
+  NODE_WILDCARD,
+  NODE_WORDS,
+  RRSET_COUNT,
+  RRSET_GLUE,
+  RRSET_GLUE_COUNT,
+  RRSET_OFFSET,
+  RRSET_TTL,
+  RRSET_TYPE,
+  RRSET_WORDS,
+  ZONE_NEGATIVE_TTL,
+  ZONE_SOA,
+  ZONE_WORDS,
+  type ZoneData,
+} from "./zone-data.ts";
+
+/** Where a lookup stands: the name that is looked for now, and where a dynamic record took over. One a worker. */
+export interface Lookup {
+  data: ZoneData;
+  qtype: number;
+  /** QNAME, or the target of the last CNAME. */
+  name: Name;
+  /** The target of a CNAME, taken apart. */
+  target: Name;
+  /** How answers name the current owner: OWNER_*, and where it starts. */
+  ownerKind: number;
+  owner: number;
+  /** Aliases followed so far. */
+  steps: number;
+  /** Zone that the current name lies in, or -1. */
+  zone: number;
+  /** Dynamic record to decide, or -1. */
+  record: number;
+}
+
+/** Aliases followed in one answer: enough for any sane chain, few enough to bound a loop's work. */
+export const MAX_CHAIN_STEPS = 16;
+
+/** TTL of the HINFO that stands for ANY at a dynamic name: RFC 8482 section 4.2 asks for a long one; an hour. */
+const ANY_TTL_SECONDS = 3600;
+
+export function createLookup(data: ZoneData): Lookup {
+  return {
+    data,
+    qtype: 0,
+    name: createName(),
+    target: createName(),
+    ownerKind: OWNER_QNAME,
+    owner: 0,
+    steps: 0,
+    zone: -1,
+    record: -1,
+  };
+}
+
+/**
+ * Answers a question from the zones (RFC 1034 section 4.3.2): fills `answer`, or stops at a dynamic record and leaves it
+ * in `lookup.record` for the caller to decide. `lookup.data` names the zones.
+ */
+export function lookup(state: Lookup, qname: Name, qtype: number, answer: Answer): void {
+  state.name = qname;
+  state.qtype = qtype;
+  state.ownerKind = OWNER_QNAME;
+  state.owner = 0;
+  state.steps = 0;
+  state.record = -1;
+  state.zone = findZone(state);
+  if (state.zone < 0) {
+    // RFC 8914 section 4.21; an upward referral would only feed amplification (RFC 9471 keeps referrals downward).
+    answer.rcode = RCODE_REFUSED;
+    answer.ede = EDE_NOT_AUTHORITATIVE;
+    return;
+  }
+  answer.aa = 1;
+  while (follow(state, answer)) {
+    if (state.steps >= MAX_CHAIN_STEPS) return;
+    state.zone = findZone(state);
+    // The chain leaves what we serve: whoever asked goes on from here (RFC 1034 section 4.3.2 step 3a).
+    if (state.zone < 0) return;
+  }
+}
+
+/** The SOA that makes an answer negative, at the negative TTL (RFC 2308 section 3) or less. */
+export function addNegativeSoa(state: Lookup, answer: Answer, maxTtlSeconds: number): void {
+  const zone = state.zone * ZONE_WORDS;
+  const { zones, rrsets } = state.data;
+  const soa = zones[zone + ZONE_SOA]!;
+  const ttl = zones[zone + ZONE_NEGATIVE_TTL]!;
+  const apex = apexName(state);
+  const at = soa * RRSET_WORDS;
+  const offset = rrsets[at + RRSET_OFFSET]!;
+  const ttlSeconds = ttl < maxTtlSeconds ? ttl : maxTtlSeconds;
+  addItem(answer, SECTION_AUTHORITY, ITEM_RRSET, OWNER_OCTETS, apex, TYPE_SOA, ttlSeconds, offset, 1);
+}
+
+const NO_TTL_LIMIT = 0x7fffffff;
+
+/** The zone with the longest apex that the name ends in, but the parent's for DS (RFC 4035 section 3.1.4.1). */
+function findZone(state: Lookup): number {
+  const { name, data } = state;
+  let child = -1;
+  for (let label = 0; label <= name.labelCount; label++) {
+    const zone = findApex(data, name, label);
+    if (zone < 0) continue;
+    if (label > 0 || state.qtype !== TYPE_DS) return zone;
+    child = zone;
+  }
+  return child;
+}
+
+/** Takes one step. @returns whether `state.name` is now a new name to look for. */
+function follow(state: Lookup, answer: Answer): boolean {
+  const { data, name } = state;
+  const { nodes } = data;
+  let label = 0;
+  let node = findNode(data, state.zone, name, 0);
+  while (node < 0) node = findNode(data, state.zone, name, ++label);
+  const at = node * NODE_WORDS;
+  const cut = nodes[at + NODE_CUT]! - 1;
+  if (cut >= 0 && !(state.qtype === TYPE_DS && label === 0 && cut === node)) return refer(state, cut, answer);
+  if (nodes[at + NODE_DNAME] !== 0) return redirect(state, nodes[at + NODE_DNAME]! - 1, answer);
+  if (label === 0) return answerNode(state, node, answer);
+  // `node` is the closest encloser (RFC 4592 section 3.3.1).
+  if ((nodes[at + NODE_FLAGS]! & NODE_HAS_DNAME) !== 0) return redirect(state, node, answer);
+  const wildcard = nodes[at + NODE_WILDCARD]! - 1;
+  if (wildcard >= 0) return answerNode(state, wildcard, answer);
+  answer.rcode = RCODE_NXDOMAIN;
+  addNegativeSoa(state, answer, NO_TTL_LIMIT);
+  return false;
+}
+
+/** Answers from the node of the name itself or of the wildcard that covers it. */
+function answerNode(state: Lookup, node: number, answer: Answer): boolean {
+  const { data, qtype } = state;
+  const at = node * NODE_WORDS;
+  const record = data.nodes[at + NODE_RECORD]! - 1;
+  if (record >= 0 && (qtype === TYPE_A || qtype === TYPE_AAAA)) {
+    state.record = record;
+    return false;
+  }
+  const first = data.nodes[at + NODE_FIRST_RRSET]!;
+  const count = data.nodes[at + NODE_RRSET_COUNT]!;
+  if ((data.nodes[at + NODE_FLAGS]! & NODE_HAS_CNAME) !== 0 && qtype !== TYPE_CNAME && qtype !== TYPE_ANY) {
+    return followCname(state, findRrset(data, first, count, TYPE_CNAME), answer);
+  }
+  // RFC 8482 section 4.1: ANY gets one RRset, not all.
+  const rrset = qtype === TYPE_ANY ? (count > 0 ? first : -1) : findRrset(data, first, count, qtype);
+  if (rrset >= 0) addRrset(state, rrset, answer);
+  else if (qtype === TYPE_ANY && record >= 0) addHinfo(state, answer);
+  else addNegativeSoa(state, answer, NO_TTL_LIMIT);
+  return false;
+}
+
+function addRrset(state: Lookup, rrset: number, answer: Answer): void {
+  const { rrsets } = state.data;
+  const at = rrset * RRSET_WORDS;
+  addItem(
+    answer,
+    SECTION_ANSWER,
+    ITEM_RRSET,
+    state.ownerKind,
+    state.owner,
+    rrsets[at + RRSET_TYPE]!,
+    rrsets[at + RRSET_TTL]!,
+    rrsets[at + RRSET_OFFSET]!,
+    rrsets[at + RRSET_COUNT]!,
+  );
+}
+
+function addHinfo(state: Lookup, answer: Answer): void {
+  const { ownerKind, owner } = state;
+  addItem(answer, SECTION_ANSWER, ITEM_HINFO, ownerKind, owner, TYPE_HINFO, ANY_TTL_SECONDS, 0, 1);
+}
+
+/** RFC 1034 section 3.6.2: the alias, and then whatever its target has. */
+function followCname(state: Lookup, rrset: number, answer: Answer): boolean {
+  const { data } = state;
+  addRrset(state, rrset, answer);
+  const target = data.rrsets[rrset * RRSET_WORDS + RRSET_OFFSET]! + 2;
+  return goOn(state, data.octets, OWNER_OCTETS, target);
+}
+
+function goOn(state: Lookup, octets: Uint8Array, ownerKind: number, owner: number): boolean {
+  setName(state.target, octets, owner);
+  state.name = state.target;
+  state.ownerKind = ownerKind;
+  state.owner = owner;
+  state.steps++;
+  return true;
+}
+
+/** RFC 6672 section 3.2: the DNAME, and a CNAME from the name to where it leads. */
+function redirect(state: Lookup, node: number, answer: Answer): boolean {
+  const { data, name } = state;
+  const at = node * NODE_WORDS;
+  const first = data.nodes[at + NODE_FIRST_RRSET]!;
+  const rrset = findRrset(data, first, data.nodes[at + NODE_RRSET_COUNT]!, TYPE_DNAME) * RRSET_WORDS;
+  const ttl = data.rrsets[rrset + RRSET_TTL]!;
+  const offset = data.rrsets[rrset + RRSET_OFFSET]!;
+  const owner = data.nodes[at + NODE_NAME]!;
+  addItem(answer, SECTION_ANSWER, ITEM_RRSET, OWNER_OCTETS, owner, TYPE_DNAME, ttl, offset, 1);
+
+  const prefix = name.length - (data.nodes[at + NODE_FLAGS]! >>> NODE_NAME_LENGTH_SHIFT);
+  const suffix = nameLength(data.octets, offset + 2);
+  const { scratch } = answer;
+  const target = answer.scratchLength;
+  if (prefix + suffix > MAX_NAME_OCTETS) {
+    answer.rcode = RCODE_YXDOMAIN;
+    return false;
+  }
+  for (let i = 0; i < prefix; i++) scratch[target + i] = name.lower[i]!;
+  for (let i = 0; i < suffix; i++) scratch[target + prefix + i] = data.octets[offset + 2 + i]!;
+  answer.scratchLength += prefix + suffix;
+  const { ownerKind } = state;
+  addItem(
+    answer,
+    SECTION_ANSWER,
+    ITEM_SYNTHESIZED_CNAME,
+    ownerKind,
+    state.owner,
+    TYPE_CNAME,
+    ttl,
+    target,
+    1,
+  );
+  return state.qtype === TYPE_CNAME ? false : goOn(state, scratch, OWNER_SCRATCH, target);
+}
+
+/** RFC 1034 section 4.2.1: the name servers of the child zone, and the addresses of theirs that we hold. */
+function refer(state: Lookup, cut: number, answer: Answer): boolean {
+  const { nodes, rrsets, glue } = state.data;
+  const at = cut * NODE_WORDS;
+  const first = nodes[at + NODE_FIRST_RRSET]!;
+  const ns = findRrset(state.data, first, nodes[at + NODE_RRSET_COUNT]!, TYPE_NS) * RRSET_WORDS;
+  const owner = nodes[at + NODE_NAME]!;
+  if (state.steps === 0) answer.aa = 0;
+  addItem(
+    answer,
+    SECTION_AUTHORITY,
+    ITEM_RRSET,
+    OWNER_OCTETS,
+    owner,
+    TYPE_NS,
+    rrsets[ns + RRSET_TTL]!,
+    rrsets[ns + RRSET_OFFSET]!,
+    rrsets[ns + RRSET_COUNT]!,
+  );
+  const from = rrsets[ns + RRSET_GLUE]!;
+  const to = from + rrsets[ns + RRSET_GLUE_COUNT]!;
+  for (let entry = from; entry < to; entry++) {
+    const word = entry * GLUE_WORDS;
+    const rrset = glue[word + GLUE_RRSET]! * RRSET_WORDS;
+    addItem(
+      answer,
+      SECTION_ADDITIONAL,
+      ITEM_RRSET,
+      OWNER_OCTETS,
+      nodes[glue[word + GLUE_NODE]! * NODE_WORDS + NODE_NAME]!,
+      rrsets[rrset + RRSET_TYPE]!,
+      rrsets[rrset + RRSET_TTL]!,
+      rrsets[rrset + RRSET_OFFSET]!,
+      rrsets[rrset + RRSET_COUNT]! | (glue[word + GLUE_OPTIONAL]! * ITEM_OPTIONAL),
+    );
+  }
+  return false;
+}
+
+function apexName(state: Lookup): number {
+  const { zones, nodes } = state.data;
+  return nodes[zones[state.zone * ZONE_WORDS]! * NODE_WORDS + NODE_NAME]!;
+}

@@ -1,0 +1,276 @@
+import { TYPE_CNAME, TYPE_DNAME, TYPE_NS, TYPE_SOA } from "../wire/constants.ts";
+import { createName, type Name, setName } from "../wire/name.ts";
+import { findNode, mixZone, slotOf } from "./find.ts";
+import { addGlue } from "./glue.ts";
+import {
+  appendOctets,
+  growingOctets,
+  growingWords,
+  reserveWords,
+  shareOctets,
+  shareWords,
+} from "./growing.ts";
+import type { RecordColumns } from "./record-columns.ts";
+import { addRrsets, type RecordLists } from "./rrset.ts";
+import {
+  NODE_CUT,
+  NODE_DNAME,
+  NODE_FIRST_RRSET,
+  NODE_FLAGS,
+  NODE_HAS_CNAME,
+  NODE_HAS_DNAME,
+  NODE_HASH,
+  NODE_IS_APEX,
+  NODE_IS_CUT,
+  NODE_NAME,
+  NODE_NAME_LENGTH_SHIFT,
+  NODE_RECORD,
+  NODE_RRSET_COUNT,
+  NODE_WILDCARD,
+  NODE_WORDS,
+  NODE_ZONE,
+  RRSET_OFFSET,
+  RRSET_TTL,
+  RRSET_TYPE,
+  RRSET_WORDS,
+  ZONE_APEX,
+  ZONE_NEGATIVE_TTL,
+  ZONE_NS,
+  ZONE_SOA,
+  ZONE_WORDS,
+  type ZoneData,
+} from "./zone-data.ts";
+
+/** One zone to build: its static records, checked, and the owners of its dynamic ones. */
+export interface ZoneSource {
+  columns: RecordColumns;
+  dynamic: {
+    /** Wire form, lower case. */
+    owner: Uint8Array;
+    /** Index into PolicyData.records. */
+    record: number;
+  }[];
+}
+
+/** The arrays of a ZoneData while they grow. `data` always holds the current ones, so that lookups work on the way. */
+export interface ZoneDraft {
+  data: ZoneData;
+  octets: { octets: Uint8Array; length: number };
+  nodes: { words: Int32Array; length: number };
+  rrsets: { words: Int32Array; length: number };
+  zones: { words: Int32Array; length: number };
+  glue: { words: Int32Array; length: number };
+  /** Parent of each node; a parent always has the smaller index. The apex is its own. */
+  parents: { words: Int32Array; length: number };
+  /** Nodes in use. */
+  nodeCount: number;
+}
+
+/**
+ * Builds the static half of a snapshot. Every zone must have passed checkZone: an SOA and NS at its apex, owners within
+ * the zone.
+ *
+ * @returns typed arrays over SharedArrayBuffers.
+ */
+export function buildZones(sources: readonly ZoneSource[]): ZoneData {
+  const draft = createDraft(sources);
+  const name = createName();
+  for (let zone = 0; zone < sources.length; zone++) buildZone(draft, zone, sources[zone]!, name);
+  const zoneTable = buildZoneTable(draft, name);
+  const { octets, nodes, rrsets, zones, glue } = draft;
+  return {
+    octets: shareOctets(octets.octets, octets.length),
+    nodes: shareWords(nodes.words, nodes.length),
+    rrsets: shareWords(rrsets.words, rrsets.length),
+    zones: shareWords(zones.words, zones.length),
+    nodeTable: shareWords(draft.data.nodeTable),
+    zoneTable,
+    glue: shareWords(glue.words, glue.length),
+  };
+}
+
+function createDraft(sources: readonly ZoneSource[]): ZoneDraft {
+  let records = 0;
+  let octetCount = 0;
+  for (const source of sources) {
+    records += source.columns.count + source.dynamic.length;
+    octetCount += source.columns.octets.length;
+  }
+  const draft = {
+    octets: growingOctets(octetCount + records * 4 + 64),
+    nodes: growingWords((records + sources.length) * NODE_WORDS),
+    rrsets: growingWords((records + 1) * RRSET_WORDS),
+    zones: growingWords(sources.length * ZONE_WORDS),
+    glue: growingWords(64),
+    parents: growingWords(records + sources.length),
+    nodeCount: 0,
+  };
+  const data = {
+    octets: draft.octets.octets,
+    nodes: draft.nodes.words,
+    rrsets: draft.rrsets.words,
+    zones: draft.zones.words,
+    nodeTable: new Int32Array(tableLength(records + sources.length)),
+    zoneTable: new Int32Array(2),
+    glue: draft.glue.words,
+  };
+  return { ...draft, data };
+}
+
+/** A power of two that leaves at least half of the slots empty, so that a search ends after one or two. */
+function tableLength(entries: number): number {
+  let length = 16;
+  while (length < entries * 2) length *= 2;
+  return length;
+}
+
+function buildZone(draft: ZoneDraft, zone: number, source: ZoneSource, name: Name): void {
+  const { columns } = source;
+  const firstNode = draft.nodeCount;
+  setName(name, columns.origin, 0);
+  const apexLabels = name.labelCount;
+  const apex = insertNode(draft, zone, name, 0, -1);
+  draft.nodes.words[apex * NODE_WORDS + NODE_FLAGS]! |= NODE_IS_APEX;
+  reserveWords(draft.zones, ZONE_WORDS);
+  draft.zones.words[zone * ZONE_WORDS + ZONE_APEX] = apex;
+  draft.zones.length += ZONE_WORDS;
+
+  const lists: RecordLists = {
+    firstNode,
+    heads: growingWords(columns.count + 1),
+    next: new Int32Array(columns.count),
+  };
+  let node = apex;
+  for (let record = columns.count - 1; record >= 0; record--) {
+    const sameOwner = record + 1 < columns.count && columns.owner[record] === columns.owner[record + 1];
+    if (!sameOwner) {
+      setName(name, columns.octets, columns.owner[record]!);
+      node = addNode(draft, zone, name, 0, apexLabels, apex);
+    }
+    const list = node - firstNode;
+    while (lists.heads.length <= list) {
+      reserveWords(lists.heads, 1);
+      lists.heads.words[lists.heads.length++] = 0;
+    }
+    lists.next[record] = lists.heads.words[list]!;
+    lists.heads.words[list] = record + 1;
+  }
+  for (const { owner, record } of source.dynamic) {
+    setName(name, owner, 0);
+    const at = addNode(draft, zone, name, 0, apexLabels, apex) * NODE_WORDS;
+    draft.nodes.words[at + NODE_RECORD] = record + 1;
+  }
+  addRrsets(draft, columns, lists);
+  linkNodes(draft, firstNode, apex);
+  describeZone(draft, zone, apex);
+  addGlue(draft, zone, firstNode, name);
+}
+
+/** Finds the node of the suffix from `label` on, or inserts it behind its ancestors (empty non-terminals). */
+function addNode(
+  draft: ZoneDraft,
+  zone: number,
+  name: Name,
+  label: number,
+  apexLabels: number,
+  apex: number,
+): number {
+  if (name.labelCount - label <= apexLabels) return apex;
+  const known = findNode(draft.data, zone, name, label);
+  if (known >= 0) return known;
+  return insertNode(draft, zone, name, label, addNode(draft, zone, name, label + 1, apexLabels, apex));
+}
+
+function insertNode(draft: ZoneDraft, zone: number, name: Name, label: number, parent: number): number {
+  const { data, nodes } = draft;
+  const node = draft.nodeCount++;
+  reserveWords(nodes, NODE_WORDS);
+  reserveWords(draft.parents, 1);
+  data.nodes = nodes.words;
+  draft.parents.words[draft.parents.length++] = parent < 0 ? node : parent;
+  const from = name.labelOffsets[label]!;
+  const length = name.length - from;
+  const at = nodes.length;
+  const hash = mixZone(name.hashes[label]!, zone);
+  nodes.words[at + NODE_NAME] = appendOctets(draft.octets, name.lower, from, length);
+  data.octets = draft.octets.octets;
+  nodes.words[at + NODE_ZONE] = zone;
+  nodes.words[at + NODE_FLAGS] = length << NODE_NAME_LENGTH_SHIFT;
+  nodes.words[at + NODE_HASH] = hash;
+  nodes.length += NODE_WORDS;
+  if (draft.nodeCount * 2 > data.nodeTable.length) rehash(draft);
+  else place(data.nodeTable, hash, node);
+  const isWildcard = parent >= 0 && length > 1 && name.lower[from] === 1 && name.lower[from + 1] === 0x2a;
+  if (isWildcard) nodes.words[parent * NODE_WORDS + NODE_WILDCARD] = node + 1;
+  return node;
+}
+
+function place(table: Int32Array, hash: number, entry: number): void {
+  let slot = slotOf(hash, table.length);
+  while (table[slot] !== 0) slot = (slot + 1) & (table.length - 1);
+  table[slot] = entry + 1;
+}
+
+function rehash(draft: ZoneDraft): void {
+  const table = new Int32Array(draft.data.nodeTable.length * 2);
+  for (let node = 0; node < draft.nodeCount; node++) {
+    place(table, draft.nodes.words[node * NODE_WORDS + NODE_HASH]!, node);
+  }
+  draft.data.nodeTable = table;
+}
+
+/** Marks delegations, DNAMEs and what lies below the topmost of them; parents come before their children. */
+function linkNodes(draft: ZoneDraft, firstNode: number, apex: number): void {
+  const nodes = draft.nodes.words;
+  const rrsets = draft.rrsets.words;
+  for (let node = firstNode; node < draft.nodeCount; node++) {
+    const at = node * NODE_WORDS;
+    const first = nodes[at + NODE_FIRST_RRSET]!;
+    let hasNs = false;
+    for (let rrset = first; rrset < first + nodes[at + NODE_RRSET_COUNT]!; rrset++) {
+      const type = rrsets[rrset * RRSET_WORDS + RRSET_TYPE]!;
+      if (type === TYPE_CNAME) nodes[at + NODE_FLAGS]! |= NODE_HAS_CNAME;
+      else if (type === TYPE_DNAME) nodes[at + NODE_FLAGS]! |= NODE_HAS_DNAME;
+      else if (type === TYPE_NS) hasNs = true;
+    }
+    if (node === apex) continue;
+    const parent = draft.parents.words[node]!;
+    const up = parent * NODE_WORDS;
+    if (nodes[up + NODE_CUT] !== 0) nodes[at + NODE_CUT] = nodes[up + NODE_CUT]!;
+    else if (nodes[up + NODE_DNAME] !== 0) nodes[at + NODE_DNAME] = nodes[up + NODE_DNAME]!;
+    else if ((nodes[up + NODE_FLAGS]! & NODE_HAS_DNAME) !== 0) nodes[at + NODE_DNAME] = parent + 1;
+    else if (hasNs) {
+      nodes[at + NODE_FLAGS]! |= NODE_IS_CUT;
+      nodes[at + NODE_CUT] = node + 1;
+    }
+  }
+}
+
+function describeZone(draft: ZoneDraft, zone: number, apex: number): void {
+  const { rrsets, octets } = draft;
+  const zones = draft.zones.words;
+  const first = draft.nodes.words[apex * NODE_WORDS + NODE_FIRST_RRSET]!;
+  const count = draft.nodes.words[apex * NODE_WORDS + NODE_RRSET_COUNT]!;
+  for (let rrset = first; rrset < first + count; rrset++) {
+    const at = rrset * RRSET_WORDS;
+    const type = rrsets.words[at + RRSET_TYPE];
+    if (type === TYPE_NS) zones[zone * ZONE_WORDS + ZONE_NS] = rrset;
+    if (type !== TYPE_SOA) continue;
+    zones[zone * ZONE_WORDS + ZONE_SOA] = rrset;
+    const offset = rrsets.words[at + RRSET_OFFSET]!;
+    const rdlength = (octets.octets[offset]! << 8) | octets.octets[offset + 1]!;
+    const minimum = new DataView(octets.octets.buffer).getUint32(offset + 2 + rdlength - 4);
+    zones[zone * ZONE_WORDS + ZONE_NEGATIVE_TTL] = Math.min(minimum, rrsets.words[at + RRSET_TTL]!);
+  }
+}
+
+function buildZoneTable(draft: ZoneDraft, name: Name): Int32Array {
+  const count = draft.zones.length / ZONE_WORDS;
+  const table = new Int32Array(new SharedArrayBuffer(tableLength(count) * 4));
+  for (let zone = 0; zone < count; zone++) {
+    const apex = draft.zones.words[zone * ZONE_WORDS + ZONE_APEX]!;
+    setName(name, draft.octets.octets, draft.nodes.words[apex * NODE_WORDS + NODE_NAME]!);
+    place(table, name.hashes[0]!, zone);
+  }
+  return table;
+}
