@@ -92,7 +92,9 @@ const RDATA_NAMES: Record<number, { before: number; names: number }> = {
  * @returns null when the octets are not a message: cut off, or with a pointer that does not point backward.
  */
 export function decodeMessage(octets: Uint8Array): Message | null {
-  const cursor: Cursor = { octets, at: 0, broken: octets.length < 12 };
+  // A plain view: slices of a Buffer would show the memory behind them.
+  const plain = new Uint8Array(octets.buffer, octets.byteOffset, octets.length);
+  const cursor: Cursor = { octets: plain, at: 0, broken: octets.length < 12 };
   const [id, flags] = [readU16(cursor), readU16(cursor)];
   const counts = [readU16(cursor), readU16(cursor), readU16(cursor), readU16(cursor)];
   const message: Message = {
