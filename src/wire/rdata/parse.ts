@@ -1,14 +1,13 @@
 import { formatType } from "../registry.ts";
 import { readNumber } from "../text.ts";
 import { type Tokens, tokensOf } from "../tokens.ts";
-import { formatHex } from "./binary.ts";
 import { putHex } from "./fields.ts";
+import { isRdataValid } from "./format.ts";
 import {
   hasWord,
   MAX_RDATA_OCTETS,
   MAX_RDATA_ROOM,
   quoteWord,
-  type RdataCursor,
   type RdataFault,
   type RdataReader,
   refuse,
@@ -92,7 +91,7 @@ function parseGeneric(reader: RdataReader, type: number): boolean {
   }
   if (
     rdataTypeOf(type) === undefined ||
-    formatFields(reader.out, type, reader.start, reader.at) !== undefined
+    isRdataValid(type, reader.out, reader.start, reader.at - reader.start)
   ) {
     return true;
   }
@@ -111,34 +110,4 @@ export function parseRdata(type: number, text: string, origin?: Uint8Array): Uin
   const out = new Uint8Array(MAX_RDATA_ROOM);
   if (!parseRdataWords(reader, type, 0, origin, out, 0)) return reader.fault!;
   return out.slice(0, reader.at);
-}
-
-/** Presentation form by the type's fields; undefined when the type has none, or the octets are malformed. */
-function formatFields(octets: Uint8Array, type: number, start: number, end: number): string | undefined {
-  const fields = rdataTypeOf(type);
-  if (fields === undefined) return undefined;
-  const cursor: RdataCursor = { octets, at: start, end, ok: true };
-  const texts: string[] = [];
-  for (const field of fields) {
-    texts.push(field.format(cursor));
-    if (!cursor.ok) return undefined;
-  }
-  return cursor.at === end ? texts.filter((text) => text !== "").join(" ") : undefined;
-}
-
-/**
- * Presentation form of uncompressed RDATA; where the type has none, or the octets are malformed, that of RFC 3597:
- * `\# 4 C0000201`. Untrusted octets are welcome.
- */
-export function formatRdata(type: number, octets: Uint8Array, start: number, length: number): string {
-  const end = Math.min(start + length, octets.length);
-  const text = formatFields(octets, type, start, end);
-  if (text !== undefined) return text;
-  return end === start ? "\\# 0" : `\\# ${end - start} ${formatHex(octets, start, end)}`;
-}
-
-/** Whether uncompressed RDATA is well formed for its type; any octets are, where the type is not known. */
-export function isRdataValid(type: number, octets: Uint8Array, start: number, length: number): boolean {
-  if (start + length > octets.length) return false;
-  return rdataTypeOf(type) === undefined || formatFields(octets, type, start, start + length) !== undefined;
 }
