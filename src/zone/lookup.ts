@@ -1,10 +1,13 @@
 import {
   type Answer,
   addItem,
+  ITEM_DATA,
   ITEM_HINFO,
+  ITEM_KIND,
   ITEM_OPTIONAL,
   ITEM_RRSET,
   ITEM_SYNTHESIZED_CNAME,
+  ITEM_WORDS,
   OWNER_OCTETS,
   OWNER_QNAME,
   OWNER_SCRATCH,
@@ -223,9 +226,22 @@ function addHinfo(state: Lookup, answer: Answer): void {
 /** RFC 1034 section 3.6.2: the alias, and then whatever its target has. */
 function followCname(state: Lookup, rrset: number, answer: Answer): boolean {
   const { data } = state;
+  const offset = data.rrsets[rrset * RRSET_WORDS + RRSET_OFFSET]!;
+  if (isRepeated(offset, answer)) return false;
   addRrset(state, rrset, answer);
-  const target = data.rrsets[rrset * RRSET_WORDS + RRSET_OFFSET]! + 2;
-  return goOn(state, data.octets, OWNER_OCTETS, target);
+  return goOn(state, data.octets, OWNER_OCTETS, offset + 2);
+}
+
+/**
+ * Whether the RRset at `offset` is in the answer already: a CNAME that is met twice, by a wildcard too, closes a loop,
+ * and no RRset is given twice (RFC 2181 section 5). A DNAME met twice may lead on; whoever asked goes on from there.
+ */
+function isRepeated(offset: number, answer: Answer): boolean {
+  const { items } = answer;
+  for (let item = 0; item < answer.itemCount * ITEM_WORDS; item += ITEM_WORDS) {
+    if (items[item + ITEM_KIND] === ITEM_RRSET && items[item + ITEM_DATA] === offset) return true;
+  }
+  return false;
 }
 
 function goOn(state: Lookup, octets: Uint8Array, ownerKind: number, owner: number): boolean {
@@ -245,6 +261,7 @@ function redirect(state: Lookup, node: number, answer: Answer): boolean {
   const rrset = findRrset(data, first, data.nodes[at + NODE_RRSET_COUNT]!, TYPE_DNAME) * RRSET_WORDS;
   const ttl = data.rrsets[rrset + RRSET_TTL]!;
   const offset = data.rrsets[rrset + RRSET_OFFSET]!;
+  if (isRepeated(offset, answer)) return false;
   const owner = data.nodes[at + NODE_NAME]!;
   addItem(answer, SECTION_ANSWER, ITEM_RRSET, OWNER_OCTETS, owner, TYPE_DNAME, ttl, offset, 1);
 
