@@ -1,6 +1,6 @@
 /** What the control worker tells the probe worker: every check to run and every pool to judge. Structured-cloneable. */
 
-interface CheckTiming {
+export interface CheckTiming {
   /** Time between the starts of two probes of one address. */
   intervalMs: number;
   /** One deadline for the whole probe, from connect to the last octet that is read. */

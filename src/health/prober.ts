@@ -1,7 +1,30 @@
-import type { HealthPlan } from "./plan.ts";
-import type { HealthClock, PrepareProbe } from "./probe.ts";
+import type { HealthPlan, PoolPlan, ProbeTarget } from "./plan.ts";
+import { foldPool, type PoolVerdict } from "./pool.ts";
+import type { HealthClock, PrepareProbe, ProbeResult } from "./probe.ts";
 import type { Reason } from "./reasons.ts";
-import type { HealthRows } from "./rows.ts";
+import {
+  ENDPOINT_ROW_WORDS,
+  type HealthRows,
+  POOL_ROW_FAILED,
+  POOL_ROW_KEY_HIGH,
+  POOL_ROW_SINCE_S,
+  POOL_ROW_WORDS,
+  ROW_KEY_HIGH,
+  ROW_SINCE_S,
+} from "./rows.ts";
+import { clearRows, holdsEndpoint, holdsPool, writeEndpoint, writePool } from "./rows-writer.ts";
+import { createScheduler, type Scheduler, type SchedulerStats } from "./scheduler.ts";
+import {
+  capHorizon,
+  type EndpointState,
+  inheritState,
+  observe,
+  retime,
+  stateFromRow,
+  trialState,
+  uncheckedState,
+  unknownState,
+} from "./state.ts";
 
 /** One change of a published state. */
 export interface EndpointTransition {
@@ -36,7 +59,7 @@ export interface ProberOptions {
   prepare: PrepareProbe;
   onTransition: (transition: EndpointTransition) => void;
   onPoolTransition: (transition: PoolTransition) => void;
-  /** Once after each setPlan, when every target of the plan has a verdict; at once when it has no new ones. */
+  /** Once after each setPlan, when every target of the plan has a verdict: within setPlan when none is new, else with the first rows published after it. */
   onRoundDone: () => void;
   /** Probes under way at once; see MAX_IN_FLIGHT of scheduler.ts. */
   maxInFlight?: number;
@@ -48,10 +71,309 @@ export interface Prober {
    * their last words, so that workers still on the old snapshot read no false death; they are freed by releaseRetired.
    */
   setPlan(plan: HealthPlan): void;
-  /** Frees the rows that the last setPlan left behind: call when every worker has taken over the new snapshot. */
+  /** Frees the rows that no target of the plan uses: call when every worker has taken over the new snapshot. */
   releaseRetired(): void;
+  stats(): SchedulerStats;
   /** Ends every probe; rows keep their last words. */
   stop(): void;
 }
 
-export declare function createProber(options: ProberOptions): Prober;
+/** A target under probe. */
+interface Tracked {
+  target: ProbeTarget;
+  state: EndpointState;
+  /** Seconds since 1970 at `state.sinceMs`, read once: a step of the wall clock changes no age. */
+  sinceS: number;
+  pools: Judged[];
+}
+
+/** A pool and what was last published of it. */
+interface Judged {
+  plan: PoolPlan;
+  failed: boolean;
+  /** A verdict has been reported: until then a pool counts as failed, but nobody is told. */
+  known: boolean;
+  sinceMs: number;
+  sinceS: number;
+}
+
+/** Probes the targets of a plan and publishes what it finds in the rows, whose only writer it is. */
+export function createProber(options: ProberOptions): Prober {
+  return new RowsProber(options);
+}
+
+class RowsProber implements Prober {
+  private readonly options: ProberOptions;
+  private readonly rows: HealthRows;
+  /** What the shared rows are about to say: pools are judged by these before anything is published. */
+  private readonly staged: HealthRows;
+  private readonly clock: HealthClock;
+  private readonly scheduler: Scheduler;
+  private tracked = new Map<number, Tracked>();
+  private judged = new Map<string, Judged>();
+  private readonly changedRows = new Set<Tracked>();
+  private readonly changedPools = new Set<Judged>();
+  /** Rows of the plan that have no verdict; null once the round has been reported. */
+  private awaited: Set<number> | null = null;
+
+  constructor(options: ProberOptions) {
+    this.options = options;
+    this.rows = options.rows;
+    this.staged = { endpoints: new Int32Array(options.rows.endpoints.length), pools: new Int32Array(0) };
+    this.clock = options.clock;
+    this.scheduler = createScheduler({
+      clock: options.clock,
+      random: options.random,
+      onResult: (row, result) => this.observed(row, result),
+      onTick: () => this.publish(),
+      ...(options.maxInFlight === undefined ? {} : { maxInFlight: options.maxInFlight }),
+    });
+  }
+
+  setPlan(plan: HealthPlan): void {
+    const nowMs = this.clock.nowMs();
+    const before = this.tracked;
+    const judged = this.adoptPools(plan, nowMs);
+    this.tracked = this.adoptTargets(plan, judged, nowMs);
+    this.judged = judged;
+    this.changedRows.clear();
+    this.changedPools.clear();
+    for (const tracked of this.tracked.values()) this.stage(tracked);
+    for (const pool of judged.values()) this.changedPools.add(pool);
+    this.publish();
+    this.reschedule(before);
+    this.awaited = new Set();
+    for (const [row, tracked] of this.tracked) if (!tracked.state.known) this.awaited.add(row);
+    this.reportRound();
+  }
+
+  releaseRetired(): void {
+    const poolRows = new Set([...this.judged.values()].map((pool) => pool.plan.row));
+    clearRows(this.rows.endpoints, ENDPOINT_ROW_WORDS, ROW_KEY_HIGH, new Set(this.tracked.keys()));
+    clearRows(this.rows.pools, POOL_ROW_WORDS, POOL_ROW_KEY_HIGH, poolRows);
+  }
+
+  stats(): SchedulerStats {
+    return this.scheduler.stats();
+  }
+
+  stop(): void {
+    this.scheduler.stop();
+    this.publish();
+    this.awaited = null;
+  }
+
+  private adoptPools(plan: HealthPlan, nowMs: number): Map<string, Judged> {
+    const wallS = this.wallSeconds();
+    const judged = new Map<string, Judged>();
+    for (const pool of plan.pools) {
+      const base = pool.row * POOL_ROW_WORDS;
+      const live = holdsPool(this.rows, pool);
+      const before = this.judged.get(keyOf(pool));
+      const sinceS = live ? Atomics.load(this.rows.pools, base + POOL_ROW_SINCE_S) : wallS;
+      judged.set(keyOf(pool), {
+        plan: pool,
+        failed: !live || Atomics.load(this.rows.pools, base + POOL_ROW_FAILED) === 1,
+        known: before?.known ?? live,
+        sinceMs: before?.sinceMs ?? nowMs - Math.max(0, wallS - sinceS) * 1000,
+        sinceS: before?.sinceS ?? sinceS,
+      });
+    }
+    return judged;
+  }
+
+  /** Finds or makes the state of every target, before anything is written. */
+  private adoptTargets(
+    plan: HealthPlan,
+    judged: ReadonlyMap<string, Judged>,
+    nowMs: number,
+  ): Map<number, Tracked> {
+    const poolsOfRow = indexByRow(judged.values());
+    const previous = new Map<string, Tracked>();
+    for (const tracked of this.tracked.values()) previous.set(placeOf(tracked.target), tracked);
+    const unchecked = new Set<string>();
+    for (const { plan: pool } of this.judged.values()) {
+      if (pool.endpoints.some((rows) => rows.includes(-1))) unchecked.add(keyOf(pool));
+    }
+    const adopted = new Map<number, Tracked>();
+    for (const target of plan.targets) {
+      const pools = poolsOfRow.get(target.row) ?? [];
+      const kept =
+        this.keptState(target, pools, nowMs) ?? inherited(target, pools, previous.get(placeOf(target)));
+      adopted.set(target.row, kept ?? this.newState(target, pools, unchecked, nowMs));
+    }
+    return adopted;
+  }
+
+  /** The state of a target that stays in its row, whoever wrote it. */
+  private keptState(target: ProbeTarget, pools: Judged[], nowMs: number): Tracked | null {
+    if (!holdsEndpoint(this.rows, target)) return null;
+    const before = this.tracked.get(target.row);
+    if (before !== undefined && keyOf(before.target) === keyOf(target)) {
+      return { ...before, target, pools, state: retime(before.state, target.check) };
+    }
+    const state = stateFromRow(this.rows, target.row, nowMs, this.clock.wallMs());
+    const sinceS = Atomics.load(this.rows.endpoints, target.row * ENDPOINT_ROW_WORDS + ROW_SINCE_S);
+    return { target, pools, sinceS, state: retime(state, target.check) };
+  }
+
+  private newState(
+    target: ProbeTarget,
+    pools: Judged[],
+    unchecked: ReadonlySet<string>,
+    nowMs: number,
+  ): Tracked {
+    // An address that its pool answered without a check until now stays up; one added to a live pool starts down.
+    const make = pools.some((pool) => unchecked.has(keyOf(pool.plan)))
+      ? uncheckedState
+      : pools.some((pool) => holdsPool(this.rows, pool.plan))
+        ? trialState
+        : unknownState;
+    return { target, pools, state: make(nowMs, target.check), sinceS: this.wallSeconds() };
+  }
+
+  private reschedule(before: ReadonlyMap<number, Tracked>): void {
+    for (const row of before.keys()) if (!this.tracked.has(row)) this.scheduler.remove(row);
+    for (const [row, { target }] of this.tracked) {
+      const old = before.get(row);
+      if (old !== undefined && sameProbe(old.target, target)) continue;
+      const start = this.options.prepare(target, this.clock);
+      this.scheduler.set(row, start, target.check.intervalMs, target.check.timeoutMs);
+    }
+  }
+
+  private observed(row: number, result: ProbeResult): void {
+    const tracked = this.tracked.get(row);
+    if (tracked === undefined) return;
+    const nowMs = this.clock.nowMs();
+    const before = tracked.state;
+    const after = observe(before, result, nowMs, tracked.target.check);
+    tracked.state = after;
+    const turned = before.known !== after.known || before.up !== after.up;
+    if (turned) tracked.sinceS = this.wallSeconds();
+    this.stage(tracked);
+    if (turned || before.horizonMs !== after.horizonMs) {
+      for (const pool of tracked.pools) this.changedPools.add(pool);
+    }
+    if (!turned) return;
+    this.options.onTransition({
+      zone: tracked.target.zone,
+      pool: tracked.target.pool,
+      endpoint: tracked.target.endpoint,
+      address: tracked.target.address,
+      from: before.known ? (before.up ? "up" : "down") : "unknown",
+      to: after.up ? "up" : "down",
+      reason: after.reason,
+      durationMs: nowMs - before.sinceMs,
+    });
+    this.awaited?.delete(row);
+  }
+
+  /**
+   * Publishes what changed since the last tick: pools that have failed, then the rows, then the pools that have not.
+   * Once per tick, so that a thousand results within one pool cost one look at it.
+   */
+  private publish(): void {
+    const verdicts = new Map<Judged, PoolVerdict>();
+    for (const pool of this.changedPools) {
+      const verdict = foldPool(this.staged, pool.plan);
+      this.capFailing(pool, verdict);
+      verdicts.set(pool, verdict);
+    }
+    for (const [pool, verdict] of verdicts) if (verdict.failed) this.publishPool(pool, verdict);
+    for (const { target, state, sinceS } of this.changedRows) {
+      writeEndpoint(this.rows, target, state, sinceS);
+    }
+    for (const [pool, verdict] of verdicts) if (!verdict.failed) this.publishPool(pool, verdict);
+    this.changedRows.clear();
+    this.changedPools.clear();
+    this.reportRound();
+  }
+
+  /** Ties the addresses that have begun to fail to the horizon that their pool now gives out. */
+  private capFailing(pool: Judged, verdict: PoolVerdict): void {
+    if (verdict.horizonMs === 0) return;
+    for (const rows of pool.plan.endpoints) {
+      for (const row of rows) {
+        const tracked = this.tracked.get(row);
+        if (tracked === undefined) continue;
+        const capped = capHorizon(tracked.state, verdict.horizonMs);
+        if (capped === tracked.state) continue;
+        tracked.state = capped;
+        this.stage(tracked);
+      }
+    }
+  }
+
+  private publishPool(pool: Judged, verdict: PoolVerdict): void {
+    const told = pool.known || !verdict.failed || this.allKnown(pool.plan);
+    if (told && (!pool.known || pool.failed !== verdict.failed)) {
+      const nowMs = this.clock.nowMs();
+      this.options.onPoolTransition({
+        zone: pool.plan.zone,
+        pool: pool.plan.pool,
+        from: pool.known ? (pool.failed ? "failed" : "healthy") : "unknown",
+        to: verdict.failed ? "failed" : "healthy",
+        up: verdict.up,
+        usable: verdict.usable,
+        durationMs: nowMs - pool.sinceMs,
+      });
+      pool.sinceMs = nowMs;
+      pool.sinceS = this.wallSeconds();
+    }
+    pool.known = told;
+    pool.failed = verdict.failed;
+    writePool(this.rows, pool.plan, verdict, pool.sinceS);
+  }
+
+  private allKnown(pool: PoolPlan): boolean {
+    return pool.endpoints.every((rows) => rows.every((row) => this.tracked.get(row)?.state.known ?? true));
+  }
+
+  private stage(tracked: Tracked): void {
+    writeEndpoint(this.staged, tracked.target, tracked.state, tracked.sinceS);
+    this.changedRows.add(tracked);
+  }
+
+  private wallSeconds(): number {
+    return Math.floor(this.clock.wallMs() / 1000);
+  }
+
+  private reportRound(): void {
+    if (this.awaited === null || this.awaited.size > 0) return;
+    this.awaited = null;
+    this.options.onRoundDone();
+  }
+}
+
+/** The state of the same address of the same pool under another check: an endpoint that stays keeps its health. */
+function inherited(target: ProbeTarget, pools: Judged[], before: Tracked | undefined): Tracked | null {
+  if (before === undefined) return null;
+  return { ...before, target, pools, state: inheritState(before.state, target.check) };
+}
+
+function indexByRow(judged: Iterable<Judged>): Map<number, Judged[]> {
+  const index = new Map<number, Judged[]>();
+  for (const pool of judged) {
+    for (const row of pool.plan.endpoints.flat()) {
+      const pools = index.get(row);
+      if (pools === undefined) index.set(row, [pool]);
+      else if (!pools.includes(pool)) pools.push(pool);
+    }
+  }
+  return index;
+}
+
+function keyOf(identity: { keyHigh: number; keyLow: number }): string {
+  return `${identity.keyHigh | 0}/${identity.keyLow | 0}`;
+}
+
+/** What makes an endpoint the same one for a person, whatever its check. */
+function placeOf(target: ProbeTarget): string {
+  return `${target.zone} ${target.pool} ${target.address}`;
+}
+
+/** True when the probe of one target can go on for the other. */
+function sameProbe(one: ProbeTarget, other: ProbeTarget): boolean {
+  return one.address === other.address && JSON.stringify(one.check) === JSON.stringify(other.check);
+}

@@ -85,8 +85,3 @@ export function reasonText(reason: Reason): string {
   if (reason >= REASON_STATUS) return `status-${reason - REASON_STATUS}`;
   return TEXTS[reason] ?? "none";
 }
-
-/** True for failures that the deadline caused: they are void when this process itself stood still meanwhile. */
-export function isTimeout(reason: Reason): boolean {
-  return reason >= REASON_TIMEOUT_CONNECT && reason <= REASON_TIMEOUT_BODY;
-}

@@ -27,7 +27,7 @@ export const ROW_LOAD = 3;
 export const ROW_RESPONSE_US = 4;
 /** When the published state last changed: seconds since 1970. */
 export const ROW_SINCE_S = 5;
-/** Why: index into the enumerated reasons of health/state.ts. */
+/** Why: index into the enumerated reasons of health/reasons.ts. */
 export const ROW_REASON = 6;
 /** Consecutive results against the published state. */
 export const ROW_RUN = 7;
@@ -48,6 +48,8 @@ export const STATE_FORCED_DOWN = 8;
 export const STATE_DRAINED = 16;
 /** At least one verdict has been reached. */
 export const STATE_KNOWN = 32;
+/** Added to a live pool and not yet seen to succeed: the first success brings it up, whatever `rise` is. */
+export const STATE_TRIAL = 64;
 /** Bits that keep an address out of a last resort. */
 export const STATE_WITHHELD = STATE_FORCED_DOWN | STATE_DRAINED;
 
@@ -60,6 +62,8 @@ export const POOL_ROW_UP = 1;
 export const POOL_ROW_USABLE = 2;
 /** Least horizon over the pool's endpoints in milliseconds; 0 while all are settled. */
 export const POOL_ROW_HORIZON_MS = 3;
+/** When the verdict last changed: seconds since 1970. */
+export const POOL_ROW_SINCE_S = 4;
 export const POOL_ROW_KEY_HIGH = 6;
 export const POOL_ROW_KEY_LOW = 7;
 

@@ -1,0 +1,83 @@
+import type { HealthPlan, PoolPlan, ProbeTarget } from "./plan.ts";
+import {
+  ENDPOINT_ROW_WORDS,
+  type HealthRows,
+  ROW_HORIZON_MS,
+  ROW_STATE,
+  STATE_DRAINED,
+  STATE_UP,
+  STATE_WITHHELD,
+} from "./rows.ts";
+import { writeEndpoint, writePool } from "./rows-writer.ts";
+import { assumedState } from "./state.ts";
+
+/** A pool's verdict, the words of its row. */
+export interface PoolVerdict {
+  failed: boolean;
+  /** Endpoints that are up. */
+  up: number;
+  /** Endpoints that are neither drained nor forced down. */
+  usable: number;
+  /** Least horizon over the addresses that probes decide on; 0 while all are settled. */
+  horizonMs: number;
+}
+
+/** Row of an address without a check. */
+const ROW_ALWAYS_UP = -1;
+
+/**
+ * Judges a pool by the rows of its endpoints. Drained endpoints leave the count; a percentage is of those that remain,
+ * rounded up, and a count is capped at them. A pool of which nothing is up has failed whatever `min_healthy` says.
+ */
+export function foldPool(rows: HealthRows, plan: PoolPlan): PoolVerdict {
+  let counted = 0;
+  let up = 0;
+  let usable = 0;
+  let horizonMs = 0;
+  for (const addressRows of plan.endpoints) {
+    let present = 0;
+    let addressesUp = 0;
+    let addressesUsable = 0;
+    for (const row of addressRows) {
+      const bits = row === ROW_ALWAYS_UP ? STATE_UP : word(rows, row, ROW_STATE);
+      if ((bits & STATE_DRAINED) !== 0) continue;
+      present += 1;
+      if ((bits & STATE_UP) !== 0) addressesUp += 1;
+      if ((bits & STATE_WITHHELD) !== 0) continue;
+      addressesUsable += 1;
+      const rowHorizonMs = row === ROW_ALWAYS_UP ? 0 : word(rows, row, ROW_HORIZON_MS);
+      if (rowHorizonMs > 0 && (horizonMs === 0 || rowHorizonMs < horizonMs)) horizonMs = rowHorizonMs;
+    }
+    if (present === 0) continue;
+    counted += 1;
+    if (addressesUsable > 0) usable += 1;
+    if (plan.dualStack === "strict" ? addressesUp === present : addressesUp > 0) up += 1;
+  }
+  return { failed: up < needed(plan, counted), up, usable, horizonMs };
+}
+
+/** Fills the rows of a plan as if every address were up except those that `isDown` names, and judges its pools. */
+export function applyOffline(
+  rows: HealthRows,
+  plan: HealthPlan,
+  isDown: (target: ProbeTarget) => boolean,
+): void {
+  for (const target of plan.targets) {
+    writeEndpoint(rows, target, assumedState(!isDown(target), 0, target.check), 0);
+  }
+  for (const pool of plan.pools) writePool(rows, pool, foldPool(rows, pool), 0);
+}
+
+/** Endpoints that must be up, of `counted` that are not drained. */
+function needed(plan: PoolPlan, counted: number): number {
+  const minHealthy = plan.minHealthy;
+  const wanted =
+    "percent" in minHealthy
+      ? Math.ceil((minHealthy.percent * counted) / 100)
+      : Math.min(minHealthy.count, counted);
+  return Math.max(1, wanted);
+}
+
+function word(rows: HealthRows, row: number, index: number): number {
+  return Atomics.load(rows.endpoints, row * ENDPOINT_ROW_WORDS + index);
+}

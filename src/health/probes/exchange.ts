@@ -1,0 +1,200 @@
+import { Buffer } from "node:buffer";
+import type { OnReadOpts, Socket } from "node:net";
+import type { HealthClock, ProbeResult, RunningProbe } from "../probe.ts";
+import {
+  REASON_CLOSED,
+  REASON_FD_LIMIT,
+  REASON_NONE,
+  REASON_OK,
+  REASON_REFUSED,
+  REASON_REQUEST_INVALID,
+  REASON_RESET,
+  REASON_TIMEOUT_BODY,
+  REASON_TIMEOUT_CONNECT,
+  REASON_TIMEOUT_HEADERS,
+  REASON_TIMEOUT_TLS,
+  REASON_TLS_EXPIRED,
+  REASON_TLS_HANDSHAKE,
+  REASON_TLS_NAME,
+  REASON_TLS_NOT_YET_VALID,
+  REASON_TLS_UNTRUSTED,
+  REASON_UNREACHABLE,
+  type Reason,
+} from "../reasons.ts";
+import type { ResponseReader } from "./response.ts";
+
+/** One exchange: what to open, and what to say and to read on it. */
+export interface ExchangePlan {
+  /** Opens the socket, which reads into `onread`. */
+  open(onread: OnReadOpts): Socket;
+  /** A TLS handshake follows the connection. */
+  secure: boolean;
+  /** Octets to send; null: the connection alone is the probe. */
+  request: Uint8Array | null;
+  response: ResponseReader | null;
+}
+
+/**
+ * One read buffer for all probes: what it holds is read before the callback returns, so nothing is allocated per read
+ * and no target can make the process hold more than this.
+ */
+const READ_BUFFER = Buffer.alloc(8_192);
+
+/** Error codes that mean the same in every phase. */
+const REASON_OF_CODE: Readonly<Record<string, Reason>> = {
+  ECONNREFUSED: REASON_REFUSED,
+  EHOSTUNREACH: REASON_UNREACHABLE,
+  ENETUNREACH: REASON_UNREACHABLE,
+  EHOSTDOWN: REASON_UNREACHABLE,
+  ENETDOWN: REASON_UNREACHABLE,
+  EADDRNOTAVAIL: REASON_UNREACHABLE,
+  EACCES: REASON_UNREACHABLE,
+  EPERM: REASON_UNREACHABLE,
+  EINVAL: REASON_UNREACHABLE,
+  EMFILE: REASON_FD_LIMIT,
+  ENFILE: REASON_FD_LIMIT,
+  ENOBUFS: REASON_FD_LIMIT,
+  ENOMEM: REASON_FD_LIMIT,
+  ERR_TLS_CERT_ALTNAME_INVALID: REASON_TLS_NAME,
+  CERT_HAS_EXPIRED: REASON_TLS_EXPIRED,
+  CERT_NOT_YET_VALID: REASON_TLS_NOT_YET_VALID,
+  DEPTH_ZERO_SELF_SIGNED_CERT: REASON_TLS_UNTRUSTED,
+  SELF_SIGNED_CERT_IN_CHAIN: REASON_TLS_UNTRUSTED,
+  UNABLE_TO_GET_ISSUER_CERT: REASON_TLS_UNTRUSTED,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: REASON_TLS_UNTRUSTED,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: REASON_TLS_UNTRUSTED,
+  CERT_UNTRUSTED: REASON_TLS_UNTRUSTED,
+  CERT_REVOKED: REASON_TLS_UNTRUSTED,
+  CERT_REJECTED: REASON_TLS_UNTRUSTED,
+  CERT_SIGNATURE_FAILURE: REASON_TLS_UNTRUSTED,
+  CERT_CHAIN_TOO_LONG: REASON_TLS_UNTRUSTED,
+  INVALID_CA: REASON_TLS_UNTRUSTED,
+  INVALID_PURPOSE: REASON_TLS_UNTRUSTED,
+  PATH_LENGTH_EXCEEDED: REASON_TLS_UNTRUSTED,
+};
+
+type Phase = "connect" | "tls" | "headers" | "body";
+
+const TIMEOUT_OF_PHASE: Readonly<Record<Phase, Reason>> = {
+  connect: REASON_TIMEOUT_CONNECT,
+  tls: REASON_TIMEOUT_TLS,
+  headers: REASON_TIMEOUT_HEADERS,
+  body: REASON_TIMEOUT_BODY,
+};
+
+/** Starts an exchange. Reports once, and whatever happens on its socket afterwards is nobody's concern. */
+export function startExchange(
+  plan: ExchangePlan,
+  clock: HealthClock,
+  done: (result: ProbeResult) => void,
+): RunningProbe {
+  return new Exchange(plan, clock, done);
+}
+
+class Exchange implements RunningProbe {
+  private readonly plan: ExchangePlan;
+  private readonly clock: HealthClock;
+  private readonly startMs: number;
+  private done: ((result: ProbeResult) => void) | null;
+  private socket: Socket | null = null;
+  private phase: Phase = "connect";
+  private connectMs = -1;
+  private tlsMs = -1;
+  private firstOctetMs = -1;
+
+  constructor(plan: ExchangePlan, clock: HealthClock, done: (result: ProbeResult) => void) {
+    this.plan = plan;
+    this.clock = clock;
+    this.done = done;
+    this.startMs = clock.nowMs();
+    try {
+      this.socket = plan.open({ buffer: READ_BUFFER, callback: (count) => this.onRead(count) });
+    } catch {
+      // The address or the port is none: no probe of this target can ever start.
+      this.finish(REASON_REQUEST_INVALID);
+      return;
+    }
+    this.socket.on("connect", () => this.onConnect());
+    if (plan.secure) this.socket.on("secureConnect", () => this.onSecure());
+    this.socket.on("error", (error: NodeJS.ErrnoException) => this.finish(this.reasonOf(error)));
+    this.socket.on("end", () => this.finish(this.plan.response?.end() ?? REASON_CLOSED));
+    this.socket.on("close", () => this.finish(REASON_CLOSED));
+  }
+
+  expire(): void {
+    this.finish(TIMEOUT_OF_PHASE[this.phase]);
+  }
+
+  cancel(): void {
+    this.done = null;
+    this.socket?.destroy();
+  }
+
+  private elapsedMs(): number {
+    return this.clock.nowMs() - this.startMs;
+  }
+
+  private onConnect(): void {
+    if (this.done === null || this.socket === null) return;
+    const { localPort, remotePort, localAddress, remoteAddress } = this.socket;
+    // On loopback the kernel may pick the probed port for our own end: TCP then connects to itself (RFC 9293 3.5).
+    if (localPort === remotePort && localAddress === remoteAddress) {
+      this.finish(REASON_REFUSED);
+      return;
+    }
+    this.connectMs = this.elapsedMs();
+    if (this.plan.secure) this.phase = "tls";
+    else this.send();
+  }
+
+  private onSecure(): void {
+    if (this.done === null) return;
+    this.tlsMs = this.elapsedMs();
+    this.send();
+  }
+
+  private send(): void {
+    if (this.plan.request === null) {
+      this.finish(REASON_OK);
+      return;
+    }
+    this.phase = "headers";
+    this.socket?.write(this.plan.request);
+  }
+
+  /** Takes what was read; false stops the reading. */
+  private onRead(count: number): boolean {
+    const response = this.plan.response;
+    if (this.done === null || response === null) return false;
+    if (this.firstOctetMs < 0) this.firstOctetMs = this.elapsedMs();
+    const reason = response.feed(READ_BUFFER.subarray(0, count));
+    if (response.inBody) this.phase = "body";
+    if (reason !== REASON_NONE) this.finish(reason);
+    return this.done !== null;
+  }
+
+  private reasonOf(error: NodeJS.ErrnoException): Reason {
+    const code = error.code ?? "";
+    const known = REASON_OF_CODE[code];
+    if (known !== undefined) return known;
+    if (code === "ETIMEDOUT") return TIMEOUT_OF_PHASE[this.phase];
+    if (this.phase === "tls" && code !== "ECONNRESET" && code !== "EPIPE") return REASON_TLS_HANDSHAKE;
+    return this.phase === "connect" ? REASON_REFUSED : REASON_RESET;
+  }
+
+  private finish(reason: Reason): void {
+    const done = this.done;
+    if (done === null) return;
+    this.done = null;
+    this.socket?.destroy();
+    done({
+      ok: reason === REASON_OK,
+      reason,
+      status: this.plan.response?.status ?? 0,
+      connectMs: this.connectMs,
+      tlsMs: this.tlsMs,
+      firstOctetMs: this.firstOctetMs,
+      totalMs: this.elapsedMs(),
+    });
+  }
+}

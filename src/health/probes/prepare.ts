@@ -1,0 +1,48 @@
+import { isIP } from "node:net";
+import { createSecureContext, type SecureContext } from "node:tls";
+import type { ProbeTarget } from "../plan.ts";
+import { failedResult, type HealthClock, type PrepareProbe, type StartProbe } from "../probe.ts";
+import { REASON_REQUEST_INVALID } from "../reasons.ts";
+import { prepareHttp } from "./http.ts";
+import { prepareHttps } from "./https.ts";
+import { prepareTcp } from "./tcp.ts";
+
+/** Prepares a target's probe; certificates are verified against the roots that Node was built with. */
+export const prepareProbe: PrepareProbe = prepareProbeTrusting(null);
+
+/** As prepareProbe, with certificates in PEM form as the only trusted roots; null: those of Node. */
+export function prepareProbeTrusting(ca: string | null): PrepareProbe {
+  // One for all probes: loading the roots takes milliseconds.
+  let made: SecureContext | null = null;
+  const secureContext = (): SecureContext => {
+    made ??= createSecureContext({ minVersion: "TLSv1.2", ...(ca === null ? {} : { ca }) });
+    return made;
+  };
+  return (target, clock) => prepare(target, clock, secureContext) ?? refuse;
+}
+
+/** Null for a target that no request can be made of; configuration lets none through. */
+function prepare(
+  target: ProbeTarget,
+  clock: HealthClock,
+  secureContext: () => SecureContext,
+): StartProbe | null {
+  const check = target.check;
+  // Names are never resolved here: the address probed is the address answered.
+  if (isIP(target.address) !== target.family) return null;
+  switch (check.type) {
+    case "tcp":
+      return prepareTcp(target, clock);
+    case "http":
+      return prepareHttp(target, check, clock);
+    case "https":
+      return prepareHttps(target, check, clock, secureContext());
+    default:
+      return check satisfies never;
+  }
+}
+
+const refuse: StartProbe = (done) => {
+  done(failedResult(REASON_REQUEST_INVALID));
+  return { expire() {}, cancel() {} };
+};

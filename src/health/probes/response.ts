@@ -1,0 +1,212 @@
+import { Buffer } from "node:buffer";
+import {
+  REASON_BODY_ENCODED,
+  REASON_BODY_MISMATCH,
+  REASON_CLOSED,
+  REASON_MALFORMED,
+  REASON_NONE,
+  REASON_OK,
+  REASON_STATUS,
+  type Reason,
+} from "../reasons.ts";
+
+/** Octets of a body that are looked at; the rest is never read, nor anything inflated. */
+export const BODY_OCTETS_MAX = 5_120;
+
+/** Octets of all header sections together, interim responses included: twice what common servers send at most. */
+const HEAD_OCTETS_MAX = 16_384;
+
+/** Octets of a chunk-size line with its extensions, which nobody uses. */
+const CHUNK_LINE_OCTETS_MAX = 256;
+
+const LF = 0x0a;
+const CR = 0x0d;
+
+/** The end of an HTTP/1 status line's first part; the reason phrase is free (RFC 9112 section 4). */
+const STATUS_LINE = /^HTTP\/1\.[01] ([1-5][0-9][0-9])(?: .*)?$/;
+
+type Part = "status-line" | "header" | "body" | "chunk-size" | "chunk-data" | "chunk-end";
+
+/**
+ * Reads one HTTP/1 response as it comes, in pieces of any size, and says as early as it can whether a check is
+ * satisfied. Status first: an unexpected one ends it (redirects included). Then the body, to its end or 5,120 octets,
+ * or until the expected text has come.
+ */
+export class ResponseReader {
+  /** Status of the final response, 0 before it is known. */
+  status = 0;
+  /** True once the header section has ended. */
+  inBody = false;
+  private readonly expectStatus: readonly number[];
+  private readonly needle: Buffer;
+  private part: Part = "status-line";
+  private line = "";
+  private headOctets = 0;
+  private contentLength = -1;
+  private chunked = false;
+  private untilClose = false;
+  private encoded = false;
+  /** Octets still to come of the body (or chunk). */
+  private left = 0;
+  private bodyOctets = 0;
+  private body: Buffer | null = null;
+
+  constructor(expectStatus: readonly number[], expectBody: string) {
+    this.expectStatus = expectStatus;
+    this.needle = Buffer.from(expectBody, "utf8");
+  }
+
+  /** Takes the next octets. REASON_NONE: more is needed; REASON_OK: satisfied; else why not. */
+  feed(octets: Buffer): Reason {
+    let at = 0;
+    while (at < octets.length) {
+      if (this.part === "body" || this.part === "chunk-data") {
+        const taken = Math.min(octets.length - at, this.left, BODY_OCTETS_MAX - this.bodyOctets);
+        const reason = this.takeBody(octets.subarray(at, at + taken));
+        if (reason !== REASON_NONE) return reason;
+        at += taken;
+        continue;
+      }
+      const end = octets.indexOf(LF, at);
+      const stop = end < 0 ? octets.length : end;
+      this.line += octets.toString("latin1", at, stop);
+      if (this.lineTooLong(stop - at + 1)) return REASON_MALFORMED;
+      if (end < 0) return REASON_NONE;
+      at = end + 1;
+      const line = withoutCarriageReturn(this.line);
+      this.line = "";
+      const reason = this.takeLine(line);
+      if (reason !== REASON_NONE) return reason;
+    }
+    return REASON_NONE;
+  }
+
+  /** The connection has ended in order: a verdict when that ends the body, else REASON_CLOSED. */
+  end(): Reason {
+    return this.inBody && this.untilClose ? this.judgeBody() : REASON_CLOSED;
+  }
+
+  private lineTooLong(octets: number): boolean {
+    if (this.inBody) return this.line.length > CHUNK_LINE_OCTETS_MAX;
+    this.headOctets += octets;
+    return this.headOctets > HEAD_OCTETS_MAX;
+  }
+
+  private takeLine(line: string): Reason {
+    switch (this.part) {
+      case "status-line":
+        return this.takeStatusLine(line);
+      case "header":
+        return line === "" ? this.endHead() : this.takeHeader(line);
+      case "chunk-size":
+        return this.takeChunkSize(line);
+      default:
+        // The line end behind a chunk's data.
+        this.part = "chunk-size";
+        return line === "" ? REASON_NONE : REASON_MALFORMED;
+    }
+  }
+
+  private takeStatusLine(line: string): Reason {
+    const match = STATUS_LINE.exec(line);
+    if (match === null) return REASON_MALFORMED;
+    this.status = Number(match[1]);
+    this.part = "header";
+    return REASON_NONE;
+  }
+
+  private takeHeader(line: string): Reason {
+    // A folded line continues the one before (RFC 9112 section 5.2): none that matters here is ever folded.
+    if (line.startsWith(" ") || line.startsWith("\t")) return REASON_NONE;
+    const colon = line.indexOf(":");
+    if (colon <= 0) return REASON_MALFORMED;
+    const name = line.slice(0, colon).toLowerCase();
+    const value = line.slice(colon + 1).trim();
+    if (name === "content-length") return this.takeContentLength(value);
+    if (name === "transfer-encoding") {
+      this.chunked = /(?:^|,)\s*chunked$/i.test(value);
+      this.untilClose = !this.chunked;
+    } else if (name === "content-encoding") {
+      this.encoded = value !== "" && value.toLowerCase() !== "identity";
+    }
+    return REASON_NONE;
+  }
+
+  /** Several equal lengths are one; different ones are an attack or a defect (RFC 9110 section 8.6). */
+  private takeContentLength(value: string): Reason {
+    for (const item of value.split(",")) {
+      const digits = item.trim();
+      if (!/^[0-9]{1,15}$/.test(digits)) return REASON_MALFORMED;
+      const length = Number(digits);
+      if (this.contentLength >= 0 && this.contentLength !== length) return REASON_MALFORMED;
+      this.contentLength = length;
+    }
+    return REASON_NONE;
+  }
+
+  private endHead(): Reason {
+    if (this.status < 200 && this.status !== 101) {
+      this.part = "status-line";
+      this.status = 0;
+      this.contentLength = -1;
+      this.chunked = false;
+      this.untilClose = false;
+      return REASON_NONE;
+    }
+    this.inBody = true;
+    if (!this.isExpected(this.status)) return REASON_STATUS + this.status;
+    if (this.encoded && this.needle.length > 0) return REASON_BODY_ENCODED;
+    if (this.status === 204 || this.status === 304) return this.judgeBody();
+    // Transfer-Encoding wins over Content-Length (RFC 9112 section 6.3).
+    if (this.chunked) {
+      this.part = "chunk-size";
+      return REASON_NONE;
+    }
+    this.part = "body";
+    this.untilClose ||= this.contentLength < 0;
+    this.left = this.untilClose ? Number.POSITIVE_INFINITY : this.contentLength;
+    return this.left === 0 ? this.judgeBody() : REASON_NONE;
+  }
+
+  private takeChunkSize(line: string): Reason {
+    const match = /^([0-9A-Fa-f]{1,8})[ \t]*(?:;.*)?$/.exec(line);
+    if (match === null) return REASON_MALFORMED;
+    this.left = Number.parseInt(match[1]!, 16);
+    if (this.left === 0) return this.judgeBody();
+    this.part = "chunk-data";
+    return REASON_NONE;
+  }
+
+  private takeBody(octets: Buffer): Reason {
+    this.left -= octets.length;
+    if (this.needle.length > 0) {
+      this.body ??= Buffer.alloc(BODY_OCTETS_MAX);
+      octets.copy(this.body, this.bodyOctets);
+    }
+    const searchedFrom = Math.max(0, this.bodyOctets - this.needle.length + 1);
+    this.bodyOctets += octets.length;
+    if (this.body !== null && this.holdsNeedle(searchedFrom)) return REASON_OK;
+    if (this.bodyOctets === BODY_OCTETS_MAX) return this.judgeBody();
+    if (this.left > 0) return REASON_NONE;
+    if (this.part === "body") return this.judgeBody();
+    this.part = "chunk-end";
+    return REASON_NONE;
+  }
+
+  private judgeBody(): Reason {
+    return this.needle.length === 0 || this.holdsNeedle(0) ? REASON_OK : REASON_BODY_MISMATCH;
+  }
+
+  private holdsNeedle(from: number): boolean {
+    return this.body?.subarray(0, this.bodyOctets).includes(this.needle, from) ?? false;
+  }
+
+  private isExpected(status: number): boolean {
+    if (this.expectStatus.length === 0) return status >= 200 && status <= 299;
+    return this.expectStatus.includes(status);
+  }
+}
+
+function withoutCarriageReturn(line: string): string {
+  return line.charCodeAt(line.length - 1) === CR ? line.slice(0, -1) : line;
+}

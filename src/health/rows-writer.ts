@@ -1,0 +1,114 @@
+import type { PoolPlan, ProbeTarget } from "./plan.ts";
+import type { PoolVerdict } from "./pool.ts";
+import {
+  ENDPOINT_ROW_WORDS,
+  type HealthRows,
+  POOL_ROW_FAILED,
+  POOL_ROW_HORIZON_MS,
+  POOL_ROW_KEY_HIGH,
+  POOL_ROW_KEY_LOW,
+  POOL_ROW_SINCE_S,
+  POOL_ROW_UP,
+  POOL_ROW_USABLE,
+  POOL_ROW_WORDS,
+  ROW_HORIZON_MS,
+  ROW_KEY_HIGH,
+  ROW_KEY_LOW,
+  ROW_LOAD,
+  ROW_REASON,
+  ROW_RESPONSE_US,
+  ROW_RESULTS,
+  ROW_RUN,
+  ROW_SINCE_S,
+  ROW_STATE,
+  ROW_WEIGHT_SCALE,
+} from "./rows.ts";
+import { type EndpointState, stateBits } from "./state.ts";
+
+/** Weight scale 1.0. */
+const WEIGHT_SCALE_ONE = 65_536;
+
+type EndpointIdentity = Pick<ProbeTarget, "row" | "keyHigh" | "keyLow">;
+type PoolIdentity = Pick<PoolPlan, "row" | "keyHigh" | "keyLow">;
+
+/**
+ * Writes an endpoint address's row. A state that goes down is stored before the other words and one that comes up
+ * after them, so that who reads "up" reads the words that belong to it.
+ */
+export function writeEndpoint(
+  rows: HealthRows,
+  identity: EndpointIdentity,
+  state: EndpointState,
+  sinceS: number,
+): void {
+  const words = rows.endpoints;
+  const base = identity.row * ENDPOINT_ROW_WORDS;
+  const bits = stateBits(state);
+  if (!state.up) Atomics.store(words, base + ROW_STATE, bits);
+  Atomics.store(words, base + ROW_HORIZON_MS, state.horizonMs);
+  Atomics.store(words, base + ROW_WEIGHT_SCALE, WEIGHT_SCALE_ONE);
+  Atomics.store(words, base + ROW_LOAD, -1);
+  Atomics.store(words, base + ROW_RESPONSE_US, state.responseUs);
+  Atomics.store(words, base + ROW_SINCE_S, sinceS);
+  Atomics.store(words, base + ROW_REASON, state.reason);
+  Atomics.store(words, base + ROW_RUN, state.run);
+  Atomics.store(words, base + ROW_RESULTS, state.results);
+  Atomics.store(words, base + ROW_KEY_HIGH, identity.keyHigh);
+  Atomics.store(words, base + ROW_KEY_LOW, identity.keyLow);
+  if (state.up) Atomics.store(words, base + ROW_STATE, bits);
+}
+
+/** Writes a pool's row; a failure is stored before the other words, a return to health after them. */
+export function writePool(
+  rows: HealthRows,
+  identity: PoolIdentity,
+  verdict: PoolVerdict,
+  sinceS: number,
+): void {
+  const words = rows.pools;
+  const base = identity.row * POOL_ROW_WORDS;
+  if (verdict.failed) Atomics.store(words, base + POOL_ROW_FAILED, 1);
+  Atomics.store(words, base + POOL_ROW_UP, verdict.up);
+  Atomics.store(words, base + POOL_ROW_USABLE, verdict.usable);
+  Atomics.store(words, base + POOL_ROW_HORIZON_MS, verdict.horizonMs);
+  Atomics.store(words, base + POOL_ROW_SINCE_S, sinceS);
+  Atomics.store(words, base + POOL_ROW_KEY_HIGH, identity.keyHigh);
+  Atomics.store(words, base + POOL_ROW_KEY_LOW, identity.keyLow);
+  if (!verdict.failed) Atomics.store(words, base + POOL_ROW_FAILED, 0);
+}
+
+/** True when the row carries this identity. */
+export function holdsEndpoint(rows: HealthRows, identity: EndpointIdentity): boolean {
+  const base = identity.row * ENDPOINT_ROW_WORDS;
+  return (
+    Atomics.load(rows.endpoints, base + ROW_KEY_HIGH) === (identity.keyHigh | 0) &&
+    Atomics.load(rows.endpoints, base + ROW_KEY_LOW) === (identity.keyLow | 0)
+  );
+}
+
+/** True when the pool's row carries this identity. */
+export function holdsPool(rows: HealthRows, identity: PoolIdentity): boolean {
+  const base = identity.row * POOL_ROW_WORDS;
+  return (
+    Atomics.load(rows.pools, base + POOL_ROW_KEY_HIGH) === (identity.keyHigh | 0) &&
+    Atomics.load(rows.pools, base + POOL_ROW_KEY_LOW) === (identity.keyLow | 0)
+  );
+}
+
+/** Frees every row that carries a key and that `keep` does not name: state first, the key last. */
+export function clearRows(
+  words: Int32Array,
+  rowWords: number,
+  keyWord: number,
+  keep: ReadonlySet<number>,
+): number {
+  let cleared = 0;
+  const rowCount = Math.floor(words.length / rowWords);
+  for (let row = 0; row < rowCount; row++) {
+    const base = row * rowWords;
+    if ((words[base + keyWord] === 0 && words[base + keyWord + 1] === 0) || keep.has(row)) continue;
+    for (let index = 0; index < rowWords; index++) Atomics.store(words, base + index, 0);
+    cleared += 1;
+  }
+  return cleared;
+}

@@ -1,0 +1,314 @@
+import {
+  failedResult,
+  type HealthClock,
+  type ProbeResult,
+  type RunningProbe,
+  type StartProbe,
+} from "./probe.ts";
+import { REASON_FD_LIMIT, REASON_PROBE_ERROR } from "./reasons.ts";
+import { createWheel, type Wheel } from "./wheel.ts";
+
+/** Resolution of starts and deadlines: 100 wake-ups a second cost 0.2% of a core, and no timeout is that short. */
+const TICK_MS = 10;
+
+/**
+ * A loop that stood still this long voids the probes under way: their answers may lie unread in socket buffers, and
+ * after a suspended machine wakes, their connections are gone. Shorter pauses only lengthen the deadlines.
+ */
+export const STALL_MS = 100;
+
+/** Probes of one target voided in a row; then results count again, so that a prober slowed for good withdraws the dead. */
+const VOIDS_MAX = 2;
+
+/**
+ * Probes under way at once, each at most one socket. 10,000 targets at 1 s whose probes all run into a deadline of
+ * 800 ms fit; what exceeds it waits its turn.
+ */
+export const MAX_IN_FLIGHT = 8_192;
+
+/** Probes started in one tick: after a pause the overdue ones follow in waves of this size, 50,000 a second. */
+const STARTS_PER_TICK = 512;
+
+/** First probes, and those after a stall, are spread over this long, or over the interval when that is shorter. */
+const SOON_MS = 500;
+
+/** Fraction of the golden ratio: multiples of it fill a circle evenly, however many there are. */
+const GOLDEN = 0.618_033_988_749_895;
+
+export interface SchedulerOptions {
+  clock: HealthClock;
+  /** 0 <= random() < 1. */
+  random: () => number;
+  onResult: (id: number, result: ProbeResult) => void;
+  /** At the end of every tick: results since the last one can be published together. */
+  onTick?: () => void;
+  maxInFlight?: number;
+}
+
+export interface SchedulerStats {
+  started: number;
+  inFlight: number;
+  /** Starts that wait for a probe under way to end. */
+  waiting: number;
+  /** Probes that ended without a result: the loop stood still, or descriptors had run out. */
+  voided: number;
+}
+
+export interface Scheduler {
+  /** Probes target `id` from now on, the first time soon. Replaces the target of that id, keeping its phase. */
+  set(id: number, start: StartProbe, intervalMs: number, timeoutMs: number): void;
+  remove(id: number): void;
+  stats(): SchedulerStats;
+  stop(): void;
+}
+
+interface Job {
+  id: number;
+  start: StartProbe;
+  intervalMs: number;
+  timeoutMs: number;
+  /** Place in the interval, 0 <= phase < 1: fixed for life, so that the spread lasts. */
+  phase: number;
+  running: RunningProbe | null;
+  startedMs: number;
+  /** Time that the loop had lost when the probe started. */
+  lostBeforeMs: number;
+  voids: number;
+  waiting: boolean;
+}
+
+/**
+ * Starts the probes of every target once per interval and ends them at their deadline, with one timer for all: a
+ * wheel, two entries a target (even: start, odd: deadline). The timer runs only while there are targets.
+ */
+export function createScheduler(options: SchedulerOptions): Scheduler {
+  return new ProbeScheduler(options);
+}
+
+class ProbeScheduler implements Scheduler {
+  private readonly clock: HealthClock;
+  private readonly onResult: (id: number, result: ProbeResult) => void;
+  private readonly onTick: () => void;
+  private readonly maxInFlight: number;
+  private readonly jobs = new Map<number, Job>();
+  private readonly wheel: Wheel;
+  private readonly fire = (timer: number): void => {
+    const job = this.jobs.get(timer >> 1);
+    if (job === undefined) return;
+    if ((timer & 1) === 0) this.startDue(job);
+    else this.deadlineDue(job);
+  };
+  private waiting: Job[] = [];
+  private timer: unknown = null;
+  private nextPhase: number;
+  /** When the timer should fire. */
+  private expectedMs = 0;
+  /** Now, as of this tick. */
+  private tickMs = 0;
+  /** Sum of the pauses of the loop. */
+  private lostMs = 0;
+  private inFlight = 0;
+  private started = 0;
+  private voided = 0;
+
+  constructor(options: SchedulerOptions) {
+    this.clock = options.clock;
+    this.onResult = options.onResult;
+    this.onTick = options.onTick ?? ((): void => {});
+    this.maxInFlight = options.maxInFlight ?? MAX_IN_FLIGHT;
+    this.nextPhase = options.random();
+    this.tickMs = this.clock.nowMs();
+    this.wheel = createWheel(TICK_MS, this.tickMs);
+  }
+
+  set(id: number, start: StartProbe, intervalMs: number, timeoutMs: number): void {
+    const before = this.jobs.get(id);
+    if (before !== undefined) this.end(before);
+    const job: Job = {
+      id,
+      start,
+      intervalMs,
+      timeoutMs,
+      phase: before?.phase ?? this.drawPhase(),
+      running: null,
+      startedMs: 0,
+      lostBeforeMs: 0,
+      voids: 0,
+      waiting: false,
+    };
+    this.jobs.set(id, job);
+    this.startSoon(job, this.clock.nowMs());
+    if (this.timer === null) this.arm(this.clock.nowMs());
+  }
+
+  remove(id: number): void {
+    const job = this.jobs.get(id);
+    if (job === undefined) return;
+    this.end(job);
+    this.jobs.delete(id);
+    if (this.jobs.size === 0) this.disarm();
+  }
+
+  stats(): SchedulerStats {
+    return {
+      started: this.started,
+      inFlight: this.inFlight,
+      waiting: this.waiting.length,
+      voided: this.voided,
+    };
+  }
+
+  stop(): void {
+    for (const job of this.jobs.values()) this.end(job);
+    this.jobs.clear();
+    this.waiting = [];
+    this.disarm();
+  }
+
+  private drawPhase(): number {
+    this.nextPhase = (this.nextPhase + GOLDEN) % 1;
+    return this.nextPhase;
+  }
+
+  private arm(nowMs: number): void {
+    this.expectedMs = nowMs + TICK_MS;
+    this.timer = this.clock.setTimer(() => this.tick(), TICK_MS);
+  }
+
+  private disarm(): void {
+    if (this.timer !== null) this.clock.clearTimer(this.timer);
+    this.timer = null;
+  }
+
+  private tick(): void {
+    this.timer = null;
+    const nowMs = this.clock.nowMs();
+    this.tickMs = nowMs;
+    const lateMs = nowMs - this.expectedMs;
+    if (lateMs > TICK_MS) this.lostMs += lateMs;
+    if (lateMs >= STALL_MS) this.voidRunning(nowMs);
+    this.wheel.advance(nowMs, this.fire);
+    this.startWaiting();
+    this.onTick();
+    if (this.jobs.size > 0 && this.timer === null) this.arm(nowMs);
+  }
+
+  /** Plans the next start close to now, in the job's place of the spread. */
+  private startSoon(job: Job, nowMs: number): void {
+    this.wheel.add(job.id * 2, nowMs + job.phase * Math.min(job.intervalMs, SOON_MS));
+  }
+
+  /** Plans the next start at the job's own place in an interval, at least half an interval from now. */
+  private startNext(job: Job, nowMs: number): void {
+    const offsetMs = job.phase * job.intervalMs;
+    const rounds = Math.ceil((nowMs + job.intervalMs / 2 - offsetMs) / job.intervalMs);
+    this.wheel.add(job.id * 2, rounds * job.intervalMs + offsetMs);
+  }
+
+  private startDue(job: Job): void {
+    this.startNext(job, this.tickMs);
+    // A probe that outlasts its interval, or that still waits for a slot, takes the place of this round.
+    if (job.running !== null || job.waiting) return;
+    job.waiting = true;
+    this.waiting.push(job);
+  }
+
+  private startWaiting(): void {
+    let taken = 0;
+    let budget = STARTS_PER_TICK;
+    while (taken < this.waiting.length && budget > 0 && this.inFlight < this.maxInFlight) {
+      const job = this.waiting[taken]!;
+      taken += 1;
+      if (!job.waiting) continue;
+      budget -= 1;
+      this.startProbe(job);
+    }
+    if (taken === this.waiting.length) this.waiting.length = 0;
+    else if (taken > 0) this.waiting = this.waiting.slice(taken);
+  }
+
+  private startProbe(job: Job): void {
+    job.waiting = false;
+    job.startedMs = this.clock.nowMs();
+    job.lostBeforeMs = this.lostMs;
+    this.started += 1;
+    this.inFlight += 1;
+    let early: ProbeResult | null = null;
+    let returned = false;
+    let running: RunningProbe | null = null;
+    try {
+      running = job.start((result) => {
+        if (!returned) early = result;
+        else if (job.running === running) this.finish(job, result);
+      });
+    } catch {
+      early = failedResult(REASON_PROBE_ERROR);
+    }
+    returned = true;
+    job.running = running ?? NOT_RUNNING;
+    if (early !== null) this.finish(job, early);
+    else this.wheel.add(job.id * 2 + 1, job.startedMs + job.timeoutMs);
+  }
+
+  /** Ends a probe at its deadline, which moves by what the loop lost meanwhile, at most by the timeout itself. */
+  private deadlineDue(job: Job): void {
+    if (job.running === null) return;
+    const lostMs = Math.min(this.lostMs - job.lostBeforeMs, job.timeoutMs);
+    const deadlineMs = job.startedMs + job.timeoutMs + lostMs;
+    if (deadlineMs > this.tickMs) {
+      this.wheel.add(job.id * 2 + 1, deadlineMs);
+      return;
+    }
+    try {
+      job.running.expire();
+    } catch {
+      // Falls through: a probe that reports nothing at its deadline has failed by a defect of its own.
+    }
+    if (job.running !== null) this.finish(job, failedResult(REASON_PROBE_ERROR));
+  }
+
+  private finish(job: Job, result: ProbeResult): void {
+    this.settle(job);
+    if (result.reason === REASON_FD_LIMIT) {
+      this.voided += 1;
+      return;
+    }
+    job.voids = 0;
+    this.onResult(job.id, result);
+  }
+
+  /** After a pause: what was under way says nothing about its target, and is tried again soon. */
+  private voidRunning(nowMs: number): void {
+    for (const job of this.jobs.values()) {
+      if (job.running === null || job.voids >= VOIDS_MAX) continue;
+      this.end(job);
+      job.voids += 1;
+      this.voided += 1;
+      this.startSoon(job, nowMs);
+    }
+  }
+
+  /** Takes a probe off the books. */
+  private settle(job: Job): void {
+    job.running = null;
+    this.inFlight -= 1;
+    this.wheel.remove(job.id * 2 + 1);
+  }
+
+  /** Cancels whatever a job has under way or planned. */
+  private end(job: Job): void {
+    const running = job.running;
+    this.wheel.remove(job.id * 2);
+    job.waiting = false;
+    if (running === null) return;
+    this.settle(job);
+    try {
+      running.cancel();
+    } catch {
+      // A probe that cannot be cancelled reports to a job that no longer listens.
+    }
+  }
+}
+
+/** Stands for a probe that failed while it was being started. */
+const NOT_RUNNING: RunningProbe = { expire() {}, cancel() {} };
