@@ -61,7 +61,7 @@ describe("parseQuery", () => {
   it("reads the question octet for octet, and in lower case beside it (RFC 4343)", () => {
     const { verdict, query } = parse([...header(), ...question(TYPE_AAAA)]);
     expect(verdict).toBe(RCODE_NOERROR);
-    expect([...query.name.subarray(0, 8)]).toEqual(WWW);
+    expect([...query.packet.subarray(12, 20)]).toEqual(WWW);
     expect([...query.qname.lower.subarray(0, 8)]).toEqual([3, 0x77, 0x77, 0x77, 2, 0x65, 0x78, 0]);
     expect(query).toMatchObject({
       id: 0x1234,

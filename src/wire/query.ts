@@ -18,7 +18,7 @@ import {
   TYPE_OPT,
 } from "./constants.ts";
 import { parseClientSubnet } from "./ecs.ts";
-import { createName, hashSuffixes, LOWER, type Name } from "./name.ts";
+import { createName, HASH_FACTOR, hashSuffixes, LOWER, type Name } from "./name.ts";
 
 /** A parsed query: one object a worker, overwritten by every packet. Numbers stay small integers, so that storing them allocates nothing. */
 export interface Query {
@@ -30,8 +30,8 @@ export interface Query {
   qclass: number;
   /** 1 when a question was parsed and can be echoed. */
   hasQuestion: number;
-  /** QNAME octet for octet as received, wire form, `qname.length` octets. */
-  name: Uint8Array;
+  /** The message itself: the question is echoed from it octet for octet. */
+  packet: Uint8Array;
   /** QNAME in lower case, taken apart. */
   qname: Name;
   /** 1 when the query carried an OPT record (RFC 6891). */
@@ -60,7 +60,7 @@ export function createQuery(): Query {
     qtype: 0,
     qclass: 0,
     hasQuestion: 0,
-    name: new Uint8Array(MAX_NAME_OCTETS + 1),
+    packet: new Uint8Array(0),
     qname: createName(),
     hasEdns: 0,
     ednsVersion: 0,
@@ -103,6 +103,7 @@ export function parseQuery(packet: Uint8Array, length: number, query: Query): nu
   const flags = read16(packet, 2);
   // A response is never answered, or two servers could talk for ever (RFC 1035 section 4.1.1).
   if ((flags & FLAG_QR) !== 0) return VERDICT_DROP;
+  query.packet = packet;
   query.id = read16(packet, 0);
   query.flags = flags;
   query.opcode = (flags >>> 11) & 15;
@@ -133,8 +134,8 @@ function refusal(query: Query): number {
 
 /** @returns the offset behind the question, or -1 when it is malformed. */
 function parseQuestion(packet: Uint8Array, length: number, query: Query): number {
-  const { name, qname } = query;
-  const { lower, labelOffsets } = qname;
+  const { qname } = query;
+  const { lower, labelOffsets, hashes } = qname;
   let at = HEADER_OCTETS;
   let labels = 0;
   let used = 0;
@@ -147,15 +148,17 @@ function parseQuestion(packet: Uint8Array, length: number, query: Query): number
     if (used + size + 1 > MAX_NAME_OCTETS || at + size >= length) return -1;
     labelOffsets[labels] = used;
     if (size === 0) break;
-    labels++;
-    for (const next = at + size; at <= next; at++, used++) {
-      const octet = packet[at]!;
-      name[used] = octet;
-      lower[used] = LOWER[octet]!;
+    lower[used++] = size;
+    at++;
+    let hash = size;
+    for (const next = at + size; at < next; at++, used++) {
+      const octet = LOWER[packet[at]!]!;
+      lower[used] = octet;
+      hash = Math.imul(hash ^ octet, HASH_FACTOR);
     }
+    hashes[labels++] = hash;
   }
   if (at + 5 > length) return -1;
-  name[used] = 0;
   lower[used] = 0;
   qname.length = used + 1;
   qname.labelCount = labels;

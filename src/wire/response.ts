@@ -130,13 +130,8 @@ function writeQuestion(query: Query, out: Uint8Array): number {
   out[4] = 0;
   out[5] = query.hasQuestion;
   if (query.hasQuestion === 0) return HEADER_OCTETS;
-  const { name } = query;
-  const { length } = query.qname;
-  for (let i = 0; i < length; i++) out[HEADER_OCTETS + i] = name[i]!;
-  const at = HEADER_OCTETS + length;
-  write16(out, at, query.qtype);
-  write16(out, at + 2, query.qclass);
-  return at + 4;
+  // QNAME is not compressed: it stands here just as it came.
+  return copyOctets(query.packet, HEADER_OCTETS, query.qname.length + 4, out, HEADER_OCTETS);
 }
 
 /** @returns the offset behind the item's RRs, or 0 when they do not end within `limit`. */
