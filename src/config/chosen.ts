@@ -1,0 +1,64 @@
+import * as z from "zod";
+
+/** Why no schema was chosen: becomes a finding of its own (validate.ts). */
+export interface Refusal {
+  code: string;
+  /** What was found, without the path. */
+  what: string;
+  expected: string;
+  /** Key that is at fault; absent: the value itself. */
+  key?: string;
+  /** What stands at fault: the key (the default), or what it holds. */
+  part?: "key" | "value";
+}
+
+type Choose = (value: unknown) => z.core.$ZodType | Refusal | Refusal[];
+
+interface ChosenDef extends z.core.$ZodUnionDef {
+  choose: Choose;
+}
+
+interface ChosenSchema extends z.ZodType {
+  _zod: z.core.$ZodTypeInternals & { def: ChosenDef };
+}
+
+const initUnion: (schema: ChosenSchema, def: ChosenDef) => void = z.ZodUnion.init as never;
+
+/**
+ * A union for the types and the JSON Schema, but the alternative is chosen by looking at the value before anything is
+ * validated. A plain union tries them all, and a misspelt key would draw an error from each.
+ */
+const Chosen = z.core.$constructor<ChosenSchema, ChosenDef>("SteerdChosen", (schema, def) => {
+  initUnion(schema, def);
+  schema._zod.parse = (payload, context) => {
+    const choice = def.choose(payload.value);
+    if ("_zod" in choice) return choice._zod.run(payload, context);
+    for (const refusal of Array.isArray(choice) ? choice : [choice])
+      payload.issues.push(refusedAs(refusal, payload.value));
+    return payload;
+  };
+});
+
+/** The issue that validate.ts turns back into the refusal. */
+export function refusedAs(refusal: Refusal, input: unknown): z.core.$ZodRawIssue {
+  return { code: "custom", input, params: { refusal }, message: refusal.expected };
+}
+
+/** A schema of type T that validates with whatever `choose` returns for the value; `alternatives` are all it may return. */
+export function chosen<T>(alternatives: readonly z.core.$ZodType[], choose: Choose): z.ZodType<T> {
+  return new Chosen({ type: "union", options: alternatives, choose }) as unknown as z.ZodType<T>;
+}
+
+export function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** A mapping with these keys and no others. `expected` says what it looks like; an unknown key's issue lists the known ones. */
+export function mapping<S extends z.core.$ZodLooseShape>(
+  shape: S,
+  expected: string,
+): z.ZodObject<S, z.core.$strict> {
+  return z.strictObject(shape, {
+    error: (issue) => (issue.code === "unrecognized_keys" ? Object.keys(shape).join(" ") : expected),
+  });
+}

@@ -1,0 +1,232 @@
+import * as z from "zod";
+import { nearest as nearestWord } from "../cli/nearest.ts";
+import { chosen, isMapping, mapping, type Refusal } from "./chosen.ts";
+import { integerRow, locationRow, NAME, nameRow, notAvailable } from "./schema-rows.ts";
+import { LATER_POLICY_KINDS, NODE_OPTIONS, POLICY_KINDS, type PolicyKind } from "./vocabulary.ts";
+
+/** Policy nodes: the shape is chosen by the key that is found, before anything is validated. */
+
+export const MAX_WEIGHT = 65_535;
+export const weightRow = integerRow(0, MAX_WEIGHT, "a weight");
+
+const NODE = `a pool's or policy's name, or a mapping with one of ${POLICY_KINDS.join(", ")}`;
+
+const addressText = z.string({ error: "an IPv4 or IPv6 address" });
+
+const LAST_RESORT = "all, nodata, servfail, {pool: NAME} or {addresses: [ADDRESS, ...]}";
+const lastResortWord = z.enum(["all", "nodata", "servfail"], { error: LAST_RESORT });
+const lastResortPool = mapping(
+  { pool: nameRow.describe("Pool to answer with, as if all of it were up") },
+  LAST_RESORT,
+);
+const lastResortAddresses = mapping(
+  {
+    addresses: z
+      .array(addressText, { error: "a list of addresses" })
+      .min(1, { error: "at least one address" })
+      .describe("Addresses to answer, never probed"),
+  },
+  LAST_RESORT,
+);
+export type LastResortInput = "all" | "nodata" | "servfail" | { pool: string } | { addresses: string[] };
+
+/** What is answered when a whole tree, or the node that carries it, has failed. */
+export const lastResortRow = chosen<LastResortInput>(
+  [lastResortWord, lastResortPool, lastResortAddresses],
+  (value) => {
+    if (!isMapping(value)) return lastResortWord;
+    return "addresses" in value ? lastResortAddresses : lastResortPool;
+  },
+);
+
+const MAX_LABEL = 63;
+const LABEL = `a text of at most ${MAX_LABEL} printable characters`;
+const nodeOptions = {
+  last_resort: lastResortRow
+    .optional()
+    .describe("What this node answers when it has failed; a node with its own never fails outward"),
+  location: locationRow
+    .optional()
+    .describe("Where the node stands, for `nearest`: degrees north, degrees east"),
+  label: z
+    .string({ error: LABEL })
+    .regex(/^[^\p{Cc}]*$/u, { error: LABEL })
+    .min(1, { error: LABEL })
+    .max(MAX_LABEL, { error: LABEL })
+    .optional()
+    .describe("What people call the node; shown by explain"),
+};
+
+interface NodeOptions {
+  last_resort?: LastResortInput | undefined;
+  location?: { latitude: number; longitude: number } | undefined;
+  label?: string | undefined;
+}
+
+export interface EntryInput {
+  node: NodeInput;
+  weight?: number | undefined;
+  location?: { latitude: number; longitude: number } | undefined;
+}
+
+/** A list policy's value: `[entries]`, `{of: [entries]}`, or for `weighted` a map of node name to weight. */
+export type ListInput = (NodeInput | EntryInput)[] | { of: (NodeInput | EntryInput)[] };
+
+/** A policy node as the file has it, validated, with names not yet resolved. */
+export type NodeInput =
+  | string
+  | (NodeOptions & { failover: ListInput })
+  | (NodeOptions & { weighted: ListInput | Record<string, number> })
+  | (NodeOptions & { geo: Record<string, NodeInput> })
+  | (NodeOptions & { subnets: Record<string, NodeInput> })
+  | (NodeOptions & { nearest: ListInput });
+
+/** Any text passes here: one that names nothing is told what there is when names are resolved. */
+const nodeName = z.string({ error: NODE }).meta({ pattern: NAME.source });
+
+/** Deeper trees are no policy that anyone can read, and a stack is finite. */
+export const MAX_NODE_DEPTH = 32;
+
+export const nodeRow: z.ZodType<NodeInput> = z.lazy(() => anyNode).meta({ id: "policy" });
+
+const failoverEntry = entryOf({});
+const weightedEntry = entryOf({
+  weight: weightRow
+    .optional()
+    .describe("Share of the answers beside the other entries' weights; 1 when none is given"),
+});
+const nearestEntry = entryOf({
+  location: locationRow
+    .optional()
+    .describe("Where the entry stands; goes before the node's own and its pool's region's"),
+});
+
+/** A node, or `{node: NODE, ...options of the entry}`. */
+function entryOf(options: Record<string, z.core.$ZodType>): z.ZodType<NodeInput | EntryInput> {
+  const entry = mapping({ node: nodeRow.describe("The node that the entry stands for"), ...options }, NODE);
+  const marks = ["node", "weight", "bias", ...Object.keys(options)];
+  const isEntry = (value: Record<string, unknown>) =>
+    marks.some((key) => Object.hasOwn(value, key)) &&
+    !POLICY_KINDS.some((kind) => Object.hasOwn(value, kind));
+  return chosen<NodeInput | EntryInput>([nodeRow, entry as never], (value) => {
+    if (!isMapping(value) || !isEntry(value)) return nodeRow;
+    return Object.hasOwn(value, "bias")
+      ? notAvailable("bias", ["node", ...Object.keys(options)], "bias")
+      : entry;
+  });
+}
+
+function listOf(entry: z.ZodType<NodeInput | EntryInput>, kind: string): z.ZodType<ListInput> {
+  const list = z
+    .array(entry, { error: `a list of pools and policies, as ${kind}: [eu, us]` })
+    .min(1, { error: "at least one entry" });
+  const withOptions = mapping({ of: list.describe("The entries") }, `a list, as ${kind}: [eu, us]`);
+  return chosen<ListInput>([list, withOptions], (value) => {
+    if (!isMapping(value)) return list;
+    for (const key of ["failback", "tolerance"])
+      if (Object.hasOwn(value, key)) return notAvailable(key, ["of"], key);
+    return withOptions;
+  });
+}
+
+const failover = mapping(
+  {
+    failover: listOf(failoverEntry, "failover").describe("The first entry that has not failed"),
+    ...nodeOptions,
+  },
+  NODE,
+);
+
+const weightedList = listOf(weightedEntry, "weighted");
+const weightedMap = z
+  .record(nameRow, weightRow)
+  .refine((map) => Object.keys(map).length > 0, { error: "at least one entry" });
+const weighted = mapping(
+  {
+    weighted: chosen<ListInput | Record<string, number>>([weightedList, weightedMap], (value) => {
+      const isMap = isMapping(value) && !Array.isArray(value.of) && !Object.hasOwn(value, "failback");
+      return isMap ? weightedMap : weightedList;
+    }).describe(
+      "In proportion to weight among the entries that have not failed; a list, or a map of name to weight",
+    ),
+    ...nodeOptions,
+  },
+  NODE,
+);
+
+/** A mapping of keys to nodes; the keys themselves are checked when names are resolved. */
+function keyedNodes(example: string): z.ZodType<Record<string, NodeInput>> {
+  return z
+    .record(z.string(), nodeRow, { error: `a mapping of keys to nodes, as ${example}` })
+    .refine((map) => Object.keys(map).length > 0, { error: "at least one key" });
+}
+
+const geo = mapping(
+  {
+    geo: keyedNodes("{EU: eu, default: us}").describe(
+      "By the client's place: continent `EU`, country `EU-GB`, subdivision `NA-US-CA`, a lower-case group of countries, `city:GEONAMEID`, `default`; the narrowest that has not failed",
+    ),
+    ...nodeOptions,
+  },
+  NODE,
+);
+
+const subnets = mapping(
+  {
+    subnets: keyedNodes("{192.0.2.0/24: eu, default: us}").describe(
+      "By the client's address: CIDR prefixes and `default`; the longest match that has not failed",
+    ),
+    ...nodeOptions,
+  },
+  NODE,
+);
+
+const nearest = mapping(
+  {
+    nearest: listOf(nearestEntry, "nearest").describe(
+      "The shortest great circle from the client to the entry's location, else its pool's region; a client at an unknown place: the list's order",
+    ),
+    ...nodeOptions,
+  },
+  NODE,
+);
+
+const shapes: Record<PolicyKind, z.core.$ZodType> = { failover, weighted, geo, subnets, nearest };
+
+const anyNode: z.ZodType<NodeInput> = chosen<NodeInput>([nodeName, ...Object.values(shapes)], chooseNode);
+
+/** Exactly one key of a mapping says what it is; the rest are options. */
+function chooseNode(value: unknown): z.core.$ZodType | Refusal {
+  if (!isMapping(value)) return nodeName;
+  const keys = Object.keys(value);
+  const kinds = POLICY_KINDS.filter((kind) => Object.hasOwn(value, kind));
+  if (kinds.length === 1) return shapes[kinds[0]!];
+  const among = POLICY_KINDS.join(", ");
+  if (kinds.length > 1)
+    return {
+      code: "CFG_POLICY_KIND",
+      what: `has ${kinds.join(" and ")} side by side`,
+      expected: "exactly one of them: nest one in the other",
+      key: keys.find((key) => key === kinds[1])!,
+    };
+  const later = keys.find((key) => LATER_POLICY_KINDS.includes(key));
+  if (later !== undefined) return notAvailable(later, POLICY_KINDS, later);
+  const strange = keys.find((key) => !(NODE_OPTIONS as readonly string[]).includes(key));
+  if (strange !== undefined) {
+    const close = nearestWord(strange, POLICY_KINDS);
+    return close === null
+      ? {
+          code: "CFG_KEY_UNKNOWN",
+          what: `"${strange}" is not a policy`,
+          expected: `one of ${among}`,
+          key: strange,
+        }
+      : {
+          code: "CFG_KEY_UNKNOWN",
+          what: `"${strange}" is not a policy: did you mean ${close}?`,
+          expected: "",
+          key: strange,
+        };
+  }
+  return { code: "CFG_POLICY_KIND", what: "says not what to pick", expected: `one of ${among}` };
+}

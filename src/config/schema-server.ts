@@ -1,0 +1,100 @@
+import * as z from "zod";
+import { MAX_UDP_WORKERS } from "../serve/blocks.ts";
+import { chosen, mapping } from "./chosen.ts";
+import { type SocketAddress, sectionOf, socketAddressRow } from "./schema-rows.ts";
+
+/** steerd.yaml: every option of the server, its default and its words for people. All keys are optional. */
+
+const PATH = "the path of a file";
+const pathRow = z.string({ error: PATH }).min(1, { error: PATH });
+
+const geoSchema = mapping(
+  {
+    city: pathRow
+      .optional()
+      .describe("mmdb file with cities, subdivisions and coordinates; relative to steerd.yaml"),
+    country: pathRow
+      .optional()
+      .describe(
+        "mmdb file with countries; relative to steerd.yaml. None of the three given: the embedded country database",
+      ),
+    asn: pathRow.optional().describe("mmdb file with autonomous systems; relative to steerd.yaml"),
+  },
+  "a mapping, as {city: ./GeoLite2-City.mmdb}",
+);
+type GeoFiles = z.infer<typeof geoSchema>;
+
+const apiSchema = mapping(
+  {
+    listen: socketAddressRow
+      .prefault("127.0.0.1:8053")
+      .describe(
+        "Where /metrics, /healthz and /readyz are answered, over HTTP without a password: keep it on loopback",
+      ),
+  },
+  "a mapping, as {listen: 127.0.0.1:8053}",
+);
+
+const WORKERS = `auto, or a number of workers from 1 to ${MAX_UDP_WORKERS}`;
+const workersNumber = z
+  .int({ error: WORKERS })
+  .min(1, { error: WORKERS })
+  .max(MAX_UDP_WORKERS, { error: WORKERS });
+const workersAuto = z.literal("auto", { error: WORKERS });
+
+const NAME_SERVER = "a name server's full name, as ns1.example.net.";
+
+/** Whether a text can be a host's absolute name: letters, digits and hyphens (RFC 1123 section 2.1). */
+function isHostName(text: string): boolean {
+  return (
+    text.length <= 254 &&
+    /^(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.?$/i.test(text)
+  );
+}
+
+const nameServerRow = z
+  .string({ error: NAME_SERVER })
+  .refine((text) => isHostName(text) && text.includes("."), { error: NAME_SERVER })
+  .transform((text) => `${text.toLowerCase().replace(/\.$/, "")}.`);
+
+export const serverSchema = mapping(
+  {
+    listen: z
+      .array(socketAddressRow, { error: "a list of addresses with ports" })
+      .min(1, { error: "at least one address with a port" })
+      .prefault(["127.0.0.1:5300", "[::1]:5300"])
+      .describe("Addresses and ports to answer on, over UDP and TCP; port 0 takes any free one"),
+    zones: pathRow.default("./zones").describe("Folder of the zone files; relative to steerd.yaml"),
+    workers: chosen<"auto" | number>([workersAuto, workersNumber], (value) =>
+      typeof value === "number" ? workersNumber : workersAuto,
+    )
+      .default("auto")
+      .describe("UDP workers; auto: one for each core but one, at least one. One on Node 20"),
+    geo: sectionOf<GeoFiles>(geoSchema)
+      .prefault({})
+      .describe("Databases that tell where a client is; none given: the embedded country database"),
+    api: sectionOf<z.infer<typeof apiSchema>>(apiSchema)
+      .prefault({})
+      .describe("The control plane's listener"),
+    nameservers: z
+      .array(nameServerRow, { error: "a list of name servers" })
+      .default([])
+      .describe(
+        "Name servers of every zone that has no NS records of its own; the first is also the SOA's MNAME",
+      ),
+  },
+  "a mapping with any of listen, zones, workers, geo, api, nameservers",
+).describe("Options of the server: steerd.yaml");
+
+/** What steerd.yaml says, defaults filled in and paths resolved. */
+export interface ServerOptions {
+  listen: SocketAddress[];
+  /** Path of the zones folder. */
+  zones: string;
+  workers: "auto" | number;
+  /** Paths of the databases that were asked for; all absent: the embedded one. */
+  geo: GeoFiles;
+  api: { listen: SocketAddress };
+  /** Absolute names, lower case, with the final dot. */
+  nameservers: string[];
+}

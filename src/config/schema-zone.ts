@@ -1,0 +1,285 @@
+import * as z from "zod";
+import { chosen, isMapping, mapping } from "./chosen.ts";
+import { lastResortRow, type NodeInput, nodeRow, weightRow } from "./schema-policy.ts";
+import {
+  durationRow,
+  integerRow,
+  locationRow,
+  nameRow,
+  notAvailable,
+  portRow,
+  sectionOf,
+  ttlRow,
+} from "./schema-rows.ts";
+import { CHECK_TYPES, type CheckType, LATER_CHECK_TYPES, LATER_SELECTS, SELECTS } from "./vocabulary.ts";
+
+/** zones/<origin>.yaml: the dynamic names of a zone. */
+
+const timing = {
+  interval: durationRow("100ms", "1h")
+    .prefault("2s")
+    .describe("Time between the starts of two probes of one address"),
+  timeout: durationRow("10ms", "1m")
+    .optional()
+    .describe(
+      "One deadline for the whole probe; at most the interval. Absent: 1s, or the interval where that is shorter",
+    ),
+  fall: integerRow(1, 100, "a number of probes")
+    .default(3)
+    .describe("Consecutive failures that take an address down"),
+  rise: integerRow(1, 100, "a number of probes")
+    .default(2)
+    .describe("Consecutive successes that bring it back"),
+};
+const DEFAULT_TIMEOUT_MS = 1000;
+
+interface Timing {
+  interval: number;
+  timeout?: number | undefined;
+}
+
+function withTimeout<T extends Timing>(check: T): T & { timeout: number } {
+  return { ...check, timeout: check.timeout ?? Math.min(DEFAULT_TIMEOUT_MS, check.interval) };
+}
+
+/** A probe never overlaps the next one of the same address. */
+const timeoutFits = (check: Timing) => check.timeout === undefined || check.timeout <= check.interval;
+const TIMEOUT_FITS = { path: ["timeout"], error: "at most what interval says" };
+
+const PATH = 'a path that begins with "/", without spaces, line breaks or other control characters';
+/** Text that goes into a request's head must not be able to end a line of it. */
+const pathRow = z
+  .string({ error: PATH })
+  .regex(/^\/[!-~]*$/, { error: PATH })
+  .max(2000, { error: PATH });
+const HOST = "a host name, with a port if need be, without spaces or line breaks";
+const hostRow = z
+  .string({ error: HOST })
+  .regex(/^[!-~]+$/, { error: HOST })
+  .max(255, { error: HOST });
+
+const STATUS = "a status code from 100 to 599, or a list of them";
+const statusCode = z.int({ error: STATUS }).min(100, { error: STATUS }).max(599, { error: STATUS });
+const statusList = z.array(statusCode, { error: STATUS }).min(1, { error: STATUS });
+const statusOne = statusCode.transform((code) => [code]);
+
+/** The first 5,120 octets of a body are looked at, so that an endless one costs nothing. */
+const MAX_BODY_TEXT = 1024;
+const BODY = `a text of at most ${MAX_BODY_TEXT} characters`;
+
+const httpOptions = {
+  path: pathRow.default("/").describe("Path of the request, with its query"),
+  host: hostRow
+    .optional()
+    .describe(
+      "Host header; for https also the name in SNI and in the certificate. Absent: the address that is probed",
+    ),
+  expect_status: chosen<number[]>([statusOne, statusList], (value) =>
+    Array.isArray(value) ? statusList : statusOne,
+  )
+    .optional()
+    .describe("Status codes that count as success; absent: 200 to 299"),
+  expect_body: z
+    .string({ error: BODY })
+    .min(1, { error: BODY })
+    .max(MAX_BODY_TEXT, { error: BODY })
+    .optional()
+    .describe("Text that the first 5,120 octets of the body must contain; absent: any body will do"),
+};
+
+const CHECK = "a mapping, as {type: http, path: /healthz}";
+
+const tcpCheck = mapping(
+  {
+    type: z.literal("tcp").describe("A connection that opens is a success"),
+    port: portRow.describe("Port to connect to"),
+    ...timing,
+  },
+  CHECK,
+)
+  .refine(timeoutFits, TIMEOUT_FITS)
+  .transform(withTimeout);
+const httpCheck = mapping(
+  {
+    type: z.literal("http").describe("A GET that is answered as expected is a success"),
+    port: portRow.default(80).describe("Port to connect to"),
+    ...httpOptions,
+    ...timing,
+  },
+  CHECK,
+)
+  .refine(timeoutFits, TIMEOUT_FITS)
+  .transform(withTimeout);
+const httpsCheck = mapping(
+  {
+    type: z.literal("https").describe("A GET over TLS that is answered as expected is a success"),
+    port: portRow.default(443).describe("Port to connect to"),
+    ...httpOptions,
+    verify: z
+      .boolean({ error: "true or false" })
+      .default(true)
+      .describe("Verify the certificate's chain, name and dates"),
+    ...timing,
+  },
+  CHECK,
+)
+  .refine(timeoutFits, TIMEOUT_FITS)
+  .transform(withTimeout);
+
+const checks: Record<CheckType, z.core.$ZodType> = { tcp: tcpCheck, http: httpCheck, https: httpsCheck };
+
+export type CheckInput = z.output<typeof tcpCheck> | z.output<typeof httpCheck> | z.output<typeof httpsCheck>;
+
+const noMapping = mapping({}, CHECK);
+
+const checkRow = chosen<CheckInput>(Object.values(checks), (value) => {
+  if (!isMapping(value)) return noMapping;
+  const among = CHECK_TYPES.join(", ");
+  const { type } = value;
+  if (type === undefined)
+    return { code: "CFG_KEY_MISSING", what: "type is missing", expected: `one of ${among}` };
+  const known = CHECK_TYPES.find((name) => name === type);
+  if (known !== undefined) return checks[known];
+  if (LATER_CHECK_TYPES.includes(String(type))) return notAvailable(String(type), CHECK_TYPES, "type");
+  return {
+    code: "CFG_VALUE_INVALID",
+    what: `type is ${JSON.stringify(type)}`,
+    expected: `one of ${among}`,
+    key: "type",
+  };
+});
+
+const regionRow = mapping(
+  {
+    location: locationRow
+      .optional()
+      .describe("Where the region stands, for `nearest`: degrees north, degrees east"),
+  },
+  "a mapping, as {location: [53.3, -6.3]}",
+);
+
+const ADDRESS = "an IPv4 or IPv6 address";
+const addressText = z.string({ error: ADDRESS });
+const addressList = z
+  .array(addressText, { error: "a list of addresses" })
+  .min(1, { error: "at least one address" });
+const addressOne = addressText.transform((text) => [text]);
+
+export interface EndpointInput {
+  name?: string | undefined;
+  /** As written: what they are is checked when the pool is resolved. */
+  address: string[];
+  weight?: number | undefined;
+}
+
+const endpointShort = addressText.transform((text): EndpointInput => ({ address: [text] }));
+const endpointLong = mapping(
+  {
+    name: nameRow.optional().describe("What people call the endpoint; absent: its first address"),
+    address: chosen<string[]>([addressOne, addressList], (value) =>
+      Array.isArray(value) ? addressList : addressOne,
+    ).describe("Its address, or the list of them: one host, whatever the family"),
+    weight: weightRow
+      .optional()
+      .describe("Share of the answers beside the other endpoints' weights; 1 when none is given"),
+  },
+  "an address, or {name: NAME, address: ADDRESS, weight: N}",
+);
+const endpointRow = chosen<EndpointInput>([endpointShort, endpointLong], (value) =>
+  typeof value === "string" ? endpointShort : endpointLong,
+);
+
+const selectWord = z.enum(SELECTS, { error: `one of ${SELECTS.join(", ")}` });
+const selectRow = chosen<(typeof SELECTS)[number]>([selectWord], (value) =>
+  LATER_SELECTS.includes(String(value)) ? notAvailable(String(value), SELECTS) : selectWord,
+);
+
+const MIN_HEALTHY = 'a number of endpoints from 1, or a percentage from "1%" to "100%"';
+const healthyCount = z
+  .int({ error: MIN_HEALTHY })
+  .min(1, { error: MIN_HEALTHY })
+  .transform((count) => ({ count }));
+const healthyPercent = z
+  .string({ error: MIN_HEALTHY })
+  .regex(/^(?:[1-9]\d?|100)%$/, { error: MIN_HEALTHY })
+  .transform((text) => ({ percent: Number.parseInt(text, 10) }));
+
+const poolRow = mapping(
+  {
+    region: nameRow.optional().describe("Region that the pool stands in, one of `regions`"),
+    check: nameRow
+      .optional()
+      .describe("Check that decides which addresses are up, one of `checks`; absent: always up"),
+    endpoints: z
+      .array(endpointRow, { error: "a list of addresses or endpoints" })
+      .describe("Hosts that answer for the pool: addresses, or mappings with a name, addresses and a weight"),
+    select: selectRow
+      .optional()
+      .describe(
+        "How the pool's own addresses are picked; absent: weighted where an endpoint has a weight, else all",
+      ),
+    max_answers: integerRow(1, 64, "a number of answers")
+      .optional()
+      .describe("Most addresses in one answer; absent: 8 with `all`, 1 with `weighted`"),
+    min_healthy: chosen<{ count: number } | { percent: number }>([healthyCount, healthyPercent], (value) =>
+      typeof value === "string" ? healthyPercent : healthyCount,
+    )
+      .prefault(1)
+      .describe("Endpoints that must be up, as a count or as a percentage; below it the pool has failed"),
+    dual_stack: z
+      .enum(["any", "strict"], { error: "any or strict" })
+      .default("any")
+      .describe("any: an endpoint is up while one of its addresses is; strict: while all of them are"),
+  },
+  "a mapping, as {endpoints: [192.0.2.10]}",
+);
+export type PoolInput = z.output<typeof poolRow>;
+
+const recordRow = mapping(
+  {
+    policy: nodeRow.describe("What to answer: a pool's or policy's name, or a policy"),
+    ttl: ttlRow.optional().describe("TTL of the answers; absent: the file's `ttl`"),
+    last_resort: lastResortRow.prefault("all").describe("What to answer when everything has failed"),
+    ecs: z
+      .boolean({ error: "true or false" })
+      .default(true)
+      .describe("Heed the client subnet option (RFC 7871); false: the resolver's address is the client"),
+  },
+  "a mapping, as {policy: eu}",
+);
+export type RecordInput = z.output<typeof recordRow>;
+
+function named<T>(row: z.ZodType<T>, words: string) {
+  return sectionOf<Record<string, T>>(z.record(nameRow, row, { error: words })).prefault({});
+}
+
+export const zoneSchema = mapping(
+  {
+    ttl: ttlRow
+      .prefault(30)
+      .describe("TTL of every record that has none of its own: seconds, a duration, or {max, min}"),
+    checks: named<CheckInput>(checkRow, "a mapping of names to checks").describe(
+      "How endpoints are probed, by name",
+    ),
+    regions: named(regionRow, "a mapping of names to regions").describe(
+      "Places that pools stand in, by name",
+    ),
+    pools: named<PoolInput>(poolRow, "a mapping of names to pools").describe(
+      "Endpoints that answer together, by name; pools and policies share one namespace",
+    ),
+    policies: named<NodeInput>(nodeRow, "a mapping of names to policies").describe(
+      "Policies that several records use, by name",
+    ),
+    records: sectionOf<Record<string, RecordInput>>(
+      z.record(z.string(), recordRow, { error: "a mapping of owner names to records" }),
+    )
+      .prefault({})
+      .describe(
+        'Dynamic names: relative to the zone, "@" for the zone itself, "*" as the first label for a wildcard',
+      ),
+  },
+  "a mapping with any of ttl, checks, regions, pools, policies, records",
+).describe("Dynamic names of one zone: zones/<origin>.yaml");
+
+/** What zones/<origin>.yaml says: validated, names not yet resolved. */
+export type ZoneInput = z.output<typeof zoneSchema>;

@@ -1,0 +1,110 @@
+import type * as z from "zod";
+import { nearest } from "../cli/nearest.ts";
+import type { Refusal } from "./chosen.ts";
+import { oneOf, pathText, prefixFor, type Reporter, shown } from "./problem.ts";
+import { NAME_EXPECTED } from "./schema-rows.ts";
+import { LATER_OPTIONS } from "./vocabulary.ts";
+import type { YamlPath } from "./yaml-text.ts";
+
+/** Validates a value from a YAML file; undefined, with every problem reported, when it does not fit. */
+export function validate<T>(schema: z.ZodType<T>, value: unknown, reporter: Reporter): T | undefined {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const reported = new Set<string>();
+  const strange = new Set<string>();
+  for (const issue of result.error.issues)
+    if (issue.code === "unrecognized_keys") strange.add(pathText(issue.path as YamlPath));
+  for (const issue of result.error.issues) {
+    const path = issue.path as YamlPath;
+    // One problem for one place: a value of the wrong type fails its bounds as well.
+    const place = `${path.join("\0")}\0${issue.code === "unrecognized_keys" ? "keys" : ""}`;
+    if (reported.has(place)) continue;
+    reported.add(place);
+    reportIssue(issue, path, value, strange, reporter);
+  }
+  return undefined;
+}
+
+function reportIssue(
+  issue: z.core.$ZodIssue,
+  path: YamlPath,
+  root: unknown,
+  strange: Set<string>,
+  reporter: Reporter,
+): void {
+  if (issue.code === "unrecognized_keys") {
+    const known = issue.message.split(" ").filter((key) => key !== "");
+    for (const key of issue.keys) unknownKey(path, key, known, reporter);
+    return;
+  }
+  if (issue.code === "invalid_key") {
+    const name = String(path.at(-1));
+    reporter.error(
+      path,
+      "key",
+      "CFG_NAME_INVALID",
+      `${prefixFor(path.slice(0, -1))}"${name}" is not a name`,
+      NAME_EXPECTED,
+    );
+    return;
+  }
+  const refusal = issue.code === "custom" ? (issue.params?.refusal as Refusal | undefined) : undefined;
+  if (refusal !== undefined) {
+    const at = refusal.key === undefined ? path : [...path, refusal.key];
+    const part = refusal.key === undefined ? "value" : (refusal.part ?? "key");
+    reporter.error(at, part, refusal.code, `${prefixFor(path)}${refusal.what}`, refusal.expected);
+    return;
+  }
+  const found = valueAt(root, path);
+  if (found !== undefined || path.length === 0) {
+    const subject = path.length === 0 ? "the file" : pathText(path);
+    reporter.error(path, "value", "CFG_VALUE_INVALID", `${subject} is ${shown(found)}`, issue.message);
+    return;
+  }
+  const parent = path.slice(0, -1);
+  // A key that is missing beside one that is unknown is most likely the same key.
+  if (strange.has(pathText(parent))) return;
+  reporter.error(
+    parent,
+    "key",
+    "CFG_KEY_MISSING",
+    `${prefixFor(parent)}${path.at(-1)} is missing`,
+    issue.message,
+  );
+}
+
+function unknownKey(path: YamlPath, key: string, known: readonly string[], reporter: Reporter): void {
+  const at = [...path, key];
+  const subject = prefixFor(path);
+  const later = LATER_OPTIONS.some(({ beside, options }) => known.includes(beside) && options.includes(key));
+  if (later) {
+    reporter.error(
+      at,
+      "key",
+      "CFG_NOT_AVAILABLE",
+      `${subject}"${key}" is not available in this version`,
+      oneOf(key, known),
+    );
+    return;
+  }
+  const close = nearest(key, known);
+  if (close === null)
+    reporter.error(at, "key", "CFG_KEY_UNKNOWN", `${subject}"${key}" is not a key`, oneOf(key, known));
+  else
+    reporter.error(
+      at,
+      "key",
+      "CFG_KEY_UNKNOWN",
+      `${subject}"${key}" is not a key: did you mean ${close}?`,
+      "",
+    );
+}
+
+function valueAt(root: unknown, path: YamlPath): unknown {
+  let value = root;
+  for (const step of path) {
+    if (typeof value !== "object" || value === null) return undefined;
+    value = (value as Record<string | number, unknown>)[step];
+  }
+  return value;
+}

@@ -1,0 +1,54 @@
+/**
+ * Words of the grammar. Those that a later version brings are known here, so that someone who read about one is told
+ * that it is not available yet, and not that it is misspelt.
+ */
+
+export const POLICY_KINDS = ["failover", "weighted", "geo", "subnets", "nearest"] as const;
+export type PolicyKind = (typeof POLICY_KINDS)[number];
+
+/** What a policy node may carry besides its kind. */
+export const NODE_OPTIONS = ["last_resort", "location", "label"] as const;
+
+export const LATER_POLICY_KINDS: readonly string[] = [
+  "round_robin",
+  "latency",
+  "hash",
+  "asn",
+  "all",
+  "least_response_time",
+  "least_connections",
+  "p2c",
+  "adaptive",
+  "target",
+];
+
+export const SELECTS = ["all", "weighted"] as const;
+export const LATER_SELECTS: readonly string[] = [
+  "round_robin",
+  "hash",
+  "least_response_time",
+  "least_connections",
+  "p2c",
+  "adaptive",
+];
+
+export const CHECK_TYPES = ["tcp", "http", "https"] as const;
+export type CheckType = (typeof CHECK_TYPES)[number];
+export const LATER_CHECK_TYPES: readonly string[] = [
+  "udp",
+  "dns",
+  "tls",
+  "grpc",
+  "icmp",
+  "exec",
+  "ping",
+  "http2",
+];
+
+/** Options that a later version brings, by a key that the same mapping takes. */
+export const LATER_OPTIONS: readonly { beside: string; options: readonly string[] }[] = [
+  { beside: "endpoints", options: ["slow_start", "shed", "hold_down", "damping"] },
+  { beside: "interval", options: ["hold_down", "damping", "redirects", "method", "headers"] },
+  { beside: "policies", options: ["include", "overrides"] },
+  { beside: "nameservers", options: ["tls", "dot", "doh", "dnssec", "cookies", "nsid", "cluster", "state"] },
+];

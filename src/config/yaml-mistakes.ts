@@ -1,0 +1,150 @@
+import ipaddr from "ipaddr.js";
+import type { YAMLError } from "yaml";
+
+/** A place in a text, and what is wrong there. */
+export interface YamlProblem {
+  code: string;
+  /** Offset in the text. */
+  offset: number;
+  what: string;
+  expected: string;
+}
+
+/** A word that YAML reads as something else because it stands without quotes. */
+export interface QuoteMistake {
+  offset: number;
+  /** The word as it was meant. */
+  word: string;
+}
+
+export function quoteProblem(mistake: QuoteMistake): YamlProblem {
+  return {
+    code: "CFG_YAML_QUOTE",
+    offset: mistake.offset,
+    what: `${mistake.word} stands without quotes, and YAML gives that a meaning of its own`,
+    expected: `"${mistake.word}"`,
+  };
+}
+
+const WORD = /[^\s,[\]{}]+/y;
+
+function wordAt(text: string, offset: number): string {
+  WORD.lastIndex = offset;
+  return WORD.exec(text)?.[0] ?? text.charAt(offset);
+}
+
+/** A key's word without the colon that ends it. */
+function keyAt(text: string, offset: number): string {
+  const word = wordAt(text, offset);
+  return word.length > 1 && word.endsWith(":") ? word.slice(0, -1) : word;
+}
+
+/** `[::1]:53` whose closing bracket stands before `offset`; null when there is none. */
+function bracketedBefore(text: string, offset: number): QuoteMistake | null {
+  const open = text.lastIndexOf("[", offset);
+  const match = /^\[[0-9a-f:.]+\]:\d+/i.exec(text.slice(open, offset + 8));
+  return open < 0 || match === null ? null : { offset: open, word: match[0] };
+}
+
+/** Whether `key:` with nothing after it was meant as an address that ends in two colons. */
+export function isColonAddress(key: string): boolean {
+  return key.endsWith(":") && ipaddr.IPv6.isValid(`${key}:`);
+}
+
+/** The word without quotes that explains a syntax error; null when that is not its cause. */
+export function quoteMistakeOf(error: YAMLError, text: string): QuoteMistake | null {
+  const [offset] = error.pos;
+  switch (error.code) {
+    case "BAD_SCALAR_START":
+      return { offset, word: keyAt(text, offset) };
+    case "BAD_ALIAS": {
+      const star = text.lastIndexOf("*", offset);
+      return star < 0 ? null : { offset: star, word: keyAt(text, star) };
+    }
+    case "BLOCK_IN_FLOW": {
+      const word = wordAt(text, offset);
+      return isColonAddress(word.slice(0, -1)) ? { offset, word } : null;
+    }
+    case "UNEXPECTED_TOKEN":
+      return text.charAt(offset) === ":" ? bracketedBefore(text, offset - 1) : null;
+    default:
+      return null;
+  }
+}
+
+/** Our words for the commonest mistakes; yaml's own for the rest. */
+export function syntaxProblem(error: YAMLError, text: string): YamlProblem {
+  const [offset] = error.pos;
+  const problem = (code: string, what: string, expected: string): YamlProblem => ({
+    code,
+    offset,
+    what,
+    expected,
+  });
+  switch (error.code) {
+    case "TAB_AS_INDENT":
+      return problem("CFG_YAML_TAB", "a tab is used as indentation", "spaces");
+    case "MULTIPLE_DOCS":
+      return problem("CFG_YAML_DOCUMENTS", "a second document begins here", "one document in a file");
+    case "RESOURCE_EXHAUSTION":
+      return problem("CFG_LIMIT_DEPTH", "nests too deeply", "at most 100 levels");
+    case "BAD_INDENT":
+      return (
+        unclosed(error, problem) ??
+        problem("CFG_YAML_SYNTAX", "the indentation does not fit what stands above", "")
+      );
+    case "MISSING_CHAR":
+      return missingCharacter(error, wordAt(text, offset), problem);
+    case "BLOCK_AS_IMPLICIT_KEY":
+      return problem(
+        "CFG_YAML_SYNTAX",
+        "a second key stands on the same line",
+        "quotes where a text is meant, or a new line",
+      );
+    case "UNEXPECTED_TOKEN":
+      return problem("CFG_YAML_SYNTAX", `"${wordAt(text, offset)}" cannot stand here`, "");
+    case "TAG_RESOLVE_FAILED":
+      return problem(
+        "CFG_YAML_TAG",
+        `${wordAt(text, offset)} is a tag`,
+        "plain values, in quotes where a text is meant",
+      );
+    default:
+      return problem("CFG_YAML_SYNTAX", lowerFirst(error.message), "");
+  }
+}
+
+type MakeProblem = (code: string, what: string, expected: string) => YamlProblem;
+
+/** A list or mapping in brackets that the end, or the indentation, of the file cuts off. */
+function unclosed(error: YAMLError, problem: MakeProblem): YamlProblem | null {
+  const close = /end with a ([\]}])/.exec(error.message)?.[1];
+  if (close === undefined) return null;
+  return problem(
+    "CFG_YAML_SYNTAX",
+    `a ${close === "]" ? "list" : "mapping"} in brackets is not closed`,
+    close,
+  );
+}
+
+function missingCharacter(error: YAMLError, word: string, problem: MakeProblem): YamlProblem {
+  if (error.message.startsWith("Missing closing"))
+    return problem(
+      "CFG_YAML_SYNTAX",
+      "a text in quotes is not closed",
+      error.message.slice("Missing closing ".length, 17),
+    );
+  if (/^[\w-]+:\S/.test(word))
+    return problem("CFG_YAML_SYNTAX", `${word} has no space after its colon`, "key: value");
+  if (error.message.startsWith("Implicit map keys"))
+    return problem(
+      "CFG_YAML_SYNTAX",
+      `"${word}" stands alone`,
+      '"key: value", or "- " before an item of a list',
+    );
+  return problem("CFG_YAML_SYNTAX", lowerFirst(error.message), "");
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}
