@@ -9,17 +9,14 @@ import {
   countRcode,
   countType,
 } from "./counters.ts";
-import { TABLE_WORDS } from "./geo/table.ts";
 import { ENDPOINT_ROW_WORDS, type HealthRows } from "./health/rows.ts";
-import { type Client, createClient, prepareClient } from "./policy/client.ts";
+import { prepareClient } from "./policy/client.ts";
+import { adoptSnapshot as adoptPolicy, createDecideContext, type DecideContext } from "./policy/context.ts";
 import { RECORD_ECS, RECORD_TABLE_COUNT, RECORD_WORDS } from "./policy/data.ts";
-import { type DecideContext, decide } from "./policy/decide.ts";
-import type { Trace } from "./policy/trace.ts";
+import { decide } from "./policy/decide.ts";
 import type { Snapshot } from "./snapshot.ts";
 import {
-  type Answer,
   addItem,
-  createAnswer,
   DECIDED_ADDRESSES,
   DECIDED_NODATA,
   ITEM_ADDRESSES,
@@ -33,7 +30,7 @@ import { addNegativeSoa, createLookup, type Lookup, lookup } from "./zone/lookup
 
 /**
  * All that one worker needs to answer: made once, reused by every query. Before each call the transport sets
- * `transport`, the resolver's address in `client`, and once per batch `clockS[0]`.
+ * `transport`, the resolver's family and address in `client`, and once a batch `clockS[0]`.
  */
 export interface Context extends DecideContext {
   snapshot: Snapshot;
@@ -41,48 +38,36 @@ export interface Context extends DecideContext {
   counters: Float64Array;
   /** Largest expiry handed out, seconds since 1970, by endpoint row; written by this worker alone. */
   expiries: Uint32Array;
-  client: Client;
   /** TRANSPORT_UDP or TRANSPORT_TCP. */
   transport: number;
   query: Query;
-  answer: Answer;
   lookup: Lookup;
-  /** Set by explain, null where queries are served. */
-  trace: Trace | null;
 }
 
+/** `diceSeed`: any number, another one for each worker. */
 export function createContext(
   snapshot: Snapshot,
   rows: HealthRows,
   counters: Float64Array,
-  expiries = new Uint32Array(rows.endpoints.length / ENDPOINT_ROW_WORDS),
+  expiries: Uint32Array = new Uint32Array(rows.endpoints.length / ENDPOINT_ROW_WORDS),
+  diceSeed = 0,
 ): Context {
   return {
+    ...createDecideContext(snapshot.policy, snapshot.tables, rows, diceSeed),
     snapshot,
-    policy: snapshot.policy,
-    tables: snapshot.tables,
-    rows,
-    clockS: new Int32Array(1),
-    dice: new Int32Array([0x2545f491]),
-    classes: new Int32Array(snapshot.tables.tables.length / TABLE_WORDS),
     counters,
     expiries,
-    client: createClient(),
     transport: TRANSPORT_UDP,
     query: createQuery(),
-    answer: createAnswer(),
     lookup: createLookup(snapshot.zones),
-    trace: null,
   };
 }
 
 /** Makes the context answer from another snapshot; what the old one referred to is let go. */
 export function adoptSnapshot(context: Context, snapshot: Snapshot): void {
   context.snapshot = snapshot;
-  context.policy = snapshot.policy;
-  context.tables = snapshot.tables;
   context.lookup.data = snapshot.zones;
-  context.classes = new Int32Array(snapshot.tables.tables.length / TABLE_WORDS);
+  adoptPolicy(context, snapshot.policy, snapshot.tables);
 }
 
 /**
@@ -138,8 +123,6 @@ function decideRecord(context: Context): void {
     rememberExpiries(context, ttlSeconds);
     return;
   }
-  // RFC 7871 section 7.4 leaves it open; resolvers cache negative answers for every client, so the scope says so.
-  answer.scopeBits = 0;
   if (answer.decision === DECIDED_NODATA) {
     addNegativeSoa(context.lookup, answer, ttlSeconds);
   } else {
