@@ -22,7 +22,7 @@ export interface DataBlock {
    * For each row of HealthRows.endpoints the latest second (since 1970) at which an answer that this worker gave for
    * it expires: after the greatest one over all workers, resolvers that honour TTLs have let go. Written by the worker.
    */
-  expiries: Int32Array;
+  expiries: Uint32Array;
   words: Int32Array;
 }
 
@@ -55,7 +55,7 @@ export function allocateWords(): Int32Array {
 export function allocateDataBlock(endpointRows = MAX_ENDPOINT_ROWS): DataBlock {
   return {
     counters: allocateCounters(),
-    expiries: new Int32Array(new SharedArrayBuffer(endpointRows * 4)),
+    expiries: new Uint32Array(new SharedArrayBuffer(endpointRows * 4)),
     words: allocateWords(),
   };
 }

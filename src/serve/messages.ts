@@ -45,28 +45,49 @@ export type FromControl =
 export interface ProbeInit {
   rows: HealthRows;
   words: Int32Array;
-  plan: HealthPlan;
 }
 
-export type ToProbe = { kind: "plan"; plan: HealthPlan } | { kind: "stop" };
+export type ToProbe =
+  | { kind: "plan"; plan: HealthPlan; generation: number }
+  /** Every data worker has taken over the snapshot of the last plan: rows that it left behind may be freed. */
+  | { kind: "release" }
+  | { kind: "stop" };
 
-export type FromProbe = LogMessage | { kind: "firstRound" } | { kind: "stopped" };
+export type FromProbe =
+  | LogMessage
+  /** The rows of the plan are written: a snapshot that refers to them may be used. */
+  | { kind: "planned"; generation: number }
+  /** Every target of the plan has a verdict. */
+  | { kind: "roundDone" }
+  | { kind: "stopped" };
 
+/**
+ * The snapshot comes as a message, never here: a worker keeps its start data for life, and the first snapshot would
+ * stay in memory with it.
+ */
 export interface DataInit {
   rows: HealthRows;
   block: DataBlock;
-  snapshot: Snapshot;
-  listeners: Listener[];
   /** Several UDP workers share each port (SO_REUSEPORT). */
   reusePort: boolean;
   /** Number of the worker among its kind: staggers what all of them do. */
   index: number;
 }
 
-export type ToData = { kind: "open" } | { kind: "snapshot"; snapshot: Snapshot } | { kind: "stop" };
+export type ToData =
+  /** The first one comes before `open`. */
+  { kind: "snapshot"; snapshot: Snapshot } | { kind: "open"; listeners: Listener[] } | { kind: "stop" };
 
 export type FromData =
   | LogMessage
   | { kind: "open"; listeners: Listener[] }
   | { kind: "openFailed"; failures: ListenFailure[] }
   | { kind: "stopped" };
+
+/** The worker's end of its channel: parentPort, or a test's. */
+export interface WorkerPort<Incoming, Outgoing> {
+  on(event: "message", listener: (message: Incoming) => void): unknown;
+  postMessage(message: Outgoing): void;
+  /** Lets the worker exit once nothing else holds it. */
+  close(): void;
+}

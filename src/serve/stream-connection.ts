@@ -7,6 +7,7 @@ import {
   COUNTER_STREAMS_CLOSED_SLOW_MESSAGE,
   COUNTER_STREAMS_CLOSED_STALLED,
 } from "../counters.ts";
+import { OUT_OCTETS } from "../wire/response.ts";
 import { createFrameReader, FRAME_BAD, type FrameReader, feed, hasPartial, nextFrame } from "./frames.ts";
 import { setResolver } from "./peer.ts";
 import type { Plane } from "./plane.ts";
@@ -52,7 +53,7 @@ export interface StreamConnection {
 /** What connections share: one reply buffer, since a reply leaves it before the next query is read. */
 export interface StreamContext {
   plane: Plane;
-  /** Length field and reply: 2 + 65,535 octets. */
+  /** Length field and reply. */
   frame: Uint8Array;
   /** `frame` after the length field. */
   out: Uint8Array;
@@ -68,7 +69,7 @@ export function createStreamContext(
   timeouts: StreamTimeouts,
   onActive: (connection: StreamConnection) => void,
 ): StreamContext {
-  const frame = new Uint8Array(2 + 65_535);
+  const frame = new Uint8Array(2 + OUT_OCTETS);
   return { plane, frame, out: frame.subarray(2), now, timeouts, onActive };
 }
 

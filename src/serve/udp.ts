@@ -1,11 +1,11 @@
 import { createSocket, type RemoteInfo, Socket } from "node:dgram";
 import { COUNTER_DROPPED_PORT, COUNTER_DROPPED_SEND } from "../counters.ts";
+import { MAX_UDP_PAYLOAD, OUT_SLACK } from "../wire/response.ts";
 import { boundTo, judgeFailures, type Listener, type ListenFailure } from "./listener.ts";
 import { setResolver } from "./peer.ts";
 import type { Plane } from "./plane.ts";
 
-/** Replies have at most 1,232 octets (RFC 9715 section 3.1); the rest is room for an encoder that cuts afterwards. */
-const OUT_OCTETS = 4096;
+const OUT_OCTETS = MAX_UDP_PAYLOAD + OUT_SLACK;
 
 /** Two seconds of 5,000 queries a second at the kernel's 800 octets each: what a collection or a busy core may cost. */
 const SOCKET_BUFFER_OCTETS = 4 * 1024 * 1024;

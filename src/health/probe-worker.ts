@@ -1,0 +1,19 @@
+import { parentPort, workerData } from "node:worker_threads";
+import type { ProbeInit } from "../serve/messages.ts";
+import { runProbeWorker } from "../serve/probe-runner.ts";
+import type { HealthClock } from "./probe.ts";
+import { createProber } from "./prober.ts";
+import { prepareProbe } from "./probes/prepare.ts";
+
+const clock: HealthClock = {
+  nowMs: () => performance.now(),
+  wallMs: () => Date.now(),
+  setTimer: (fire, delayMs) => setTimeout(fire, delayMs),
+  clearTimer: (timer) => clearTimeout(timer as NodeJS.Timeout),
+};
+
+/** Entry of the worker that probes endpoints. */
+if (parentPort !== null)
+  runProbeWorker(workerData as ProbeInit, parentPort, (options) =>
+    createProber({ ...options, clock, random: Math.random, prepare: prepareProbe }),
+  );

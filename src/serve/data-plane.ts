@@ -1,0 +1,119 @@
+import type { Snapshot } from "../snapshot.ts";
+import { type DataBlock, type SharedBlocks, WORD_GENERATION } from "./blocks.ts";
+import type { Listener, ListenFailure } from "./listener.ts";
+import { formatListenFailure } from "./listener.ts";
+import type { FromData, Log, ToData } from "./messages.ts";
+import { type Supervised, superviseWorker } from "./supervised.ts";
+import type { StartWorker } from "./threads.ts";
+
+/** An answering thread never works longer than milliseconds on anything. */
+const STALL_MS = 10_000;
+
+export interface DataPlaneOptions {
+  blocks: SharedBlocks;
+  startWorker: StartWorker;
+  log: Log;
+  udpWorkers: number;
+  snapshot: Snapshot;
+  /** Once, when every worker has its sockets open. */
+  onOpen: (listeners: Listener[]) => void;
+  /** Once, when sockets cannot be had while the server starts. Later failures are retried. */
+  onRefused: (failures: ListenFailure[]) => void;
+}
+
+/** The workers that answer, as one thing. */
+export interface DataPlane {
+  /** Lets the workers open their sockets. */
+  open(listeners: Listener[]): void;
+  adopt(snapshot: Snapshot): void;
+  /** Whether every worker answers from the snapshot that was adopted last. */
+  hasAdopted(): boolean;
+  check(nowMs: number): void;
+  stop(graceMs: number): Promise<void>;
+}
+
+interface DataWorker {
+  block: DataBlock;
+  /** Has reported open sockets at least once. */
+  wasOpen: boolean;
+  supervised: Supervised<ToData> | null;
+}
+
+/**
+ * Starts the UDP workers and the stream worker, and keeps them alive. They start with closed sockets, so that their
+ * start overlaps with the first probes. The first UDP worker opens first: where port 0 was asked for, it finds the
+ * port that all others take.
+ */
+export function startDataPlane(options: DataPlaneOptions): DataPlane {
+  const { blocks, log, startWorker } = options;
+  let { snapshot } = options;
+  let wanted: Listener[] | null = null;
+  /** With the ports that the first worker found. */
+  let bound: Listener[] | null = null;
+  let started = false;
+  let refused = false;
+  const workers: DataWorker[] = [];
+
+  const opened = (worker: DataWorker, listeners: Listener[]): void => {
+    worker.wasOpen = true;
+    if (bound === null) {
+      bound = listeners;
+      for (const other of workers) if (other !== worker) other.supervised?.post({ kind: "open", listeners });
+    }
+    if (started || !workers.every((each) => each.wasOpen)) return;
+    started = true;
+    options.onOpen(bound);
+  };
+  const failed = (worker: DataWorker, failures: ListenFailure[]): void => {
+    if (started) {
+      for (const failure of failures) log("error", `${formatListenFailure(failure)}; trying again`);
+      worker.supervised?.replace();
+    } else if (!refused) {
+      refused = true;
+      options.onRefused(failures);
+    }
+  };
+  const add = (kind: "udp" | "stream", block: DataBlock, index: number): void => {
+    const worker: DataWorker = { block, wasOpen: false, supervised: null };
+    const isFirst = workers.length === 0;
+    workers.push(worker);
+    worker.supervised = superviseWorker<ToData, FromData>({
+      name: kind === "udp" ? `udp worker ${index}` : "stream worker",
+      words: block.words,
+      log,
+      stallMs: STALL_MS,
+      start: () => startWorker(kind, { rows: blocks.rows, block, reusePort: options.udpWorkers > 1, index }),
+      onStart: (post) => {
+        post({ kind: "snapshot", snapshot });
+        const listeners = bound ?? (isFirst ? wanted : null);
+        if (listeners !== null) post({ kind: "open", listeners });
+      },
+      onMessage: (message) => {
+        if (message.kind === "log") log(message.level, message.message, message.fields);
+        else if (message.kind === "open") opened(worker, message.listeners);
+        else if (message.kind === "openFailed") failed(worker, message.failures);
+      },
+    });
+  };
+
+  for (let i = 0; i < options.udpWorkers; i++) add("udp", blocks.udp[i]!, i);
+  add("stream", blocks.stream, options.udpWorkers);
+  return {
+    open: (listeners) => {
+      wanted = listeners;
+      workers[0]!.supervised?.post({ kind: "open", listeners });
+    },
+    adopt: (next) => {
+      snapshot = next;
+      for (const worker of workers) worker.supervised?.post({ kind: "snapshot", snapshot: next });
+    },
+    hasAdopted: () =>
+      workers.every((worker) => Atomics.load(worker.block.words, WORD_GENERATION) === snapshot.generation),
+    check: (nowMs) => {
+      for (const worker of workers) worker.supervised?.check(nowMs);
+    },
+    stop: async (graceMs) => {
+      await Promise.all(workers.map((worker) => worker.supervised?.stop(graceMs)));
+    },
+  };
+}

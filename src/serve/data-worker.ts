@@ -1,0 +1,113 @@
+import { adoptSnapshot, answerQuery, type Context, createContext } from "../answer.ts";
+import { COUNTER_SWAPS } from "../counters.ts";
+import type { Snapshot } from "../snapshot.ts";
+import { WORD_CRASH, WORD_GENERATION, WORD_HEARTBEAT, WORD_OPEN, WORD_STOP } from "./blocks.ts";
+import { createCollection } from "./collect.ts";
+import { formatListenFailure, type Listener, type ListenFailure } from "./listener.ts";
+import type { DataInit, FromData, Log, ToData, WorkerPort } from "./messages.ts";
+import { containFaults, type Plane } from "./plane.ts";
+
+/** What a transport makes of its listeners. */
+export interface OpenTransport {
+  listeners: Listener[];
+  skipped: ListenFailure[];
+  close(): void;
+}
+
+export type OpenListeners = (
+  listeners: Listener[],
+  plane: Plane,
+  reusePort: boolean,
+) => Promise<OpenTransport | { failures: ListenFailure[] }>;
+
+/** How soon a worker sees its control words, and how often its heart beats. */
+const BEAT_MS = 100;
+
+/** Collections of the data workers are this far apart, so that never two of them pause at once. */
+const COLLECT_STAGGER_MS = 150;
+
+/**
+ * Runs a data worker on `port` until it is told to stop: makes its context from the first snapshot, opens its
+ * listeners, adopts later snapshots, and looks at its control words between.
+ */
+export function runDataWorker(
+  init: DataInit,
+  port: WorkerPort<ToData, FromData>,
+  transport: number,
+  openListeners: OpenListeners,
+): void {
+  const { words } = init.block;
+  const log: Log = (level, message, fields = {}) => port.postMessage({ kind: "log", level, message, fields });
+  const collection = createCollection(COLLECT_STAGGER_MS * (init.index + 1));
+  let context: Context | null = null;
+  let opened: OpenTransport | null = null;
+  let stopped = false;
+
+  const adopt = (snapshot: Snapshot): void => {
+    if (context === null) context = createWorkerContext(init, snapshot, transport);
+    else {
+      adoptSnapshot(context, snapshot);
+      collection.request();
+    }
+    init.block.counters[COUNTER_SWAPS]! += 1;
+    Atomics.store(words, WORD_GENERATION, snapshot.generation);
+  };
+  const open = async (listeners: Listener[]): Promise<void> => {
+    if (context === null) throw new Error("open before the first snapshot");
+    const outcome = await openListeners(listeners, createPlane(context, log), init.reusePort);
+    if ("failures" in outcome) {
+      port.postMessage({ kind: "openFailed", failures: outcome.failures });
+      return;
+    }
+    if (stopped) return outcome.close();
+    opened = outcome;
+    for (const failure of outcome.skipped)
+      log("warn", `${formatListenFailure(failure)}; going on without it`);
+    Atomics.store(words, WORD_OPEN, 1);
+    port.postMessage({ kind: "open", listeners: outcome.listeners });
+  };
+  const stop = (): void => {
+    if (stopped) return;
+    stopped = true;
+    clearInterval(beat);
+    collection.cancel();
+    opened?.close();
+    Atomics.store(words, WORD_OPEN, 0);
+    port.postMessage({ kind: "stopped" });
+    port.close();
+  };
+  const beat = setInterval(() => {
+    if (readWords(words)) stop();
+  }, BEAT_MS);
+  port.on("message", (message) => {
+    if (message.kind === "snapshot") adopt(message.snapshot);
+    else if (message.kind === "open") void open(message.listeners);
+    else stop();
+  });
+}
+
+/** One heartbeat. Returns whether the worker is to stop; throws when a test wants to see it die. */
+export function readWords(words: Int32Array): boolean {
+  Atomics.add(words, WORD_HEARTBEAT, 1);
+  if (Atomics.exchange(words, WORD_CRASH, 0) !== 0) throw new Error("told to crash by the crash word");
+  return Atomics.load(words, WORD_STOP) !== 0;
+}
+
+function createWorkerContext(init: DataInit, snapshot: Snapshot, transport: number): Context {
+  const context = createContext(snapshot, init.rows, init.block.counters, init.block.expiries);
+  context.transport = transport;
+  // Never 0, and different in every worker.
+  context.dice[0] = 1 + Math.floor(Math.random() * 0x7fff_fffe);
+  return context;
+}
+
+function createPlane(context: Context, log: Log): Plane {
+  const { client, clockS, counters } = context;
+  const answer = containFaults(
+    (packet, length, out) => answerQuery(packet, length, context, out),
+    counters,
+    log,
+    () => performance.now(),
+  );
+  return { client, clockS, counters, answer, log };
+}

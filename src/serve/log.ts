@@ -1,0 +1,41 @@
+import pino, { type DestinationStream } from "pino";
+import type { Log, LogLevel } from "./messages.ts";
+
+export interface LogOptions {
+  /** Lines for people instead of JSON. */
+  pretty: boolean;
+  /** Least level that is written. */
+  level: LogLevel;
+  /** Where lines go; absent: standard output, written before the call returns. */
+  destination?: DestinationStream;
+}
+
+/** The log of the process. Only the main thread has one; workers post their lines to it. */
+export async function createLog(options: LogOptions): Promise<Log> {
+  const destination = options.destination ?? pino.destination({ dest: 1, sync: true });
+  const logger = pino(
+    {
+      level: options.level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    options.pretty ? await prettyStream(destination) : destination,
+  );
+  return (level, message, fields) => {
+    if (fields === undefined) logger[level](message);
+    else logger[level](fields, message);
+  };
+}
+
+/** Imported only where a person looks. Synchronous, so that the last lines before an exit are not lost. */
+async function prettyStream(destination: DestinationStream): Promise<DestinationStream> {
+  const { default: pretty } = await import("pino-pretty");
+  return pretty({
+    sync: true,
+    colorize: process.stdout.isTTY === true && (process.env.NO_COLOR ?? "") === "",
+    translateTime: "SYS:HH:MM:ss.l",
+    singleLine: true,
+    destination: destination as NodeJS.WritableStream,
+  });
+}

@@ -1,0 +1,91 @@
+import type { EndpointTransition, PoolTransition, Prober, ProberOptions } from "../health/prober.ts";
+import { reasonText } from "../health/reasons.ts";
+import { readWords } from "./data-worker.ts";
+import type { FromProbe, Log, ProbeInit, ToProbe, WorkerPort } from "./messages.ts";
+
+/** How soon the worker sees its control words. */
+const BEAT_MS = 100;
+
+type CreateProber = (
+  options: Pick<ProberOptions, "rows" | "onTransition" | "onPoolTransition" | "onRoundDone">,
+) => Prober;
+
+/** Runs the probe worker on `port` until it is told to stop: every change of health becomes one line of the log. */
+export function runProbeWorker(
+  init: ProbeInit,
+  port: WorkerPort<ToProbe, FromProbe>,
+  createProber: CreateProber,
+): void {
+  const log: Log = (level, message, fields = {}) => port.postMessage({ kind: "log", level, message, fields });
+  const prober = createProber({
+    rows: init.rows,
+    onTransition: (transition) => logEndpoint(log, transition),
+    onPoolTransition: (transition) => logPool(log, transition),
+    onRoundDone: () => port.postMessage({ kind: "roundDone" }),
+  });
+  let stopped = false;
+  const stop = (): void => {
+    if (stopped) return;
+    stopped = true;
+    clearInterval(beat);
+    prober.stop();
+    port.postMessage({ kind: "stopped" });
+    port.close();
+  };
+  const beat = setInterval(() => {
+    if (readWords(init.words)) stop();
+  }, BEAT_MS);
+  port.on("message", (message) => {
+    if (message.kind === "plan") {
+      prober.setPlan(message.plan);
+      port.postMessage({ kind: "planned", generation: message.generation });
+    } else if (message.kind === "release") prober.releaseRetired();
+    else stop();
+  });
+}
+
+function logEndpoint(log: Log, transition: EndpointTransition): void {
+  const { zone, pool, endpoint, address, from, to, durationMs } = transition;
+  const reason = reasonText(transition.reason);
+  const after = from === "unknown" ? "first verdict" : `after ${formatDuration(durationMs)} ${from}`;
+  log(to === "up" ? "info" : "warn", `${pool}/${endpoint} ${address} is ${to}: ${reason}, ${after}`, {
+    event: "endpoint",
+    zone,
+    pool,
+    endpoint,
+    address,
+    from,
+    to,
+    reason,
+    durationMs: Math.round(durationMs),
+  });
+}
+
+function logPool(log: Log, transition: PoolTransition): void {
+  const { zone, pool, from, to, up, usable, durationMs } = transition;
+  const after = from === "unknown" ? "first verdict" : `after ${formatDuration(durationMs)} ${from}`;
+  const what = to === "healthy" ? "is healthy" : "has failed";
+  log(to === "healthy" ? "info" : "warn", `pool ${pool} ${what}: ${up} of ${usable} up, ${after}`, {
+    event: "pool",
+    zone,
+    pool,
+    from,
+    to,
+    up,
+    usable,
+    durationMs: Math.round(durationMs),
+  });
+}
+
+const UNITS: [name: string, ms: number][] = [
+  ["d", 86_400_000],
+  ["h", 3_600_000],
+  ["min", 60_000],
+  ["s", 1000],
+];
+
+/** For people, in the largest unit that fits at least twice: `42 s`, `3 h`, `250 ms`. */
+export function formatDuration(ms: number): string {
+  for (const [name, unitMs] of UNITS) if (ms >= 2 * unitMs) return `${Math.floor(ms / unitMs)} ${name}`;
+  return `${Math.round(ms)} ms`;
+}

@@ -1,0 +1,285 @@
+import { availableParallelism } from "node:os";
+import type { HealthPlan } from "../health/plan.ts";
+import type { Snapshot } from "../snapshot.ts";
+import { allocateBlocks, type SharedBlocks } from "./blocks.ts";
+import { createCollection } from "./collect.ts";
+import { type DataPlane, startDataPlane } from "./data-plane.ts";
+import { formatListener, formatListenFailure, type Listener } from "./listener.ts";
+import { createLog } from "./log.ts";
+import type { FromControl, FromProbe, Log, LogLevel, ServeSettings, ToControl, ToProbe } from "./messages.ts";
+import { type Supervised, superviseWorker } from "./supervised.ts";
+import { type StartWorker, startThread } from "./threads.ts";
+import { supportsReusePort } from "./udp.ts";
+
+export interface ServerOptions {
+  /** Path of steerd.yaml, or null: ./steerd.yaml when it exists, else the defaults. */
+  configPath: string | null;
+  /** Lines for people instead of JSON; absent: when standard output is a terminal. */
+  pretty?: boolean;
+  /** Least level that is logged; absent: info. */
+  logLevel?: LogLevel;
+  /** Why the server does not start, one line a call; absent: standard error. */
+  printError?: (line: string) => void;
+  /** Once, when every socket is open. */
+  onReady?: (listeners: Listener[]) => void;
+}
+
+/** What the supervisor stands on; tests hand in their own. */
+export interface SupervisorBase {
+  startWorker: StartWorker;
+  log: Log;
+  cores: number;
+  supportsReusePort: () => Promise<boolean>;
+}
+
+/** A running server, seen from the main thread. */
+export interface Supervisor {
+  blocks: SharedBlocks;
+  /** Asks for the files to be read again. */
+  reload(): void;
+  /** Finishes within a few seconds. */
+  stop(): void;
+  /** The exit code: 0 stopped, 1 could not start. */
+  finished: Promise<number>;
+}
+
+/** Sockets open after the first round of probes, or after this long. */
+const FIRST_ROUND_MS = 1000;
+/** How long a snapshot waits for the probe worker to write the rows that it refers to. */
+const PLAN_MS = 1000;
+/** Workers that have not finished by then are ended. */
+const GRACE_MS = 2000;
+const CHECK_MS = 250;
+/** Compiling the largest configurations that are supported takes less than half of it. */
+const CONTROL_STALL_MS = 120_000;
+const PROBE_STALL_MS = 10_000;
+const COLLECT_MS = 100;
+
+interface Published {
+  snapshot: Snapshot;
+  plan: HealthPlan;
+  settings: ServeSettings;
+}
+
+/** Runs the server until it is told to stop by a signal; returns the exit code. SIGHUP reads the files again. */
+export async function runServer(options: ServerOptions): Promise<number> {
+  const log = await createLog({
+    pretty: options.pretty ?? process.stdout.isTTY === true,
+    level: options.logLevel ?? "info",
+  });
+  const supervisor = startSupervisor(options, {
+    startWorker: startThread,
+    log,
+    cores: availableParallelism(),
+    supportsReusePort,
+  });
+  let hurry: (code: number) => void = () => undefined;
+  const hurried = new Promise<number>((resolve) => {
+    hurry = resolve;
+  });
+  let signals = 0;
+  const onStop = (signal: NodeJS.Signals): void => {
+    signals++;
+    log("info", signals === 1 ? "stopping" : "stopping at once", { signal });
+    if (signals === 1) supervisor.stop();
+    else hurry(1);
+  };
+  const onReload = (): void => supervisor.reload();
+  process.on("SIGTERM", onStop).on("SIGINT", onStop).on("SIGHUP", onReload);
+  const code = await Promise.race([supervisor.finished, hurried]);
+  process.off("SIGTERM", onStop).off("SIGINT", onStop).off("SIGHUP", onReload);
+  return code;
+}
+
+/**
+ * Starts a server: the control worker compiles, then the probe worker and the data workers start, then sockets open.
+ * From the first snapshot on it never ends by itself.
+ */
+export function startSupervisor(options: ServerOptions, base: SupervisorBase): Supervisor {
+  return new ProcessSupervisor(options, base);
+}
+
+class ProcessSupervisor implements Supervisor {
+  readonly blocks = allocateBlocks();
+  readonly finished: Promise<number>;
+  private finish: (code: number) => void = () => undefined;
+  private readonly options: ServerOptions;
+  private readonly base: SupervisorBase;
+  private readonly control: Supervised<ToControl>;
+  private readonly collection = createCollection(COLLECT_MS);
+  private readonly ticker: NodeJS.Timeout;
+  private readonly startedMs = Date.now();
+  private probe: Supervised<ToProbe> | null = null;
+  private data: DataPlane | null = null;
+  private published: Published | null = null;
+  private settings: ServeSettings | null = null;
+  /** Fires when waiting for the probe worker has to end: for its first round, or for its rows. */
+  private roundTimer: NodeJS.Timeout | null = null;
+  private planTimer: NodeJS.Timeout | null = null;
+  private releaseDue = false;
+  private stopping = false;
+
+  constructor(options: ServerOptions, base: SupervisorBase) {
+    this.options = options;
+    this.base = base;
+    this.finished = new Promise((resolve) => {
+      this.finish = resolve;
+    });
+    this.control = superviseWorker<ToControl, FromControl>({
+      name: "control worker",
+      words: this.blocks.control,
+      log: base.log,
+      stallMs: CONTROL_STALL_MS,
+      start: () =>
+        base.startWorker("control", {
+          configPath: options.configPath,
+          blocks: this.blocks,
+          startedMs: this.startedMs,
+        }),
+      onStart: () => undefined,
+      onMessage: (message) => this.onControl(message),
+      onDeath: () => {
+        if (this.published === null)
+          this.refuse(["the control worker failed before anything could be served"]);
+      },
+    });
+    this.ticker = setInterval(() => this.tick(), CHECK_MS);
+  }
+
+  reload(): void {
+    this.control.post({ kind: "reload" });
+  }
+
+  stop(): void {
+    void this.end(0);
+  }
+
+  private onControl(message: FromControl): void {
+    if (message.kind === "log") this.base.log(message.level, message.message, message.fields);
+    else if (message.kind === "snapshot") this.publish(message);
+    else if (message.kind === "rejected" && this.published === null) this.refuse(message.lines);
+  }
+
+  private publish({ snapshot, plan, settings }: Published): void {
+    if (this.stopping) return;
+    const isFirst = this.published === null;
+    this.published = { snapshot, plan, settings };
+    if (isFirst) {
+      this.settings = settings;
+      void this.begin(settings);
+      return;
+    }
+    if (JSON.stringify(settings) !== JSON.stringify(this.settings))
+      this.base.log("warn", "listen and workers take effect when the server is started again");
+    if (this.data === null) return;
+    if (this.probe === null && plan.pools.length > 0) this.startProbe();
+    else this.probe?.post({ kind: "plan", plan, generation: snapshot.generation });
+    if (this.probe === null) this.adopt();
+    else this.planTimer ??= setTimeout(() => this.adopt(), PLAN_MS);
+  }
+
+  /** The first snapshot: workers start, and sockets open when the first verdicts are in. */
+  private async begin(settings: ServeSettings): Promise<void> {
+    const udpWorkers = await this.countUdpWorkers(settings);
+    if (this.stopping) return;
+    const { snapshot, plan } = this.published!;
+    this.data = startDataPlane({
+      blocks: this.blocks,
+      startWorker: this.base.startWorker,
+      log: this.base.log,
+      udpWorkers,
+      snapshot,
+      onOpen: (listeners) => this.onOpen(listeners, udpWorkers),
+      onRefused: (failures) => this.refuse(failures.map(formatListenFailure)),
+    });
+    if (plan.pools.length === 0) this.data.open(settings.listeners);
+    else {
+      this.startProbe();
+      this.roundTimer = setTimeout(() => this.onRoundDone(), FIRST_ROUND_MS);
+    }
+  }
+
+  /** `auto` leaves one core to everything else. Several need a runtime that can share ports. */
+  private async countUdpWorkers(settings: ServeSettings): Promise<number> {
+    const wanted = settings.udpWorkers === "auto" ? Math.max(1, this.base.cores - 1) : settings.udpWorkers;
+    const limited = Math.min(wanted, this.blocks.udp.length);
+    if (limited === 1 || (await this.base.supportsReusePort())) return limited;
+    if (settings.udpWorkers !== "auto")
+      this.base.log("warn", `workers: ${settings.udpWorkers} needs Node 23.1 or later; using one`);
+    return 1;
+  }
+
+  private startProbe(): void {
+    this.probe = superviseWorker<ToProbe, FromProbe>({
+      name: "probe worker",
+      words: this.blocks.probe,
+      log: this.base.log,
+      stallMs: PROBE_STALL_MS,
+      start: () => this.base.startWorker("probe", { rows: this.blocks.rows, words: this.blocks.probe }),
+      onStart: (post) => {
+        const { snapshot, plan } = this.published!;
+        post({ kind: "plan", plan, generation: snapshot.generation });
+      },
+      onMessage: (message) => {
+        if (message.kind === "log") this.base.log(message.level, message.message, message.fields);
+        else if (message.kind === "roundDone") this.onRoundDone();
+        else if (message.kind === "planned" && message.generation === this.published?.snapshot.generation)
+          this.onPlanned();
+      },
+    });
+  }
+
+  private onRoundDone(): void {
+    if (this.roundTimer === null) return;
+    clearTimeout(this.roundTimer);
+    this.roundTimer = null;
+    this.data?.open(this.settings!.listeners);
+  }
+
+  private onPlanned(): void {
+    if (this.planTimer !== null) this.adopt();
+  }
+
+  private adopt(): void {
+    if (this.planTimer !== null) clearTimeout(this.planTimer);
+    this.planTimer = null;
+    this.data?.adopt(this.published!.snapshot);
+    this.releaseDue = true;
+    this.collection.request();
+  }
+
+  private onOpen(listeners: Listener[], udpWorkers: number): void {
+    this.base.log("info", `answering on ${listeners.map(formatListener).join(", ")}`, {
+      udpWorkers,
+      startMs: Date.now() - this.startedMs,
+    });
+    this.options.onReady?.(listeners);
+  }
+
+  private tick(): void {
+    const nowMs = performance.now();
+    this.control.check(nowMs);
+    this.probe?.check(nowMs);
+    this.data?.check(nowMs);
+    if (!this.releaseDue || this.data?.hasAdopted() !== true) return;
+    this.releaseDue = false;
+    this.probe?.post({ kind: "release" });
+  }
+
+  /** The server cannot start: says why and ends. */
+  private refuse(lines: string[]): void {
+    const print = this.options.printError ?? ((line: string) => void process.stderr.write(`${line}\n`));
+    for (const line of lines) print(line);
+    void this.end(1);
+  }
+
+  private async end(code: number): Promise<void> {
+    if (this.stopping) return;
+    this.stopping = true;
+    clearInterval(this.ticker);
+    this.collection.cancel();
+    for (const timer of [this.roundTimer, this.planTimer]) if (timer !== null) clearTimeout(timer);
+    await Promise.all([this.data?.stop(GRACE_MS), this.probe?.stop(GRACE_MS), this.control.stop(GRACE_MS)]);
+    this.finish(code);
+  }
+}

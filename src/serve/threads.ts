@@ -1,0 +1,43 @@
+import { totalmem } from "node:os";
+import { type ResourceLimits, Worker } from "node:worker_threads";
+import type { ControlInit, DataInit, ProbeInit } from "./messages.ts";
+import type { WorkerHandle } from "./supervised.ts";
+
+/** What a worker of each kind is given at its start. */
+export interface WorkerInit {
+  control: ControlInit;
+  probe: ProbeInit;
+  udp: DataInit;
+  stream: DataInit;
+}
+
+export type StartWorker = <Kind extends keyof WorkerInit>(kind: Kind, init: WorkerInit[Kind]) => WorkerHandle;
+
+/** Compiled files: worker threads of Node 20 load no TypeScript, so that workers start from dist/ only. */
+const ENTRIES: Record<keyof WorkerInit, string> = {
+  control: "../control/control-worker.js",
+  probe: "../health/probe-worker.js",
+  udp: "./udp-worker.js",
+  stream: "./stream-worker.js",
+};
+
+const MEGABYTE = 1024 * 1024;
+
+/**
+ * A worker beyond its limit dies alone and is replaced. Only the control worker's heap grows with the configuration;
+ * snapshots lie outside of any heap.
+ */
+const LIMITS: Record<keyof WorkerInit, ResourceLimits> = {
+  control: { maxOldGenerationSizeMb: Math.max(512, Math.floor(totalmem() / MEGABYTE / 2)) },
+  probe: { maxOldGenerationSizeMb: 1024 },
+  udp: { maxOldGenerationSizeMb: 256 },
+  stream: { maxOldGenerationSizeMb: 512 },
+};
+
+/** Starts a worker thread. */
+export const startThread: StartWorker = (kind, init) =>
+  new Worker(new URL(ENTRIES[kind], import.meta.url), {
+    name: kind,
+    workerData: init,
+    resourceLimits: LIMITS[kind],
+  });
