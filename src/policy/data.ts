@@ -41,6 +41,14 @@ export const LAST_RESORT_ADDRESSES = 3;
 export const LAST_RESORT_NODATA = 4;
 export const LAST_RESORT_SERVFAIL = 5;
 
+export type LastResortWord =
+  | typeof LAST_RESORT_NONE
+  | typeof LAST_RESORT_ALL
+  | typeof LAST_RESORT_POOL
+  | typeof LAST_RESORT_ADDRESSES
+  | typeof LAST_RESORT_NODATA
+  | typeof LAST_RESORT_SERVFAIL;
+
 export const NODE_WORDS = 8;
 /** One of NODE_KIND_*. */
 export const NODE_KIND = 0;
@@ -49,8 +57,9 @@ export const NODE_FIRST = 1;
 export const NODE_COUNT = 2;
 /** Table whose chain orders the entries (geo, subnets, nearest). */
 export const NODE_TABLE = 3;
-/** Hash of the node's place in its tree: the node's share of the dice. */
+/** The node's share of the dice: a hash of its keys, weights and children down to the pools' names, so that servers agree. */
 export const NODE_SEED = 4;
+/** As in a record, the three words adjacent; LAST_RESORT_NONE: the node fails outward. */
 export const NODE_LAST_RESORT = 5;
 export const NODE_LAST_RESORT_REF = 6;
 export const NODE_LAST_RESORT_COUNT = 7;
@@ -63,28 +72,54 @@ export const NODE_KIND_GEO = 3;
 export const NODE_KIND_SUBNETS = 4;
 export const NODE_KIND_NEAREST = 5;
 
+export type NodeKindWord =
+  | typeof NODE_KIND_POOL
+  | typeof NODE_KIND_FAILOVER
+  | typeof NODE_KIND_WEIGHTED
+  | typeof NODE_KIND_GEO
+  | typeof NODE_KIND_SUBNETS
+  | typeof NODE_KIND_NEAREST;
+
 export const ENTRY_WORDS = 2;
 export const ENTRY_NODE = 0;
 export const ENTRY_WEIGHT = 1;
 
-export const POOL_WORDS = 6;
+/** What a walk of a tree takes for up. */
+export const PASS_NORMAL = 0;
+/** The root had failed: a pool has failed only when none of its endpoints is up. */
+export const PASS_ONE_UP = 1;
+/** That failed too: as if every endpoint were up, except those that are forced down or drained. */
+export const PASS_ALL = 2;
+
+export const POOL_WORDS = 9;
 export const POOL_FIRST_ENDPOINT = 0;
 export const POOL_ENDPOINT_COUNT = 1;
 /** One of SELECT_*. */
 export const POOL_SELECT = 2;
 export const POOL_MAX_ANSWERS = 3;
-/** Row in HealthRows.pools. */
+/** Row in HealthRows.pools, or -1: never failed. */
 export const POOL_ROW = 4;
 /** 1: an endpoint is up only while all of its addresses are. */
 export const POOL_STRICT = 5;
+/** Sum of the configured weights; 0 when it would not fit a word: choices then weigh one endpoint after the other. */
+export const POOL_WEIGHT_TOTAL = 6;
+/** 1: an endpoint has the weight 0, drained unless nothing else is left. */
+export const POOL_HAS_ZERO_WEIGHT = 7;
+/** Families of the pool's addresses: POOL_HAS_*. */
+export const POOL_FAMILIES = 8;
+
+export const POOL_HAS_IPV4 = 1;
+export const POOL_HAS_IPV6 = 2;
 
 export const SELECT_ALL = 0;
 export const SELECT_WEIGHTED = 1;
 
-export const ENDPOINT_WORDS = 3;
+export const ENDPOINT_WORDS = 4;
 export const ENDPOINT_FIRST_ADDRESS = 0;
 export const ENDPOINT_ADDRESS_COUNT = 1;
 export const ENDPOINT_WEIGHT = 2;
+/** Sum of the weights of this endpoint and of those before it in the pool; meaningless where POOL_WEIGHT_TOTAL is 0. */
+export const ENDPOINT_WEIGHT_SUM = 3;
 
 export const ADDRESS_WORDS = 6;
 /** 4 or 6. */

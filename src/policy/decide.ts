@@ -1,28 +1,61 @@
-import type { TableData } from "../geo/table.ts";
-import type { HealthRows } from "../health/rows.ts";
-import type { Answer } from "../wire/answer.ts";
+import { ENDPOINT_ROW_WORDS, ROW_HORIZON_MS } from "../health/rows.ts";
+import {
+  type Answer,
+  DECIDED_ADDRESSES,
+  DECIDED_NODATA,
+  DECIDED_NOTHING,
+  DECIDED_SERVFAIL,
+} from "../wire/answer.ts";
+import { chainEntry } from "./chain.ts";
 import type { Client } from "./client.ts";
-import type { PolicyData } from "./data.ts";
+import type { DecideContext } from "./context.ts";
+import {
+  ADDRESS_OCTETS,
+  ADDRESS_ROW,
+  ADDRESS_WORDS,
+  ENTRY_NODE,
+  ENTRY_WORDS,
+  LAST_RESORT_ADDRESSES,
+  LAST_RESORT_ALL,
+  LAST_RESORT_NODATA,
+  LAST_RESORT_NONE,
+  LAST_RESORT_POOL,
+  LAST_RESORT_SERVFAIL,
+  type LastResortWord,
+  NODE_FIRST,
+  NODE_KIND,
+  NODE_KIND_FAILOVER,
+  NODE_KIND_GEO,
+  NODE_KIND_NEAREST,
+  NODE_KIND_POOL,
+  NODE_KIND_SUBNETS,
+  NODE_KIND_WEIGHTED,
+  NODE_LAST_RESORT,
+  NODE_WORDS,
+  type NodeKindWord,
+  PASS_ALL,
+  PASS_NORMAL,
+  PASS_ONE_UP,
+  RECORD_LAST_RESORT,
+  RECORD_ROOT,
+  RECORD_TTL_MAX,
+  RECORD_TTL_MIN,
+  RECORD_WORDS,
+} from "./data.ts";
+import { failoverEntry } from "./failover.ts";
+import { lastResortAddresses, lastResortPool } from "./last-resort.ts";
+import { pickPool } from "./pool.ts";
+import { locateClient } from "./scope.ts";
 import type { Trace } from "./trace.ts";
-
-/** What a decision reads besides the record and the client. One object per worker; `policy` and `tables` change with the snapshot. */
-export interface DecideContext {
-  policy: PolicyData;
-  tables: TableData;
-  rows: HealthRows;
-  /** [0]: whole seconds since 1970, for the dice between nodes. */
-  clockS: Int32Array;
-  /** State of the free dice (xorshift32), never 0. Only choices within a pool read it. */
-  dice: Int32Array;
-  /** Class of the client per table, for the tables of the record under decision: at least as long as there are tables. */
-  classes: Int32Array;
-}
+import { NO_HORIZON, nearerHorizon, shapeTtl } from "./ttl.ts";
+import { drawEntry } from "./weighted.ts";
 
 /**
  * Decides a dynamic record for one client: fills `answer.decision`, `decisionTtl`, the addresses and `scopeBits`.
- * Allocates nothing and never throws. `family` is the asked one, 4 or 6; `ownerHash` the hash of the owner name.
+ * Allocates nothing and never throws. `family` is the asked one, 4 or 6; `ownerHash` the hash of the owner name, the
+ * same on every server.
  */
-export type Decide = (
+export function decide(
   context: DecideContext,
   record: number,
   ownerHash: number,
@@ -30,4 +63,130 @@ export type Decide = (
   client: Client,
   answer: Answer,
   trace: Trace | null,
-) => void;
+): void {
+  const { nodes, records } = context.policy;
+  const at = record * RECORD_WORDS;
+  context.pickedCount = 0;
+  context.leastMs = NO_HORIZON;
+  context.family = family;
+  context.ownerHash = ownerHash;
+  context.client = client;
+  context.answer = answer;
+  context.trace = trace;
+  const scopeBits = locateClient(context, record);
+  const root = records[at + RECORD_ROOT]!;
+  const decision =
+    nodes[root * NODE_WORDS + NODE_LAST_RESORT] === LAST_RESORT_NONE
+      ? settle(context, root, records, at + RECORD_LAST_RESORT)
+      : walk(context, root, PASS_NORMAL);
+  emitAddresses(context);
+  const ttlSeconds = shapeTtl(context.leastMs, records[at + RECORD_TTL_MIN]!, records[at + RECORD_TTL_MAX]!);
+  if (trace !== null) trace.ttl(context.leastMs, ttlSeconds);
+  answer.decision = decision;
+  answer.decisionTtl = ttlSeconds;
+  // RFC 7871 section 7.4: resolvers take negative answers for everybody's.
+  answer.scopeBits = decision === DECIDED_ADDRESSES ? scopeBits : 0;
+}
+
+/**
+ * Walks what is below a node in up to three passes and then asks the last resort: never DECIDED_NOTHING. The last
+ * resort's kind, reference and count are three words of `words` from `at` on, a record's or the node's own.
+ */
+function settle(context: DecideContext, node: number, words: Int32Array, at: number): number {
+  for (let pass = PASS_NORMAL; pass <= PASS_ONE_UP; pass++) {
+    if (context.trace !== null) context.trace.pass(node, pass);
+    const decision = branch(context, node, pass);
+    if (decision !== DECIDED_NOTHING) return decision;
+  }
+  const kind = words[at]! as LastResortWord;
+  if (context.trace !== null) context.trace.lastResort(node, kind);
+  switch (kind) {
+    case LAST_RESORT_NONE:
+    case LAST_RESORT_ALL:
+      if (context.trace !== null) context.trace.pass(node, PASS_ALL);
+      return branch(context, node, PASS_ALL) || DECIDED_NODATA;
+    case LAST_RESORT_POOL:
+      return lastResortPool(context, words[at + 1]!);
+    case LAST_RESORT_ADDRESSES:
+      return lastResortAddresses(context, words[at + 1]!, words[at + 2]!);
+    case LAST_RESORT_NODATA:
+      return DECIDED_NODATA;
+    case LAST_RESORT_SERVFAIL:
+      return DECIDED_SERVFAIL;
+    default:
+      return kind satisfies never;
+  }
+}
+
+/** One node in one pass of its ancestors; one with a last resort of its own makes its own passes and never fails. */
+function walk(context: DecideContext, node: number, pass: number): number {
+  const { nodes } = context.policy;
+  const at = node * NODE_WORDS + NODE_LAST_RESORT;
+  return nodes[at] === LAST_RESORT_NONE ? branch(context, node, pass) : settle(context, node, nodes, at);
+}
+
+/** Tries the node's alternatives in the order of its kind until one has not failed. Returns DECIDED_*. */
+function branch(context: DecideContext, node: number, pass: number): number {
+  const { entries, nodes } = context.policy;
+  const { trace } = context;
+  if (trace !== null) trace.enter(node);
+  const kind = nodes[node * NODE_WORDS + NODE_KIND]! as NodeKindWord;
+  let decision: number = DECIDED_NOTHING;
+  if (kind === NODE_KIND_POOL) {
+    decision = pickPool(context, nodes[node * NODE_WORDS + NODE_FIRST]!, pass);
+  } else {
+    for (let attempt = 0; decision === DECIDED_NOTHING; attempt++) {
+      const entry = nextEntry(context, node, kind, attempt);
+      if (entry < 0) break;
+      if (trace !== null) trace.entry(entry);
+      decision = walk(context, entries[entry * ENTRY_WORDS + ENTRY_NODE]!, pass);
+    }
+  }
+  if (trace !== null) trace.leave(node, decision);
+  return decision;
+}
+
+/** The node's alternative after `attempt` others have failed: an index into PolicyData.entries, or -1. */
+function nextEntry(
+  context: DecideContext,
+  node: number,
+  kind: Exclude<NodeKindWord, typeof NODE_KIND_POOL>,
+  attempt: number,
+): number {
+  switch (kind) {
+    case NODE_KIND_FAILOVER:
+      return failoverEntry(context.policy, node, attempt);
+    case NODE_KIND_WEIGHTED:
+      return drawEntry(context, node, attempt);
+    case NODE_KIND_GEO:
+    case NODE_KIND_SUBNETS:
+    case NODE_KIND_NEAREST:
+      return chainEntry(context.policy, context.tables, context.classes, node, attempt);
+    default:
+      return kind satisfies never;
+  }
+}
+
+/** Copies the picked addresses into the answer and lets their rows shorten the TTL. */
+function emitAddresses(context: DecideContext): void {
+  const { addresses } = context.policy;
+  const { addressOctets, addressRows } = context.answer;
+  const words = context.family === 4 ? 1 : 4;
+  let out = 0;
+  for (let i = 0; i < context.pickedCount; i++) {
+    const at = context.picked[i]! * ADDRESS_WORDS;
+    const row = addresses[at + ADDRESS_ROW]!;
+    addressRows[i] = row;
+    for (let word = 0; word < words; word++) {
+      const octets = addresses[at + ADDRESS_OCTETS + word]!;
+      addressOctets[out++] = octets >>> 24;
+      addressOctets[out++] = octets >>> 16;
+      addressOctets[out++] = octets >>> 8;
+      addressOctets[out++] = octets;
+    }
+    const horizonMs = row < 0 ? 0 : context.rows.endpoints[row * ENDPOINT_ROW_WORDS + ROW_HORIZON_MS]!;
+    context.leastMs = nearerHorizon(context.leastMs, horizonMs);
+    if (context.trace !== null) context.trace.picked(context.picked[i]!, horizonMs);
+  }
+  context.answer.addressCount = context.pickedCount;
+}

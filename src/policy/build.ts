@@ -1,0 +1,256 @@
+import type { TableModel } from "../geo/table.ts";
+import { formatAddress } from "../wire/address-text.ts";
+import {
+  LAST_RESORT_ADDRESSES,
+  LAST_RESORT_ALL,
+  LAST_RESORT_NODATA,
+  LAST_RESORT_NONE,
+  LAST_RESORT_POOL,
+  LAST_RESORT_SERVFAIL,
+  NODE_KIND_FAILOVER,
+  NODE_KIND_GEO,
+  NODE_KIND_NEAREST,
+  NODE_KIND_POOL,
+  NODE_KIND_SUBNETS,
+  NODE_KIND_WEIGHTED,
+  NODE_SEED,
+  NODE_TABLE,
+  NODE_WORDS,
+  POOL_HAS_IPV4,
+  POOL_HAS_IPV6,
+  type PolicyData,
+  SELECT_ALL,
+  SELECT_WEIGHTED,
+} from "./data.ts";
+import type { AddressModel, LastResortModel, NodeKind, NodeModel, PoolModel, RecordModel } from "./model.ts";
+import type { PolicyNames } from "./names.ts";
+import { reachableTables, tableModelOf, tableNodeEntries } from "./node-table.ts";
+import { type SeedChild, seedOf } from "./seed.ts";
+
+/** Flattened policies, the tables that they need, and what people call all of it. */
+export interface BuiltPolicy {
+  policy: PolicyData;
+  /** Element i is what the table must be compiled from that the nodes call i. */
+  tableModels: TableModel[];
+  names: PolicyNames;
+}
+
+/** Rows under construction, and where each part of the model went. */
+interface Draft {
+  records: number[];
+  recordTables: number[];
+  nodes: number[];
+  entries: number[];
+  pools: number[];
+  endpoints: number[];
+  addresses: number[];
+  names: PolicyNames;
+  nodeIndexes: Map<NodeModel, number>;
+  poolIndexes: Map<PoolModel, number>;
+  /** Table by its content. */
+  tableIndexes: Map<string, number>;
+  /** Run in `recordTables` by root. */
+  tableRuns: Map<NodeModel, { first: number; count: number }>;
+}
+
+const NODE_KIND_WORDS: Record<NodeKind, number> = {
+  pool: NODE_KIND_POOL,
+  failover: NODE_KIND_FAILOVER,
+  weighted: NODE_KIND_WEIGHTED,
+  geo: NODE_KIND_GEO,
+  subnets: NODE_KIND_SUBNETS,
+  nearest: NODE_KIND_NEAREST,
+};
+
+/** Largest sum that a word of PolicyData holds. */
+const MAX_WORD = 0x7fffffff;
+
+/**
+ * Flattens records into words of shared memory; record i of the list becomes record i of PolicyData. Nodes and pools
+ * that several records share are laid down once, tables once per content.
+ */
+export function buildPolicy(records: RecordModel[]): BuiltPolicy {
+  const draft: Draft = {
+    records: [],
+    recordTables: [],
+    nodes: [],
+    entries: [],
+    pools: [],
+    endpoints: [],
+    addresses: [],
+    names: { records: [], nodes: [], entryKeys: [], pools: [], endpoints: [], addresses: [], tables: [] },
+    nodeIndexes: new Map(),
+    poolIndexes: new Map(),
+    tableIndexes: new Map(),
+    tableRuns: new Map(),
+  };
+  for (const record of records) addRecord(draft, record);
+  return {
+    policy: {
+      records: shared(draft.records),
+      recordTables: shared(draft.recordTables),
+      nodes: shared(draft.nodes),
+      entries: shared(draft.entries),
+      pools: shared(draft.pools),
+      endpoints: shared(draft.endpoints),
+      addresses: shared(draft.addresses),
+    },
+    tableModels: draft.names.tables,
+    names: draft.names,
+  };
+}
+
+function shared(words: number[]): Int32Array {
+  const array = new Int32Array(new SharedArrayBuffer(words.length * 4));
+  array.set(words);
+  return array;
+}
+
+function addRecord(draft: Draft, record: RecordModel): void {
+  const root = addNode(draft, record.root);
+  const lastResort = addLastResort(draft, record.lastResort);
+  const tables = addTableRun(draft, record.root);
+  draft.names.records.push({ zone: record.zone, owner: record.owner });
+  draft.records.push(
+    root,
+    record.ttlMaxSeconds,
+    record.ttlMinSeconds,
+    ...lastResort,
+    record.ecs ? 1 : 0,
+    tables.first,
+    tables.count,
+  );
+}
+
+/** Children first, so that the entries of one node are adjacent; the model has no cycles. */
+function addNode(draft: Draft, node: NodeModel): number {
+  const known = draft.nodeIndexes.get(node);
+  if (known !== undefined) return known;
+  const lastResort = addLastResort(draft, node.lastResort);
+  let first: number;
+  let count: number;
+  let table = -1;
+  const seeds: SeedChild[] = [];
+  if (node.kind === "pool") {
+    first = addPool(draft, node.pool);
+    count = 1;
+  } else {
+    const entries = tableNodeEntries(node);
+    const indexes = entries.map((entry) => addNode(draft, entry.node));
+    first = draft.names.entryKeys.length;
+    count = entries.length;
+    for (const [i, entry] of entries.entries()) {
+      draft.entries.push(indexes[i]!, entry.weight);
+      draft.names.entryKeys.push(entry.key);
+      const seed = draft.nodes[indexes[i]! * NODE_WORDS + NODE_SEED]!;
+      seeds.push({ key: entry.key, weight: entry.weight, seed });
+    }
+    const model = tableModelOf(node);
+    if (model !== null) table = addTable(draft, model);
+  }
+  const index = draft.names.nodes.length;
+  draft.nodeIndexes.set(node, index);
+  draft.names.nodes.push({ kind: node.kind, label: node.label });
+  draft.nodes.push(NODE_KIND_WORDS[node.kind], first, count, table, seedOf(node, seeds), ...lastResort);
+  return index;
+}
+
+function addTable(draft: Draft, model: TableModel): number {
+  const content = JSON.stringify(model);
+  const known = draft.tableIndexes.get(content);
+  if (known !== undefined) return known;
+  const index = draft.names.tables.length;
+  draft.names.tables.push(model);
+  draft.tableIndexes.set(content, index);
+  return index;
+}
+
+function addTableRun(draft: Draft, root: NodeModel): { first: number; count: number } {
+  const known = draft.tableRuns.get(root);
+  if (known !== undefined) return known;
+  const tables = reachableTables(
+    root,
+    (node) => draft.nodes[draft.nodeIndexes.get(node)! * NODE_WORDS + NODE_TABLE]!,
+  );
+  const run = { first: draft.recordTables.length, count: tables.length };
+  for (const table of tables) draft.recordTables.push(table);
+  draft.tableRuns.set(root, run);
+  return run;
+}
+
+/** The three words of a last resort: kind, reference, count. */
+function addLastResort(draft: Draft, model: LastResortModel | null): [number, number, number] {
+  switch (model?.kind) {
+    case undefined:
+      return [LAST_RESORT_NONE, 0, 0];
+    case "all":
+      return [LAST_RESORT_ALL, 0, 0];
+    case "pool":
+      return [LAST_RESORT_POOL, addPool(draft, model.pool), 0];
+    case "addresses": {
+      const first = draft.names.addresses.length;
+      for (const address of model.addresses) addAddress(draft, address, -1);
+      return [LAST_RESORT_ADDRESSES, first, model.addresses.length];
+    }
+    case "nodata":
+      return [LAST_RESORT_NODATA, 0, 0];
+    case "servfail":
+      return [LAST_RESORT_SERVFAIL, 0, 0];
+    default:
+      return model satisfies never;
+  }
+}
+
+function addPool(draft: Draft, pool: PoolModel): number {
+  const known = draft.poolIndexes.get(pool);
+  if (known !== undefined) return known;
+  const index = draft.names.pools.length;
+  draft.poolIndexes.set(pool, index);
+  const first = draft.names.endpoints.length;
+  const families = pool.endpoints.flatMap((endpoint) => endpoint.addresses.map((address) => address.family));
+  const total = pool.endpoints.reduce((sum, endpoint) => sum + endpoint.weight, 0);
+  const fits = total <= MAX_WORD;
+  let sum = 0;
+  for (const endpoint of pool.endpoints) {
+    sum += endpoint.weight;
+    const firstAddress = draft.names.addresses.length;
+    const endpointIndex = draft.names.endpoints.length;
+    for (const address of endpoint.addresses) addAddress(draft, address, endpointIndex);
+    draft.endpoints.push(firstAddress, endpoint.addresses.length, endpoint.weight, fits ? sum : 0);
+    draft.names.endpoints.push({ pool: index, name: endpoint.name });
+  }
+  draft.pools.push(
+    first,
+    pool.endpoints.length,
+    pool.select === "weighted" ? SELECT_WEIGHTED : SELECT_ALL,
+    pool.maxAnswers,
+    pool.row,
+    pool.dualStack === "strict" ? 1 : 0,
+    fits ? total : 0,
+    pool.endpoints.some((endpoint) => endpoint.weight === 0) ? 1 : 0,
+    (families.includes(4) ? POOL_HAS_IPV4 : 0) | (families.includes(6) ? POOL_HAS_IPV6 : 0),
+  );
+  draft.names.pools.push({
+    zone: pool.zone,
+    name: pool.name,
+    region: pool.region?.name ?? null,
+    check: pool.check,
+    minHealthy: pool.minHealthy,
+    dualStack: pool.dualStack,
+    row: pool.row,
+  });
+  return index;
+}
+
+function addAddress(draft: Draft, address: AddressModel, endpoint: number): void {
+  const { family, octets, row } = address;
+  draft.addresses.push(family, row);
+  for (let at = 0; at < 16; at += 4) {
+    const word =
+      at < octets.length
+        ? (octets[at]! << 24) | (octets[at + 1]! << 16) | (octets[at + 2]! << 8) | octets[at + 3]!
+        : 0;
+    draft.addresses.push(word);
+  }
+  draft.names.addresses.push({ text: formatAddress(octets, 0, family), endpoint });
+}

@@ -1,0 +1,67 @@
+import type { Client } from "./client.ts";
+
+const TWO_32 = 0x1_0000_0000;
+const TWO_53 = 0x20_0000_0000_0000;
+
+/** Next state of the free dice, all 32 bits, never 0 (Marsaglia, "Xorshift RNGs", 2003). */
+export function nextDie(dice: Int32Array): number {
+  let x = dice[0]!;
+  x ^= x << 13;
+  x ^= x >>> 17;
+  x ^= x << 5;
+  dice[0] = x;
+  return x;
+}
+
+/** A free die from 0 to `count` - 1. Above 65,536 sides 53 bits are thrown, so that no side is favoured visibly. */
+export function rollBelow(dice: Int32Array, count: number): number {
+  const high = nextDie(dice) >>> 0;
+  if (count <= 65_536) return Math.floor((high * count) / TWO_32);
+  const low = nextDie(dice) >>> 11;
+  return Math.floor(((high * 0x20_0000 + low) / TWO_53) * count);
+}
+
+/**
+ * Dice between nodes: the owner name, the resolver and the whole second, so that A and AAAA asked together agree, and
+ * the node's seed, so that nested nodes throw independently. `attempt` counts the draws of one node. All 32 bits.
+ */
+export function nodeHash(
+  ownerHash: number,
+  client: Client,
+  second: number,
+  seed: number,
+  attempt: number,
+): number {
+  const address = client.resolverAddress;
+  const octets = client.resolverFamily === 4 ? 4 : 16;
+  let hash = mixWord(ownerHash, second);
+  for (let i = 0; i < octets; i += 4) {
+    const word = (address[i]! << 24) | (address[i + 1]! << 16) | (address[i + 2]! << 8) | address[i + 3]!;
+    hash = mixWord(hash, word);
+  }
+  return finishHash(mixWord(mixWord(hash, seed), attempt));
+}
+
+/** Maps a 32-bit hash to 0..`count` - 1 evenly. */
+export function scaleHash(hash: number, count: number): number {
+  return Math.floor(((hash >>> 0) * count) / TWO_32);
+}
+
+/** One round of MurmurHash3_x86_32 (Appleby, public domain): mixes a 32-bit word into a hash. */
+export function mixWord(hash: number, word: number): number {
+  let k = Math.imul(word, 0xcc9e2d51);
+  k = (k << 15) | (k >>> 17);
+  k = Math.imul(k, 0x1b873593);
+  let h = hash ^ k;
+  h = (h << 13) | (h >>> 19);
+  return (Math.imul(h, 5) + 0xe6546b64) | 0;
+}
+
+/** The final avalanche of MurmurHash3_x86_32: every input bit reaches every output bit. */
+export function finishHash(hash: number): number {
+  let h = hash ^ (hash >>> 16);
+  h = Math.imul(h, 0x85ebca6b);
+  h ^= h >>> 13;
+  h = Math.imul(h, 0xc2b2ae35);
+  return h ^ (h >>> 16);
+}

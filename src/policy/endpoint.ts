@@ -1,0 +1,117 @@
+import {
+  ENDPOINT_ROW_WORDS,
+  type HealthRows,
+  ROW_STATE,
+  ROW_WEIGHT_SCALE,
+  STATE_UP,
+  STATE_WITHHELD,
+} from "../health/rows.ts";
+import { MAX_ADDRESSES } from "../wire/answer.ts";
+import type { DecideContext } from "./context.ts";
+import {
+  ADDRESS_FAMILY,
+  ADDRESS_ROW,
+  ADDRESS_WORDS,
+  ENDPOINT_ADDRESS_COUNT,
+  ENDPOINT_FIRST_ADDRESS,
+  ENDPOINT_WORDS,
+  PASS_ALL,
+  type PolicyData,
+} from "./data.ts";
+import { rollBelow } from "./dice.ts";
+
+/** ROW_WEIGHT_SCALE of an endpoint that takes its whole weight. */
+export const SCALE_ONE = 65_536;
+
+/** True when the walk may answer an address: it is up, or in the last pass, it is not withheld by hand. */
+export function isEligible(policy: PolicyData, rows: HealthRows, address: number, pass: number): boolean {
+  const row = policy.addresses[address * ADDRESS_WORDS + ADDRESS_ROW]!;
+  if (row < 0) return true;
+  const state = rows.endpoints[row * ENDPOINT_ROW_WORDS + ROW_STATE]!;
+  return pass === PASS_ALL ? (state & STATE_WITHHELD) === 0 : (state & STATE_UP) !== 0;
+}
+
+/** True when every address of an endpoint is eligible: what `dual_stack: strict` asks. */
+function isWholeEligible(policy: PolicyData, rows: HealthRows, endpoint: number, pass: number): boolean {
+  const at = endpoint * ENDPOINT_WORDS;
+  const first = policy.endpoints[at + ENDPOINT_FIRST_ADDRESS]!;
+  const end = first + policy.endpoints[at + ENDPOINT_ADDRESS_COUNT]!;
+  for (let address = first; address < end; address++) {
+    if (!isEligible(policy, rows, address, pass)) return false;
+  }
+  return true;
+}
+
+/** True when an endpoint has an eligible address of either family, or in a strict pool, only such addresses. */
+export function isEndpointEligible(
+  context: DecideContext,
+  endpoint: number,
+  strict: number,
+  pass: number,
+): boolean {
+  const { policy, rows } = context;
+  if (strict !== 0) return isWholeEligible(policy, rows, endpoint, pass);
+  const at = endpoint * ENDPOINT_WORDS;
+  const first = policy.endpoints[at + ENDPOINT_FIRST_ADDRESS]!;
+  const end = first + policy.endpoints[at + ENDPOINT_ADDRESS_COUNT]!;
+  for (let address = first; address < end; address++) {
+    if (isEligible(policy, rows, address, pass)) return true;
+  }
+  return false;
+}
+
+/**
+ * Appends the eligible addresses of the asked family to `context.picked`, from a random one on, as long as fewer than
+ * `limit` are there in all; when there are more, each has the same chance (Vitter's reservoir). Returns how many.
+ */
+export function appendEndpoint(
+  context: DecideContext,
+  endpoint: number,
+  strict: number,
+  pass: number,
+  limit: number,
+): number {
+  const { policy, rows, family, picked } = context;
+  const at = endpoint * ENDPOINT_WORDS;
+  const first = policy.endpoints[at + ENDPOINT_FIRST_ADDRESS]!;
+  const count = policy.endpoints[at + ENDPOINT_ADDRESS_COUNT]!;
+  if (strict !== 0 && !isWholeEligible(policy, rows, endpoint, pass)) return 0;
+  const start = count > 1 ? rollBelow(context.dice, count) : 0;
+  const base = context.pickedCount;
+  let seen = 0;
+  for (let i = 0; i < count; i++) {
+    const address = first + (start + i < count ? start + i : start + i - count);
+    if (policy.addresses[address * ADDRESS_WORDS + ADDRESS_FAMILY]! !== family) continue;
+    if (strict === 0 && !isEligible(policy, rows, address, pass)) continue;
+    const place = base + seen < limit ? base + seen : base + rollBelow(context.dice, seen + 1);
+    if (place < limit) picked[place] = address;
+    seen++;
+  }
+  context.pickedCount = base + seen < limit ? base + seen : limit;
+  return context.pickedCount - base;
+}
+
+/** Greatest ROW_WEIGHT_SCALE among the addresses in `context.picked` from `from` on: 0 to SCALE_ONE. */
+export function scaleFrom(context: DecideContext, from: number): number {
+  const { policy, rows, picked } = context;
+  let scale = 0;
+  for (let i = from; i < context.pickedCount; i++) {
+    const row = policy.addresses[picked[i]! * ADDRESS_WORDS + ADDRESS_ROW]!;
+    const own = row < 0 ? SCALE_ONE : rows.endpoints[row * ENDPOINT_ROW_WORDS + ROW_WEIGHT_SCALE]!;
+    if (own > scale) scale = own;
+  }
+  return scale;
+}
+
+/** Takes a run of addresses, `last_resort: {addresses}`, as an endpoint is taken. Returns how many were appended. */
+export function appendAddresses(context: DecideContext, first: number, count: number): number {
+  const { policy, picked } = context;
+  const start = rollBelow(context.dice, count);
+  const base = context.pickedCount;
+  for (let i = 0; i < count && context.pickedCount < MAX_ADDRESSES; i++) {
+    const address = first + (start + i < count ? start + i : start + i - count);
+    if (policy.addresses[address * ADDRESS_WORDS + ADDRESS_FAMILY]! !== context.family) continue;
+    picked[context.pickedCount++] = address;
+  }
+  return context.pickedCount - base;
+}

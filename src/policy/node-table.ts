@@ -1,0 +1,59 @@
+import type { TableModel } from "../geo/table.ts";
+import type { NodeModel } from "./model.ts";
+
+/** A child of a node, in the order in which the node's entries are laid down. */
+interface OrderedEntry {
+  /** The geo or subnets key; empty in lists. */
+  key: string;
+  node: NodeModel;
+  weight: number;
+}
+
+/** The node's children; those with keys in the order of their table, so that a chain's numbers mean them. */
+export function tableNodeEntries(node: Exclude<NodeModel, { kind: "pool" }>): OrderedEntry[] {
+  if (node.kind === "geo" || node.kind === "subnets") {
+    return [...node.keys].sort(byKey).map(({ key, node: child }) => ({ key, node: child, weight: 1 }));
+  }
+  return node.of.map((entry) => ({ key: "", node: entry.node, weight: entry.weight }));
+}
+
+/** What the node's table must be compiled from, or null: nodes of this kind look nothing up. */
+export function tableModelOf(node: NodeModel): TableModel | null {
+  switch (node.kind) {
+    case "geo":
+    case "subnets":
+      return { kind: node.kind, keys: [...node.keys].sort(byKey).map(({ key }) => key) };
+    case "nearest":
+      return {
+        kind: "nearest",
+        locations: node.of.map(({ location: { latitude, longitude } }) => ({ latitude, longitude })),
+      };
+    case "pool":
+    case "failover":
+    case "weighted":
+      return null;
+    default:
+      return node satisfies never;
+  }
+}
+
+/** By code units, `default` last. */
+function byKey(a: { key: string }, b: { key: string }): number {
+  if (a.key === "default" || b.key === "default") return a.key === b.key ? 0 : a.key === "default" ? 1 : -1;
+  return a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
+}
+
+/** Indexes of the tables of a node and of all nodes below it, each once, in growing order; `tableOf` gives -1 for none. */
+export function reachableTables(root: NodeModel, tableOf: (node: NodeModel) => number): number[] {
+  const visited = new Set<NodeModel>();
+  const tables = new Set<number>();
+  const waiting = [root];
+  for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
+    if (visited.has(node)) continue;
+    visited.add(node);
+    const table = tableOf(node);
+    if (table >= 0) tables.add(table);
+    if (node.kind !== "pool") for (const entry of tableNodeEntries(node)) waiting.push(entry.node);
+  }
+  return [...tables].sort((a, b) => a - b);
+}

@@ -1,0 +1,190 @@
+import type { DecideContext } from "./context.ts";
+import {
+  ENDPOINT_ADDRESS_COUNT,
+  ENDPOINT_FIRST_ADDRESS,
+  ENDPOINT_WEIGHT,
+  ENDPOINT_WEIGHT_SUM,
+  ENDPOINT_WORDS,
+  PASS_ALL,
+  POOL_ENDPOINT_COUNT,
+  POOL_FIRST_ENDPOINT,
+  POOL_HAS_ZERO_WEIGHT,
+  POOL_STRICT,
+  POOL_WEIGHT_TOTAL,
+  POOL_WORDS,
+  type PolicyData,
+} from "./data.ts";
+import { nextDie, rollBelow } from "./dice.ts";
+import { appendEndpoint, SCALE_ONE, scaleFrom } from "./endpoint.ts";
+
+/**
+ * Blind throws before all endpoints are looked at. A pool half of which is down misses 16 times in a row once in 65,536
+ * decisions; a pool of 10,000 endpoints costs a few throws instead of 10,000 reads.
+ */
+const MAX_THROWS = 16;
+
+/**
+ * `select: all`: the endpoints in their order from a random one on, until `limit` addresses are there. Where there are
+ * more, every window of neighbours is as likely as every other. An endpoint of weight 0 only when there is no other.
+ */
+export function selectAll(context: DecideContext, pool: number, pass: number, limit: number): void {
+  const base = context.pickedCount;
+  selectWindow(context, pool, pass, limit, 1);
+  if (context.pickedCount > base || context.policy.pools[pool * POOL_WORDS + POOL_HAS_ZERO_WEIGHT] === 0) {
+    return;
+  }
+  selectWindow(context, pool, pass, limit, 0);
+}
+
+function selectWindow(
+  context: DecideContext,
+  pool: number,
+  pass: number,
+  limit: number,
+  minWeight: number,
+): void {
+  const { endpoints, pools } = context.policy;
+  const first = pools[pool * POOL_WORDS + POOL_FIRST_ENDPOINT]!;
+  const count = pools[pool * POOL_WORDS + POOL_ENDPOINT_COUNT]!;
+  const strict = pools[pool * POOL_WORDS + POOL_STRICT]!;
+  const start = startWindow(context, pool, pass, limit, minWeight);
+  if (start < 0) return;
+  for (let i = 1; i < count && context.pickedCount < limit; i++) {
+    const endpoint = first + (start + i < count ? start + i : start + i - count);
+    if (endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_WEIGHT]! < minWeight) continue;
+    appendEndpoint(context, endpoint, strict, pass, limit);
+  }
+}
+
+/** Appends one of the eligible endpoints, each as likely as the others. Returns its place in the pool, or -1. */
+function startWindow(
+  context: DecideContext,
+  pool: number,
+  pass: number,
+  limit: number,
+  minWeight: number,
+): number {
+  const { endpoints, pools } = context.policy;
+  const first = pools[pool * POOL_WORDS + POOL_FIRST_ENDPOINT]!;
+  const count = pools[pool * POOL_WORDS + POOL_ENDPOINT_COUNT]!;
+  const strict = pools[pool * POOL_WORDS + POOL_STRICT]!;
+  for (let throws = 0; throws < MAX_THROWS; throws++) {
+    const place = rollBelow(context.dice, count);
+    if (endpoints[(first + place) * ENDPOINT_WORDS + ENDPOINT_WEIGHT]! < minWeight) continue;
+    if (appendEndpoint(context, first + place, strict, pass, limit) > 0) return place;
+  }
+  const base = context.pickedCount;
+  let start = -1;
+  let seen = 0;
+  for (let place = 0; place < count; place++) {
+    if (endpoints[(first + place) * ENDPOINT_WORDS + ENDPOINT_WEIGHT]! < minWeight) continue;
+    if (appendEndpoint(context, first + place, strict, pass, limit) === 0) continue;
+    context.pickedCount = base;
+    seen++;
+    if (rollBelow(context.dice, seen) === 0) start = place;
+  }
+  if (start >= 0) appendEndpoint(context, first + start, strict, pass, limit);
+  return start;
+}
+
+/**
+ * `select: weighted`: endpoints in proportion to configured weight times the health row's scale, without replacement,
+ * until `limit` addresses are there. What weighs nothing is taken only when nothing else is there, evenly.
+ */
+export function selectWeighted(context: DecideContext, pool: number, pass: number, limit: number): void {
+  const at = pool * POOL_WORDS;
+  const base = context.pickedCount;
+  const total = context.policy.pools[at + POOL_WEIGHT_TOTAL]!;
+  if (total > 0 && limit - base < context.policy.pools[at + POOL_ENDPOINT_COUNT]!) {
+    throwWeighted(context, pool, pass, limit, total);
+  }
+  if (context.pickedCount < limit) weighAll(context, pool, pass, limit, base, false);
+  if (context.pickedCount === base) weighAll(context, pool, pass, limit, base, true);
+}
+
+/** Throws at the sum of the configured weights and throws again for what is down, was hit before, or is scaled down. */
+function throwWeighted(
+  context: DecideContext,
+  pool: number,
+  pass: number,
+  limit: number,
+  total: number,
+): void {
+  const { dice, policy } = context;
+  const strict = policy.pools[pool * POOL_WORDS + POOL_STRICT]!;
+  const base = context.pickedCount;
+  for (let left = MAX_THROWS * (limit - base); left > 0 && context.pickedCount < limit; left--) {
+    const endpoint = endpointAt(policy, pool, rollBelow(dice, total));
+    if (isPicked(context, endpoint, base)) continue;
+    const before = context.pickedCount;
+    if (appendEndpoint(context, endpoint, strict, pass, limit) === 0) continue;
+    const scale = pass === PASS_ALL ? SCALE_ONE : scaleFrom(context, before);
+    if (scale < SCALE_ONE && rollBelow(dice, SCALE_ONE) >= scale) context.pickedCount = before;
+  }
+}
+
+/** The endpoint in whose share of the pool's total weight `roll` falls, by binary search. */
+function endpointAt(policy: PolicyData, pool: number, roll: number): number {
+  const first = policy.pools[pool * POOL_WORDS + POOL_FIRST_ENDPOINT]!;
+  let low = first;
+  let high = first + policy.pools[pool * POOL_WORDS + POOL_ENDPOINT_COUNT]! - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (policy.endpoints[middle * ENDPOINT_WORDS + ENDPOINT_WEIGHT_SUM]! > roll) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+/** True when an address of the endpoint is among those picked since `base`. */
+function isPicked(context: DecideContext, endpoint: number, base: number): boolean {
+  const { endpoints } = context.policy;
+  const first = endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_FIRST_ADDRESS]!;
+  const end = first + endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_ADDRESS_COUNT]!;
+  for (let i = base; i < context.pickedCount; i++) {
+    if (context.picked[i]! >= first && context.picked[i]! < end) return true;
+  }
+  return false;
+}
+
+/**
+ * One look at every endpoint: each draws the key -ln(u) / weight, and the least keys win, which is a weighted choice
+ * without replacement in one pass (Efraimidis and Spirakis, "Weighted random sampling with a reservoir", 2006).
+ * `even`: every endpoint weighs the same.
+ */
+function weighAll(
+  context: DecideContext,
+  pool: number,
+  pass: number,
+  limit: number,
+  base: number,
+  even: boolean,
+): void {
+  const { candidates, candidateKeys, dice, policy } = context;
+  const strict = policy.pools[pool * POOL_WORDS + POOL_STRICT]!;
+  const first = policy.pools[pool * POOL_WORDS + POOL_FIRST_ENDPOINT]!;
+  const end = first + policy.pools[pool * POOL_WORDS + POOL_ENDPOINT_COUNT]!;
+  const before = context.pickedCount;
+  const wanted = limit - before;
+  let count = 0;
+  for (let endpoint = first; endpoint < end; endpoint++) {
+    const configured = even ? 1 : policy.endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_WEIGHT]!;
+    if (configured === 0 || isPicked(context, endpoint, base)) continue;
+    if (appendEndpoint(context, endpoint, strict, pass, limit) === 0) continue;
+    const scale = even || pass === PASS_ALL ? SCALE_ONE : scaleFrom(context, before);
+    context.pickedCount = before;
+    if (scale === 0) continue;
+    const key = -Math.log(((nextDie(dice) >>> 0) + 0.5) / 0x1_0000_0000) / (configured * scale);
+    if (count === wanted && key >= candidateKeys[count - 1]!) continue;
+    let place = count === wanted ? count - 1 : count++;
+    for (; place > 0 && candidateKeys[place - 1]! > key; place--) {
+      candidateKeys[place] = candidateKeys[place - 1]!;
+      candidates[place] = candidates[place - 1]!;
+    }
+    candidateKeys[place] = key;
+    candidates[place] = endpoint;
+  }
+  for (let i = 0; i < count && context.pickedCount < limit; i++) {
+    appendEndpoint(context, candidates[i]!, strict, pass, limit);
+  }
+}
