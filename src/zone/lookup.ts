@@ -5,6 +5,8 @@ import {
   ITEM_HINFO,
   ITEM_KIND,
   ITEM_OPTIONAL,
+  ITEM_OWNER,
+  ITEM_OWNER_KIND,
   ITEM_RRSET,
   ITEM_SYNTHESIZED_CNAME,
   ITEM_WORDS,
@@ -18,7 +20,6 @@ import {
 import {
   EDE_NOT_AUTHORITATIVE,
   MAX_NAME_OCTETS,
-  RCODE_NOERROR,
   RCODE_NXDOMAIN,
   RCODE_REFUSED,
   RCODE_YXDOMAIN,
@@ -32,7 +33,7 @@ import {
   TYPE_NS,
   TYPE_SOA,
 } from "../wire/constants.ts";
-import { createName, type Name, nameLength, setName } from "../wire/name.ts";
+import { createName, LOWER, type Name, nameLength, setName } from "../wire/name.ts";
 import { findApex, findNode, findRrset } from "./find.ts";
 import {
   GLUE_NODE,
@@ -45,7 +46,6 @@ import {
   NODE_FLAGS,
   NODE_HAS_CNAME,
   NODE_HAS_DNAME,
-  NODE_IS_APEX,
   NODE_NAME,
   NODE_NAME_LENGTH_SHIFT,
   NODE_RECORD,
@@ -69,6 +69,7 @@ import {
 export interface Lookup {
   data: ZoneData;
   qtype: number;
+  qname: Name;
   /** QNAME, or the target of the last CNAME. */
   name: Name;
   /** The target of a CNAME, taken apart. */
@@ -91,10 +92,12 @@ export const MAX_CHAIN_STEPS = 16;
 const ANY_TTL_SECONDS = 3600;
 
 export function createLookup(data: ZoneData): Lookup {
+  const qname = createName();
   return {
     data,
     qtype: 0,
-    name: createName(),
+    qname,
+    name: qname,
     target: createName(),
     ownerKind: OWNER_QNAME,
     owner: 0,
@@ -109,6 +112,7 @@ export function createLookup(data: ZoneData): Lookup {
  * in `lookup.record` for the caller to decide. `lookup.data` names the zones.
  */
 export function lookup(state: Lookup, qname: Name, qtype: number, answer: Answer): void {
+  state.qname = qname;
   state.name = qname;
   state.qtype = qtype;
   state.ownerKind = OWNER_QNAME;
@@ -173,6 +177,12 @@ function follow(state: Lookup, answer: Answer): boolean {
   if (label === 0) return answerNode(state, node, answer);
   // `node` is the closest encloser (RFC 4592 section 3.3.1).
   if ((nodes[at + NODE_FLAGS]! & NODE_HAS_DNAME) !== 0) return redirect(state, node, answer);
+  // A child zone that is served too exists, also where its parent forgot to delegate: NXDOMAIN would deny all of it
+  // (RFC 8020 section 2).
+  if (state.qtype === TYPE_DS && findApex(data, name, 0) >= 0) {
+    addNegativeSoa(state, answer, NO_TTL_LIMIT);
+    return false;
+  }
   const wildcard = nodes[at + NODE_WILDCARD]! - 1;
   if (wildcard >= 0) return answerNode(state, wildcard, answer);
   answer.rcode = RCODE_NXDOMAIN;
@@ -227,21 +237,52 @@ function addHinfo(state: Lookup, answer: Answer): void {
 function followCname(state: Lookup, rrset: number, answer: Answer): boolean {
   const { data } = state;
   const offset = data.rrsets[rrset * RRSET_WORDS + RRSET_OFFSET]!;
-  if (isRepeated(offset, answer)) return false;
+  if (isRepeated(state, offset, answer)) return false;
   addRrset(state, rrset, answer);
   return goOn(state, data.octets, OWNER_OCTETS, offset + 2);
 }
 
 /**
- * Whether the RRset at `offset` is in the answer already: a CNAME that is met twice, by a wildcard too, closes a loop,
- * and no RRset is given twice (RFC 2181 section 5). A DNAME met twice may lead on; whoever asked goes on from there.
+ * Whether the RRset at `offset` is in the answer already as the current name's, so that a CNAME that is met twice, by a
+ * wildcard too, closes a loop (no RRset is given twice: RFC 2181 section 5).
  */
-function isRepeated(offset: number, answer: Answer): boolean {
+function isRepeated(state: Lookup, offset: number, answer: Answer): boolean {
+  const { items } = answer;
+  for (let item = 0; item < answer.itemCount * ITEM_WORDS; item += ITEM_WORDS) {
+    if (items[item + ITEM_KIND] !== ITEM_RRSET || items[item + ITEM_DATA] !== offset) continue;
+    if (isOwner(state, item, answer)) return true;
+  }
+  return false;
+}
+
+/** A DNAME is given once, however many names it redirects. */
+function holdsRrset(offset: number, answer: Answer): boolean {
   const { items } = answer;
   for (let item = 0; item < answer.itemCount * ITEM_WORDS; item += ITEM_WORDS) {
     if (items[item + ITEM_KIND] === ITEM_RRSET && items[item + ITEM_DATA] === offset) return true;
   }
   return false;
+}
+
+/** Whether a CNAME was synthesized already for the current name: DNAMEs that lead in a circle. */
+function isSynthesized(state: Lookup, answer: Answer): boolean {
+  const { items } = answer;
+  for (let item = 0; item < answer.itemCount * ITEM_WORDS; item += ITEM_WORDS) {
+    if (items[item + ITEM_KIND] === ITEM_SYNTHESIZED_CNAME && isOwner(state, item, answer)) return true;
+  }
+  return false;
+}
+
+/** Whether an item of the answer is owned by the current name. */
+function isOwner(state: Lookup, item: number, answer: Answer): boolean {
+  const kind = answer.items[item + ITEM_OWNER_KIND]!;
+  const octets =
+    kind === OWNER_QNAME ? state.qname.lower : kind === OWNER_OCTETS ? state.data.octets : answer.scratch;
+  const offset = kind === OWNER_QNAME ? 0 : answer.items[item + ITEM_OWNER]!;
+  const { lower, length } = state.name;
+  // The length octets are part of the comparison, so that neither name can be a part of the other.
+  for (let i = 0; i < length; i++) if (LOWER[octets[offset + i]!] !== lower[i]) return false;
+  return true;
 }
 
 function goOn(state: Lookup, octets: Uint8Array, ownerKind: number, owner: number): boolean {
@@ -261,9 +302,10 @@ function redirect(state: Lookup, node: number, answer: Answer): boolean {
   const rrset = findRrset(data, first, data.nodes[at + NODE_RRSET_COUNT]!, TYPE_DNAME) * RRSET_WORDS;
   const ttl = data.rrsets[rrset + RRSET_TTL]!;
   const offset = data.rrsets[rrset + RRSET_OFFSET]!;
-  if (isRepeated(offset, answer)) return false;
+  if (isSynthesized(state, answer)) return false;
   const owner = data.nodes[at + NODE_NAME]!;
-  addItem(answer, SECTION_ANSWER, ITEM_RRSET, OWNER_OCTETS, owner, TYPE_DNAME, ttl, offset, 1);
+  if (!holdsRrset(offset, answer))
+    addItem(answer, SECTION_ANSWER, ITEM_RRSET, OWNER_OCTETS, owner, TYPE_DNAME, ttl, offset, 1);
 
   const prefix = name.length - (data.nodes[at + NODE_FLAGS]! >>> NODE_NAME_LENGTH_SHIFT);
   const suffix = nameLength(data.octets, offset + 2);
@@ -277,17 +319,7 @@ function redirect(state: Lookup, node: number, answer: Answer): boolean {
   for (let i = 0; i < suffix; i++) scratch[target + prefix + i] = data.octets[offset + 2 + i]!;
   answer.scratchLength += prefix + suffix;
   const { ownerKind } = state;
-  addItem(
-    answer,
-    SECTION_ANSWER,
-    ITEM_SYNTHESIZED_CNAME,
-    ownerKind,
-    state.owner,
-    TYPE_CNAME,
-    ttl,
-    target,
-    1,
-  );
+  addItem(answer, SECTION_ANSWER, ITEM_SYNTHESIZED_CNAME, ownerKind, state.owner, TYPE_CNAME, ttl, target, 1);
   return state.qtype === TYPE_CNAME ? false : goOn(state, scratch, OWNER_SCRATCH, target);
 }
 
