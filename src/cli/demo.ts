@@ -1,0 +1,144 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { HealthPlan, ProbeTarget } from "../health/plan.ts";
+import { runServer, type ServerOptions } from "../serve/supervisor.ts";
+import { portOption } from "./arguments.ts";
+import { defineCommand, EXIT_FINDINGS } from "./command.ts";
+import { compileConfiguration } from "./configuration.ts";
+import { type DemoScene, demoScreen } from "./demo-screen.ts";
+import { explainOriginFailure, launchOrigin, type Origin, stopOrigin } from "./origins.ts";
+import type { Terminal } from "./terminal.ts";
+
+export const command = defineCommand({
+  positionals: {},
+  options: {
+    port: {
+      type: "number",
+      requiresArg: true,
+      default: 5300,
+      describe: "Port on 127.0.0.1 to answer DNS on; with --config the file decides",
+    },
+  },
+  examples: [
+    ["demo", "The example zones on 127.0.0.1:5300"],
+    ["demo --port 5353", "On another port"],
+  ],
+  async run(given, terminal) {
+    if (given.config !== undefined) return await runDemo(given.config, terminal, PARTS);
+    const folder = mkdtempSync(join(tmpdir(), "steerd-demo-"));
+    try {
+      return await runDemo(writeDemoConfig(folder, portOption("port", given.port)), terminal, PARTS);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+});
+
+/** The zones of the package: from dist/cli and from src/cli it is two folders up. */
+const ZONES = fileURLToPath(new URL("../../zones", import.meta.url));
+
+/** A port other than the usual one means that a second demo runs: its API takes any free port too. */
+function writeDemoConfig(folder: string, port: number): string {
+  const path = join(folder, "steerd.yaml");
+  const api = port === 5300 ? "127.0.0.1:8053" : "127.0.0.1:0";
+  const lines = [`listen: ["127.0.0.1:${port}"]`, `zones: ${JSON.stringify(ZONES)}`, `api: {listen: "${api}"}`];
+  writeFileSync(path, `${lines.join("\n")}\n`);
+  return path;
+}
+
+/** What the demo does to the world. */
+export interface DemoParts {
+  launch(origin: Origin): Promise<string | null>;
+  stop(origin: Origin): Promise<void>;
+  /** Serves until a signal ends it. */
+  serve(options: ServerOptions): Promise<number>;
+}
+
+const PARTS: DemoParts = { launch: launchOrigin, stop: stopOrigin, serve: runServer };
+
+/** Starts the origins, serves, and takes the origins along when the server ends. Returns the exit code. */
+export async function runDemo(configPath: string, terminal: Terminal, parts: DemoParts): Promise<number> {
+  const compiled = await compileConfiguration(configPath, terminal);
+  if (compiled === null) return EXIT_FINDINGS;
+  const origins = demoOrigins(compiled.plan);
+  try {
+    const failures = await Promise.all(origins.map((origin) => parts.launch(origin)));
+    const complaints = origins.flatMap((origin, i) =>
+      failures[i] === null ? [] : [explainOriginFailure(origin, failures[i]!)],
+    );
+    for (const complaint of complaints) terminal.err(complaint);
+    if (complaints.length > 0) return EXIT_FINDINGS;
+
+    const scene: Omit<DemoScene, "host" | "port"> = {
+      zones: `${relative(process.cwd(), compiled.options.zones) || "."}/`,
+      origins,
+      withdrawalMs: withdrawalMs(compiled.plan.targets),
+    };
+    const release = watchKeys(origins, terminal, parts);
+    try {
+      return await parts.serve({
+        configPath,
+        pretty: true,
+        printError: (line) => terminal.err(line),
+        onReady: ([listener]) => {
+          for (const line of demoScreen({ ...scene, ...listener! }, terminal)) terminal.out(line);
+        },
+      });
+    } finally {
+      release();
+    }
+  } finally {
+    await Promise.all(origins.map((origin) => parts.stop(origin)));
+  }
+}
+
+/** One origin for each loopback address and port that a plan probes over HTTP, named after the first pool with it. */
+export function demoOrigins(plan: HealthPlan): Origin[] {
+  const origins = new Map<string, Origin>();
+  for (const { address, check, pool } of plan.targets) {
+    if (check.type !== "http" || !/^(127\.|::1$)/.test(address)) continue;
+    const key = `${address} ${check.port}`;
+    if (!origins.has(key)) origins.set(key, { name: pool, address, port: check.port, child: null });
+  }
+  return [...origins.values()];
+}
+
+function withdrawalMs(targets: ProbeTarget[]): number {
+  return Math.max(0, ...targets.map(({ check }) => check.fall * check.intervalMs + check.timeoutMs));
+}
+
+/** Ctrl-C: with single key presses the terminal no longer turns it into a signal. */
+const INTERRUPT = "\u0003";
+
+/** Lets number keys stop and start origins; returns what gives the keyboard back. */
+function watchKeys(origins: Origin[], terminal: Terminal, parts: DemoParts): () => void {
+  const { keys } = terminal;
+  if (keys === null) return () => undefined;
+  const press = (data: Buffer): void => {
+    const key = data.toString();
+    if (key === INTERRUPT || key === "q") process.kill(process.pid, "SIGINT");
+    const origin = origins[Number(key) - 1];
+    if (origin !== undefined) void toggle(origin, terminal, parts);
+  };
+  keys.setRawMode(true);
+  keys.on("data", press);
+  keys.resume();
+  return () => {
+    keys.off("data", press);
+    keys.setRawMode(false);
+    keys.pause();
+  };
+}
+
+async function toggle(origin: Origin, terminal: Terminal, parts: DemoParts): Promise<void> {
+  if (origin.child !== null) {
+    await parts.stop(origin);
+    terminal.out(`${origin.name} is stopped`);
+    return;
+  }
+  const failure = await parts.launch(origin);
+  if (failure === null) terminal.out(`${origin.name} is started`);
+  else terminal.err(explainOriginFailure(origin, failure));
+}
