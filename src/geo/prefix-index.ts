@@ -39,7 +39,13 @@ export function locate(tables: TableData, table: number, family: number, address
 }
 
 /** `skip`: bits of `address` before its first one that counts, a multiple of 8. */
-function descend(cells: Int32Array, root: number, rootBits: number, address: Uint8Array, skip: number): number {
+function descend(
+  cells: Int32Array,
+  root: number,
+  rootBits: number,
+  address: Uint8Array,
+  skip: number,
+): number {
   const first = skip >> 3;
   let cell = cells[root + (((address[first]! << 8) | address[first + 1]!) >> (16 - rootBits))]!;
   let depth = skip + rootBits;
