@@ -43,7 +43,11 @@ const ZONES = fileURLToPath(new URL("../../zones", import.meta.url));
 function writeDemoConfig(folder: string, port: number): string {
   const path = join(folder, "steerd.yaml");
   const api = port === 5300 ? "127.0.0.1:8053" : "127.0.0.1:0";
-  const lines = [`listen: ["127.0.0.1:${port}"]`, `zones: ${JSON.stringify(ZONES)}`, `api: {listen: "${api}"}`];
+  const lines = [
+    `listen: ["127.0.0.1:${port}"]`,
+    `zones: ${JSON.stringify(ZONES)}`,
+    `api: {listen: "${api}"}`,
+  ];
   writeFileSync(path, `${lines.join("\n")}\n`);
   return path;
 }

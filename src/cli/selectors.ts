@@ -1,0 +1,75 @@
+import type { EndpointModel, PoolModel } from "../policy/model.ts";
+import { UsageError } from "./command.ts";
+import { nearest } from "./nearest.ts";
+
+/**
+ * Rows in HealthRows.endpoints that a selector names: `region:R`, `pool:[ZONE/]POOL[/ENDPOINT]`. The zone may be left
+ * out when only one has such a pool.
+ *
+ * Throws UsageError for a selector that names nothing, several things, or what no check watches.
+ */
+export function selectRows(selector: string, pools: PoolModel[]): number[] {
+  const endpoints = selectEndpoints(selector, pools);
+  const rows = endpoints.flatMap((endpoint) => endpoint.addresses.map((address) => address.row));
+  const checked = rows.filter((row) => row >= 0);
+  if (checked.length > 0) return checked;
+  throw new UsageError(`--down: ${selector} has no check: it is always up`);
+}
+
+function selectEndpoints(selector: string, pools: PoolModel[]): EndpointModel[] {
+  const [, kind, name] = /^(region|pool):(.+)$/.exec(selector) ?? [];
+  if (name === undefined) {
+    throw new UsageError(
+      `--down: "${selector}" is not a selector: expected region:R or pool:[ZONE/]POOL[/ENDPOINT]`,
+    );
+  }
+  return kind === "region" ? selectRegion(name, pools) : selectPool(name, pools);
+}
+
+function selectRegion(name: string, pools: PoolModel[]): EndpointModel[] {
+  const found = pools.filter((pool) => pool.region?.name === name);
+  if (found.length > 0) return found.flatMap((pool) => pool.endpoints);
+  const known = pools.flatMap((pool) => pool.region?.name ?? []);
+  throw new UsageError(unknown("region", name, known, known));
+}
+
+function selectPool(path: string, pools: PoolModel[]): EndpointModel[] {
+  const parts = path.split("/");
+  const matches = pools.flatMap((pool) => matchPool(parts, pool));
+  const zones = new Set(matches.map(({ pool }) => pool.zone));
+  if (zones.size > 1) {
+    const choices = [...zones].map((zone) => `pool:${zone}/${path}`);
+    throw new UsageError(
+      `--down: pool:${path} is in ${zones.size} zones: expected one of ${choices.join(", ")}`,
+    );
+  }
+  if (matches.length > 0) return matches.flatMap(({ endpoints }) => endpoints);
+
+  const named = pools.filter((pool) => parts[0] === pool.name);
+  const inPool = named.flatMap((pool) => pool.endpoints.map((endpoint) => `${pool.name}/${endpoint.name}`));
+  const known = pools.flatMap((pool) => [pool.name, `${pool.zone}/${pool.name}`]);
+  const names = named.length > 0 ? inPool : pools.map((pool) => pool.name);
+  throw new UsageError(unknown("pool", path, [...inPool, ...known], names));
+}
+
+interface PoolMatch {
+  pool: PoolModel;
+  endpoints: EndpointModel[];
+}
+
+/** Every reading of the path that fits: POOL, ZONE/POOL, POOL/ENDPOINT, ZONE/POOL/ENDPOINT. */
+function matchPool(parts: string[], pool: PoolModel): PoolMatch[] {
+  const withoutZone = parts[0]?.replace(/\.$/, "") === pool.zone.replace(/\.$/, "") ? parts.slice(1) : null;
+  return [parts, withoutZone].flatMap((path) => {
+    if (path === null || path[0] !== pool.name || path.length > 2) return [];
+    const endpoints =
+      path.length === 1 ? pool.endpoints : pool.endpoints.filter((endpoint) => endpoint.name === path[1]);
+    return endpoints.length === 0 ? [] : [{ pool, endpoints }];
+  });
+}
+
+function unknown(kind: string, name: string, known: string[], listed: string[]): string {
+  const near = nearest(name, known);
+  const names = [...new Set(listed)].join(", ") || "none";
+  return `--down: "${name}" is not a ${kind}: ${near === null ? `expected one of ${names}` : `did you mean ${near}?`}`;
+}
