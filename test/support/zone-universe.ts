@@ -19,9 +19,10 @@ export interface GeneratedZone {
 /** Zones of one cluster refer to each other, and to no other cluster. */
 export interface Cluster {
   zones: GeneratedZone[];
-  /** Owners of the delegations and of the DNAMEs. */
+  /** Owners of the delegations, of the DNAMEs, and of the wildcards. */
   cuts: string[];
   dnames: string[];
+  wildcards: string[];
 }
 
 export interface GeneratedQuery {
@@ -32,6 +33,7 @@ export interface GeneratedQuery {
 const LABELS = ["a", "b", "c", "www", "x1", "y", "mail", "_sip", "n-2", "host"];
 const PLAIN_TYPES = ["A", "AAAA", "TXT", "MX", "SRV", "PTR", "CAA", "HINFO", "NAPTR", "SSHFP", "TYPE65400"];
 const QUERY_TYPES = [
+  "ANY",
   "A",
   "AAAA",
   "TXT",
@@ -59,13 +61,14 @@ function generateCluster(random: Random, index: number): Cluster {
     `b${index}.example.`,
     `kid.${main}`,
     `d${index}.test.`,
-    `deep.er.e${index}.test.`,
+    random.chance(0.3) ? `top${index}.` : `deep.er.e${index}.test.`,
     `Sub.Kid.${main}`,
   ];
   const sealed: string[] = [];
   const drafts = origins.map((origin) => draftZone(random, origin, origins, sealed));
-  delegate(random, drafts[0]!, `kid.${main}`, drafts, true);
-  delegate(random, drafts[2]!, `sub.kid.${main}`, drafts, true);
+  // Mostly, but not always, the parent knows of the child that is served beside it.
+  if (random.chance(0.8)) delegate(random, drafts[0]!, `kid.${main}`, drafts, true);
+  if (random.chance(0.8)) delegate(random, drafts[2]!, `sub.kid.${main}`, drafts, true);
   for (const draft of drafts) {
     const cuts = 1 + random.below(3);
     for (let cut = 0; cut < cuts; cut++) delegate(random, draft, freshName(random, draft, 2), drafts, false);
@@ -76,6 +79,7 @@ function generateCluster(random: Random, index: number): Cluster {
     zones,
     cuts: drafts.flatMap((draft) => draft.cuts),
     dnames: drafts.flatMap((draft) => draft.dnames),
+    wildcards: drafts.flatMap((draft) => draft.wildcards),
   };
 }
 
@@ -267,9 +271,9 @@ function addAliases(random: Random, zone: Draft, drafts: Draft[]): void {
   for (let index = 0; index < dnames; index++) addDname(random, zone, drafts);
   if (zone.origin.startsWith("d")) addLongDname(zone);
   const wildcardParent = random.pick([...zone.types.keys()].filter((name) => !name.includes("*")));
-  const aliases = 3 + random.below(3);
+  const aliases = 4 + random.below(4);
   for (let index = 0; index < aliases; index++) {
-    const owner = random.chance(0.15) ? `*.${wildcardParent}` : freshName(random, zone, 2);
+    const owner = random.chance(0.3) ? `*.${wildcardParent}` : freshName(random, zone, 2);
     addCname(zone, owner, aliasTarget(random, drafts), random.pick([10, 60]));
   }
   if (random.chance(0.5)) {
@@ -388,8 +392,19 @@ function directedQueries(cluster: Cluster, random: Random): GeneratedQuery[] {
   const ask = (names: string[], count: number, form: (name: string) => GeneratedQuery): void => {
     for (let index = 0; names.length > 0 && index < count; index++) queries.push(form(random.pick(names)));
   };
+  const aliases = cluster.zones
+    .flatMap((zone) => zone.records)
+    .filter(
+      (entry) => entry.type === "CNAME" && !entry.owner.startsWith("loop") && !entry.owner.startsWith("*"),
+    );
+  const aliasNames = aliases.map((entry) => entry.owner.toLowerCase());
   const anyType = (): string => random.pick(QUERY_TYPES);
-  ask(loops, 8, (name) => ({ name, type: random.pick(["A", "AAAA", "TXT"]) }));
+  ask(aliasNames, 30, (name) => ({ name, type: random.pick(["A", "A", "TXT"]) }));
+  ask(cluster.wildcards, 24, (name) => ({
+    name: name.replace("*", random.pick(LABELS)),
+    type: random.pick(["A", "TXT"]),
+  }));
+  ask(loops, 4, (name) => ({ name, type: random.pick(["A", "AAAA", "TXT"]) }));
   ask(cluster.cuts, 8, (name) => ({ name, type: "DS" }));
   ask(cluster.cuts, 4, (name) => ({ name, type: anyType() }));
   ask(deep, 5, (name) => ({ name, type: anyType() }));
