@@ -3,6 +3,8 @@ import {
   type HealthRows,
   ROW_STATE,
   ROW_WEIGHT_SCALE,
+  STATE_DRAINED,
+  STATE_FORCED_DOWN,
   STATE_UP,
   STATE_WITHHELD,
 } from "../health/rows.ts";
@@ -31,18 +33,25 @@ export function isEligible(policy: PolicyData, rows: HealthRows, address: number
   return pass === PASS_ALL ? (state & STATE_WITHHELD) === 0 : (state & STATE_UP) !== 0;
 }
 
-/** True when every address of an endpoint is eligible: what `dual_stack: strict` asks. */
-function isWholeEligible(policy: PolicyData, rows: HealthRows, endpoint: number, pass: number): boolean {
+/**
+ * True when no address keeps a strict endpoint from being up: each is up, or in the last pass not forced down. Drained
+ * ones are left out of the count, as they are of the pool's.
+ */
+function isWhole(policy: PolicyData, rows: HealthRows, endpoint: number, pass: number): boolean {
   const at = endpoint * ENDPOINT_WORDS;
   const first = policy.endpoints[at + ENDPOINT_FIRST_ADDRESS]!;
   const end = first + policy.endpoints[at + ENDPOINT_ADDRESS_COUNT]!;
+  const wanted = pass === PASS_ALL ? 0 : STATE_UP;
   for (let address = first; address < end; address++) {
-    if (!isEligible(policy, rows, address, pass)) return false;
+    const row = policy.addresses[address * ADDRESS_WORDS + ADDRESS_ROW]!;
+    if (row < 0) continue;
+    const state = rows.endpoints[row * ENDPOINT_ROW_WORDS + ROW_STATE]!;
+    if ((state & STATE_DRAINED) === 0 && (state & (wanted | STATE_FORCED_DOWN)) !== wanted) return false;
   }
   return true;
 }
 
-/** True when an endpoint has an eligible address of either family, or in a strict pool, only such addresses. */
+/** True when an endpoint has an eligible address of either family, and in a strict pool no address that is down. */
 export function isEndpointEligible(
   context: DecideContext,
   endpoint: number,
@@ -50,7 +59,7 @@ export function isEndpointEligible(
   pass: number,
 ): boolean {
   const { policy, rows } = context;
-  if (strict !== 0) return isWholeEligible(policy, rows, endpoint, pass);
+  if (strict !== 0 && !isWhole(policy, rows, endpoint, pass)) return false;
   const at = endpoint * ENDPOINT_WORDS;
   const first = policy.endpoints[at + ENDPOINT_FIRST_ADDRESS]!;
   const end = first + policy.endpoints[at + ENDPOINT_ADDRESS_COUNT]!;
@@ -75,14 +84,14 @@ export function appendEndpoint(
   const at = endpoint * ENDPOINT_WORDS;
   const first = policy.endpoints[at + ENDPOINT_FIRST_ADDRESS]!;
   const count = policy.endpoints[at + ENDPOINT_ADDRESS_COUNT]!;
-  if (strict !== 0 && !isWholeEligible(policy, rows, endpoint, pass)) return 0;
+  if (strict !== 0 && !isWhole(policy, rows, endpoint, pass)) return 0;
   const start = count > 1 ? rollBelow(context.dice, count) : 0;
   const base = context.pickedCount;
   let seen = 0;
   for (let i = 0; i < count; i++) {
     const address = first + (start + i < count ? start + i : start + i - count);
     if (policy.addresses[address * ADDRESS_WORDS + ADDRESS_FAMILY]! !== family) continue;
-    if (strict === 0 && !isEligible(policy, rows, address, pass)) continue;
+    if (!isEligible(policy, rows, address, pass)) continue;
     const place = base + seen < limit ? base + seen : base + rollBelow(context.dice, seen + 1);
     if (place < limit) picked[place] = address;
     seen++;

@@ -1,0 +1,156 @@
+import { DECIDED_ADDRESSES, DECIDED_NODATA, DECIDED_NOTHING, DECIDED_SERVFAIL } from "../wire/answer.ts";
+import type { DecideContext } from "./context.ts";
+import {
+  ENTRY_NODE,
+  ENTRY_WEIGHT,
+  ENTRY_WORDS,
+  NODE_COUNT,
+  NODE_FIRST,
+  NODE_KIND,
+  NODE_KIND_POOL,
+  NODE_KIND_WEIGHTED,
+  NODE_TABLE,
+  NODE_WORDS,
+  PASS_ALL,
+  PASS_ONE_UP,
+} from "./data.ts";
+import { explainPool } from "./explain-pool.ts";
+import type { EntryExplanation, NodeExplanation, PassName } from "./explanation.ts";
+import type { PolicyNames } from "./names.ts";
+import type { Try, Visit } from "./recorder.ts";
+
+/** A node that the decision walked, with everything below it; `picked` has the indexes of the answer's addresses. */
+export function explainNode(
+  context: DecideContext,
+  names: PolicyNames,
+  visit: Visit,
+  picked: ReadonlySet<number>,
+): NodeExplanation {
+  const { nodes } = context.policy;
+  const at = visit.node * NODE_WORDS;
+  const table = nodes[at + NODE_TABLE]!;
+  const tried = visit.tries.map((attempt) => explainTry(context, names, visit, attempt, picked));
+  return {
+    ...names.nodes[visit.node]!,
+    outcome: outcomeName(visit.decision),
+    pass: passName(visit.pass),
+    table: table < 0 ? null : table,
+    entries: [...tried, ...explainOthers(context, names, visit, picked)],
+    pool: poolOf(context, names, visit.node, picked),
+    earlier: visit.earlier.map((earlier) => explainNode(context, names, earlier, picked)),
+  };
+}
+
+function explainTry(
+  context: DecideContext,
+  names: PolicyNames,
+  visit: Visit,
+  attempt: Try,
+  picked: ReadonlySet<number>,
+): EntryExplanation {
+  const child = attempt.visit!;
+  return {
+    ...entryBasics(context, names, visit.node, attempt.entry),
+    draw: attempt.draw,
+    // A node whose own last resort decides fails in its walks and is chosen all the same.
+    status: visit.decision !== DECIDED_NOTHING && attempt === visit.tries.at(-1) ? "chosen" : "failed",
+    node: explainNode(context, names, child, picked),
+  };
+}
+
+/** Entries that were not tried: first those that were next in line, in their order. */
+function explainOthers(
+  context: DecideContext,
+  names: PolicyNames,
+  visit: Visit,
+  picked: ReadonlySet<number>,
+): EntryExplanation[] {
+  const { entries, nodes } = context.policy;
+  const at = visit.node * NODE_WORDS;
+  const kind = nodes[at + NODE_KIND]!;
+  if (kind === NODE_KIND_POOL) return [];
+  const first = nodes[at + NODE_FIRST]!;
+  const all = Array.from({ length: nodes[at + NODE_COUNT]! }, (_, i) => first + i);
+  const line = nodes[at + NODE_TABLE]! < 0 ? all : chainOf(context, visit.node).map((place) => first + place);
+  const tried = new Set(visit.tries.map(({ entry }) => entry));
+  const others = new Set([...line, ...all].filter((entry) => !tried.has(entry)));
+  return [...others].map((entry) => ({
+    ...entryBasics(context, names, visit.node, entry),
+    draw: null,
+    status: kind === NODE_KIND_WEIGHTED ? "not-drawn" : line.includes(entry) ? "not-needed" : "not-matched",
+    node: unvisited(context, names, entries[entry * ENTRY_WORDS + ENTRY_NODE]!, visit.pass, picked),
+  }));
+}
+
+/** The places of the entries in the order that the node's table gave for the client under decision. */
+function chainOf(context: DecideContext, node: number): number[] {
+  const { chains } = context.tables;
+  const start = context.classes[context.policy.nodes[node * NODE_WORDS + NODE_TABLE]!]!;
+  return [...chains.subarray(start + 1, start + 1 + chains[start]!)];
+}
+
+function entryBasics(
+  context: DecideContext,
+  names: PolicyNames,
+  node: number,
+  entry: number,
+): Pick<EntryExplanation, "key" | "weight" | "share"> {
+  const { entries, nodes } = context.policy;
+  const at = node * NODE_WORDS;
+  const key = names.entryKeys[entry]!;
+  if (nodes[at + NODE_KIND] !== NODE_KIND_WEIGHTED) return { key, weight: null, share: null };
+  let total = 0;
+  const end = nodes[at + NODE_FIRST]! + nodes[at + NODE_COUNT]!;
+  for (let i = nodes[at + NODE_FIRST]!; i < end; i++) total += entries[i * ENTRY_WORDS + ENTRY_WEIGHT]!;
+  const weight = entries[entry * ENTRY_WORDS + ENTRY_WEIGHT]!;
+  return { key, weight, share: total === 0 ? 1 / nodes[at + NODE_COUNT]! : weight / total };
+}
+
+/** A node that the decision did not look at: what it is, and for a pool its health, but nothing below. */
+function unvisited(
+  context: DecideContext,
+  names: PolicyNames,
+  node: number,
+  pass: number,
+  picked: ReadonlySet<number>,
+): NodeExplanation {
+  const table = context.policy.nodes[node * NODE_WORDS + NODE_TABLE]!;
+  return {
+    ...names.nodes[node]!,
+    outcome: "unvisited",
+    pass: passName(pass),
+    table: table < 0 ? null : table,
+    entries: [],
+    pool: poolOf(context, names, node, picked),
+    earlier: [],
+  };
+}
+
+function poolOf(
+  context: DecideContext,
+  names: PolicyNames,
+  node: number,
+  picked: ReadonlySet<number>,
+): NodeExplanation["pool"] {
+  const at = node * NODE_WORDS;
+  const { nodes } = context.policy;
+  if (nodes[at + NODE_KIND] !== NODE_KIND_POOL) return null;
+  return explainPool(context, names, nodes[at + NODE_FIRST]!, picked);
+}
+
+function outcomeName(decision: number): NodeExplanation["outcome"] {
+  switch (decision) {
+    case DECIDED_ADDRESSES:
+      return "addresses";
+    case DECIDED_NODATA:
+      return "nodata";
+    case DECIDED_SERVFAIL:
+      return "servfail";
+    default:
+      return "failed";
+  }
+}
+
+function passName(pass: number): PassName {
+  return pass === PASS_ALL ? "all" : pass === PASS_ONE_UP ? "one-up" : "normal";
+}

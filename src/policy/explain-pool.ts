@@ -1,0 +1,104 @@
+import { reasonText } from "../health/reasons.ts";
+import {
+  ENDPOINT_ROW_WORDS,
+  POOL_ROW_FAILED,
+  POOL_ROW_HORIZON_MS,
+  POOL_ROW_UP,
+  POOL_ROW_USABLE,
+  POOL_ROW_WORDS,
+  ROW_HORIZON_MS,
+  ROW_REASON,
+  ROW_RUN,
+  ROW_SINCE_S,
+  ROW_STATE,
+  STATE_DRAINED,
+  STATE_FORCED_DOWN,
+  STATE_FORCED_UP,
+  STATE_KNOWN,
+  STATE_UP,
+} from "../health/rows.ts";
+import type { DecideContext } from "./context.ts";
+import {
+  ADDRESS_ROW,
+  ADDRESS_WORDS,
+  ENDPOINT_ADDRESS_COUNT,
+  ENDPOINT_FIRST_ADDRESS,
+  ENDPOINT_WEIGHT,
+  ENDPOINT_WORDS,
+  POOL_ENDPOINT_COUNT,
+  POOL_FIRST_ENDPOINT,
+  POOL_ROW,
+  POOL_WORDS,
+} from "./data.ts";
+import type { AddressExplanation, PoolExplanation } from "./explanation.ts";
+import type { PolicyNames } from "./names.ts";
+
+/** A pool as the health rows show it now; `picked` has the indexes of the answer's addresses. */
+export function explainPool(
+  context: DecideContext,
+  names: PolicyNames,
+  pool: number,
+  picked: ReadonlySet<number>,
+): PoolExplanation {
+  const { policy, rows } = context;
+  const at = pool * POOL_WORDS;
+  const first = policy.pools[at + POOL_FIRST_ENDPOINT]!;
+  const count = policy.pools[at + POOL_ENDPOINT_COUNT]!;
+  const row = policy.pools[at + POOL_ROW]!;
+  const word = (index: number): number => rows.pools[row * POOL_ROW_WORDS + index]!;
+  const { zone, name, region, check, minHealthy } = names.pools[pool]!;
+  return {
+    zone,
+    name,
+    region,
+    check,
+    minHealthy,
+    failed: row >= 0 && word(POOL_ROW_FAILED) !== 0,
+    up: row < 0 ? count : word(POOL_ROW_UP),
+    usable: row < 0 ? count : word(POOL_ROW_USABLE),
+    horizonMs: row < 0 ? 0 : word(POOL_ROW_HORIZON_MS),
+    endpoints: Array.from({ length: count }, (_, i) => {
+      const endpoint = (first + i) * ENDPOINT_WORDS;
+      const firstAddress = policy.endpoints[endpoint + ENDPOINT_FIRST_ADDRESS]!;
+      const addressCount = policy.endpoints[endpoint + ENDPOINT_ADDRESS_COUNT]!;
+      return {
+        name: names.endpoints[first + i]!.name,
+        weight: policy.endpoints[endpoint + ENDPOINT_WEIGHT]!,
+        addresses: Array.from({ length: addressCount }, (_, j) =>
+          explainAddress(context, names, firstAddress + j, picked),
+        ),
+      };
+    }),
+  };
+}
+
+function explainAddress(
+  context: DecideContext,
+  names: PolicyNames,
+  address: number,
+  picked: ReadonlySet<number>,
+): AddressExplanation {
+  const row = context.policy.addresses[address * ADDRESS_WORDS + ADDRESS_ROW]!;
+  const named = { address: names.addresses[address]!.text, picked: picked.has(address) };
+  if (row < 0) {
+    return { ...named, state: "unchecked", forSeconds: null, reason: reasonText(0), run: 0, horizonMs: 0 };
+  }
+  const word = (index: number): number => context.rows.endpoints[row * ENDPOINT_ROW_WORDS + index]!;
+  const since = word(ROW_SINCE_S);
+  return {
+    ...named,
+    state: stateName(word(ROW_STATE)),
+    forSeconds: since === 0 ? null : Math.max(0, context.clockS[0]! - since),
+    reason: reasonText(word(ROW_REASON)),
+    run: word(ROW_RUN),
+    horizonMs: word(ROW_HORIZON_MS),
+  };
+}
+
+function stateName(state: number): AddressExplanation["state"] {
+  if ((state & STATE_DRAINED) !== 0) return "drained";
+  if ((state & STATE_FORCED_DOWN) !== 0) return "forced-down";
+  if ((state & STATE_FORCED_UP) !== 0) return "forced-up";
+  if ((state & STATE_UP) !== 0) return "up";
+  return (state & STATE_KNOWN) !== 0 ? "down" : "unknown";
+}

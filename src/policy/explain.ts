@@ -1,0 +1,203 @@
+import { CLASS_NOTHING } from "../geo/table.ts";
+import { formatAddress } from "../wire/address-text.ts";
+import { type Answer, DECIDED_ADDRESSES, DECIDED_NODATA } from "../wire/answer.ts";
+import type { Client } from "./client.ts";
+import type { DecideContext } from "./context.ts";
+import {
+  LAST_RESORT_ADDRESSES,
+  LAST_RESORT_NODATA,
+  LAST_RESORT_POOL,
+  LAST_RESORT_SERVFAIL,
+  NODE_LAST_RESORT,
+  NODE_LAST_RESORT_REF,
+  NODE_WORDS,
+  RECORD_ECS,
+  RECORD_LAST_RESORT_REF,
+  RECORD_ROOT,
+  RECORD_TABLE_COUNT,
+  RECORD_TTL_MAX,
+  RECORD_TTL_MIN,
+  RECORD_WORDS,
+} from "./data.ts";
+import { decide } from "./decide.ts";
+import { explainNode } from "./explain-node.ts";
+import { explainPool } from "./explain-pool.ts";
+import type {
+  ClientExplanation,
+  Explanation,
+  LastResortExplanation,
+  PickedAddress,
+  ScopeExplanation,
+  TableExplanation,
+  TtlExplanation,
+} from "./explanation.ts";
+import type { PolicyNames } from "./names.ts";
+import { createRecorder, type Recording, type TableReading } from "./recorder.ts";
+import { ORIGIN_CLIENT, ORIGIN_RESOLVER } from "./trace.ts";
+import { NO_HORIZON } from "./ttl.ts";
+
+/** Decides as `decide` does, in the same context and with the same effect on `answer`, and says why. */
+export function explainDecision(
+  context: DecideContext,
+  names: PolicyNames,
+  record: number,
+  ownerHash: number,
+  family: 4 | 6,
+  client: Client,
+  answer: Answer,
+): Explanation {
+  const { recording, trace } = createRecorder();
+  decide(context, record, ownerHash, family, client, answer, trace);
+  const words = context.policy.records.subarray(record * RECORD_WORDS, (record + 1) * RECORD_WORDS);
+  const heedsEcs = client.fromEcs !== 0 && words[RECORD_ECS] !== 0;
+  const { zone, owner } = names.records[record]!;
+  return {
+    zone,
+    owner,
+    family,
+    decision:
+      answer.decision === DECIDED_ADDRESSES
+        ? "addresses"
+        : answer.decision === DECIDED_NODATA
+          ? "nodata"
+          : "servfail",
+    addresses: recording.picked.map((address) => pickedAddress(names, address)),
+    ttl: explainTtl(context, names, recording, words),
+    scope: explainScope(recording, words, client, answer),
+    client: explainClient(client, heedsEcs),
+    tables: recording.tables.map((reading) => explainTable(context, names, reading, client, heedsEcs)),
+    root: explainNode(context, names, recording.root!, new Set(recording.picked)),
+    lastResort: explainLastResort(context, names, recording, words),
+  };
+}
+
+function pickedAddress(names: PolicyNames, address: number): PickedAddress {
+  const { text, endpoint } = names.addresses[address]!;
+  if (endpoint < 0) return { address: text, pool: null, endpoint: null };
+  const { pool, name } = names.endpoints[endpoint]!;
+  return { address: text, pool: names.pools[pool]!.name, endpoint: name };
+}
+
+function explainTtl(
+  context: DecideContext,
+  names: PolicyNames,
+  recording: Recording,
+  words: Int32Array,
+): TtlExplanation {
+  const { leastMs, ttlSeconds: seconds } = recording;
+  const minSeconds = words[RECORD_TTL_MIN]!;
+  const maxSeconds = words[RECORD_TTL_MAX]!;
+  // The last reading of those that are equally near is the most precise one: an address, not its pool.
+  const nearest = recording.horizons.findLast(({ horizonMs }) => horizonMs === leastMs);
+  const bound = { seconds, minSeconds, maxSeconds };
+  if (leastMs === NO_HORIZON || nearest === undefined) return { ...bound, reason: "settled", limit: null };
+  const limit =
+    nearest.address >= 0
+      ? { ...pickedAddress(names, nearest.address), horizonMs: leastMs }
+      : { ...unsettledAddress(context, names, nearest.pool, leastMs), horizonMs: leastMs };
+  const reason = leastMs >= maxSeconds * 1000 ? "settled" : leastMs < minSeconds * 1000 ? "min" : "horizon";
+  return { ...bound, reason, limit };
+}
+
+/** The address of a pool whose horizon is the pool's own. */
+function unsettledAddress(
+  context: DecideContext,
+  names: PolicyNames,
+  pool: number,
+  horizonMs: number,
+): { pool: string; endpoint: string | null; address: string | null } {
+  const { name, endpoints } = explainPool(context, names, pool, new Set());
+  for (const endpoint of endpoints) {
+    const address = endpoint.addresses.find((candidate) => candidate.horizonMs === horizonMs);
+    if (address !== undefined) return { pool: name, endpoint: endpoint.name, address: address.address };
+  }
+  return { pool: name, endpoint: null, address: null };
+}
+
+function explainScope(
+  recording: Recording,
+  words: Int32Array,
+  client: Client,
+  answer: Answer,
+): ScopeExplanation {
+  const none = { bits: answer.scopeBits, table: null };
+  if (client.fromEcs === 0) return { ...none, reason: "no-ecs" };
+  if (words[RECORD_ECS] === 0) return { ...none, reason: "ecs-off" };
+  if (words[RECORD_TABLE_COUNT] === 0) return { ...none, reason: "no-tables" };
+  if (answer.decision !== DECIDED_ADDRESSES) return { ...none, reason: "negative" };
+  const longest = recording.tables.find(({ tileBits }) => tileBits === answer.scopeBits)!;
+  return { bits: answer.scopeBits, reason: "tile", table: longest.table };
+}
+
+function explainClient(client: Client, heedsEcs: boolean): ClientExplanation {
+  const family = heedsEcs ? client.family : client.resolverFamily;
+  return {
+    address: formatAddress(heedsEcs ? client.address : client.resolverAddress, 0, family),
+    family: family === 4 ? 4 : 6,
+    source: heedsEcs ? "ecs" : "resolver",
+    sourceBits: heedsEcs ? client.sourceBits : 0,
+    resolver: formatAddress(client.resolverAddress, 0, client.resolverFamily),
+  };
+}
+
+function explainTable(
+  context: DecideContext,
+  names: PolicyNames,
+  reading: TableReading,
+  client: Client,
+  heedsEcs: boolean,
+): TableExplanation {
+  const { chains } = context.tables;
+  const model = names.tables[reading.table]!;
+  const start = reading.classOffset + 1;
+  const chain = chains.subarray(start, start + chains[reading.classOffset]!);
+  const family = heedsEcs ? client.family : client.resolverFamily;
+  return {
+    table: reading.table,
+    kind: model.kind,
+    place:
+      reading.origin === ORIGIN_CLIENT
+        ? "client"
+        : reading.origin === ORIGIN_RESOLVER
+          ? "resolver"
+          : "unknown",
+    tile: formatTile(heedsEcs ? client.address : client.resolverAddress, family, reading.tileBits),
+    tileBits: reading.tileBits,
+    matches: Array.from(reading.classOffset === CLASS_NOTHING ? [] : chain, (place) =>
+      model.kind === "nearest"
+        ? `${model.locations[place]!.latitude},${model.locations[place]!.longitude}`
+        : model.keys[place]!,
+    ),
+  };
+}
+
+function formatTile(address: Uint8Array, family: number, bits: number): string {
+  const octets = address.map((octet, i) => octet & (0xff00 >> Math.min(8, Math.max(0, bits - i * 8))));
+  return `${formatAddress(octets, 0, family)}/${bits}`;
+}
+
+const LAST_RESORT_NAMES = new Map<number, LastResortExplanation["kind"]>([
+  [LAST_RESORT_POOL, "pool"],
+  [LAST_RESORT_ADDRESSES, "addresses"],
+  [LAST_RESORT_NODATA, "nodata"],
+  [LAST_RESORT_SERVFAIL, "servfail"],
+]);
+
+function explainLastResort(
+  context: DecideContext,
+  names: PolicyNames,
+  recording: Recording,
+  words: Int32Array,
+): LastResortExplanation | null {
+  if (recording.lastResort === null) return null;
+  const { node, kind } = recording.lastResort;
+  const { nodes } = context.policy;
+  const own = nodes[node * NODE_WORDS + NODE_LAST_RESORT] === kind;
+  const isRecords = node === words[RECORD_ROOT] && !own;
+  const pool = isRecords ? words[RECORD_LAST_RESORT_REF]! : nodes[node * NODE_WORDS + NODE_LAST_RESORT_REF]!;
+  return {
+    kind: LAST_RESORT_NAMES.get(kind) ?? "all",
+    of: isRecords ? null : names.nodes[node]!,
+    pool: kind === LAST_RESORT_POOL ? explainPool(context, names, pool, new Set(recording.picked)) : null,
+  };
+}

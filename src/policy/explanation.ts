@@ -1,0 +1,153 @@
+import type { NodeKind, PoolModel } from "./model.ts";
+
+/** Why a dynamic record was answered as it was: plain data for `explain`, as sentences or as JSON. */
+export interface Explanation {
+  zone: string;
+  /** Owner name, presentation form. */
+  owner: string;
+  /** Asked family. */
+  family: 4 | 6;
+  decision: "addresses" | "nodata" | "servfail";
+  /** The answer's addresses in its order. */
+  addresses: PickedAddress[];
+  ttl: TtlExplanation;
+  scope: ScopeExplanation;
+  client: ClientExplanation;
+  /** Tables that the record's tree can reach, whatever was read of them. */
+  tables: TableExplanation[];
+  /** The last walk of the tree: the one that decided, or failed last. */
+  root: NodeExplanation;
+  /** Set when every pass over a node had failed and its last resort decided. */
+  lastResort: LastResortExplanation | null;
+}
+
+export interface PickedAddress {
+  address: string;
+  /** Null for an address of `last_resort: {addresses}`. */
+  pool: string | null;
+  endpoint: string | null;
+}
+
+export interface ClientExplanation {
+  /** The address that the tables were asked for. */
+  address: string;
+  family: 4 | 6;
+  /** `ecs`: from the client subnet option; `resolver`: there was none, it asked for /0, or the record does not heed it. */
+  source: "ecs" | "resolver";
+  /** SOURCE PREFIX-LENGTH; 0 for the resolver's address. */
+  sourceBits: number;
+  resolver: string;
+}
+
+export interface TableExplanation {
+  /** Number of the table in the snapshot; NodeExplanation.table refers to it. */
+  table: number;
+  kind: "geo" | "subnets" | "nearest";
+  /** Whose place counted: a special-purpose block says nothing, and then the resolver's address is looked up. */
+  place: "client" | "resolver" | "unknown";
+  /** Widest prefix around the client's address in which this table says the same everywhere. */
+  tile: string;
+  tileBits: number;
+  /** Keys that the client matches, the narrowest first; for nearest the locations by growing distance. */
+  matches: string[];
+}
+
+export interface ScopeExplanation {
+  bits: number;
+  /**
+   * `tile`: the longest tile of the tables. Otherwise 0: `no-ecs` the query carried no client subnet, or asked for /0;
+   * `ecs-off` the record does not heed it; `no-tables` every client gets the same; `negative` so do negative answers.
+   */
+  reason: "tile" | "no-ecs" | "ecs-off" | "no-tables" | "negative";
+  /** The table with the longest tile, for `tile`. */
+  table: number | null;
+}
+
+export interface TtlExplanation {
+  seconds: number;
+  minSeconds: number;
+  maxSeconds: number;
+  /** `settled`: nothing that was read can change soon; `horizon`: the limit below; `min`: the limit is nearer still. */
+  reason: "settled" | "horizon" | "min";
+  /** What can change first, whether or not that is soon enough to shorten the TTL. */
+  limit: { pool: string | null; endpoint: string | null; address: string | null; horizonMs: number } | null;
+}
+
+/** What a walk takes for up: as the probes say; a pool with one endpoint up; all that are not withheld by hand. */
+export type PassName = "normal" | "one-up" | "all";
+
+export interface NodeExplanation {
+  kind: NodeKind;
+  label: string;
+  /** `unvisited`: the decision did not look at it. */
+  outcome: "addresses" | "nodata" | "servfail" | "failed" | "unvisited";
+  pass: PassName;
+  /** Number of the table that ordered the entries; null: the node looks nothing up. */
+  table: number | null;
+  /** Alternatives: those that were tried in the order in which they were, then the others in the node's order. */
+  entries: EntryExplanation[];
+  /** For a pool. */
+  pool: PoolExplanation | null;
+  /** Walks of the same node before this one, which failed: of the root, and of nodes with a last resort of their own. */
+  earlier: NodeExplanation[];
+}
+
+export interface EntryExplanation {
+  /** Geo or subnets key; empty in lists. */
+  key: string;
+  /** For `weighted`. */
+  weight: number | null;
+  /** For `weighted`: part of the weights of all entries, 0 to 1. */
+  share: number | null;
+  /** The throw that drew it, `roll` of `total`. */
+  draw: { roll: number; total: number } | null;
+  /** `not-needed`: next in line; `not-matched`: the client is elsewhere; `not-drawn`: the dice fell otherwise. */
+  status: "chosen" | "failed" | "not-needed" | "not-matched" | "not-drawn";
+  node: NodeExplanation;
+}
+
+export interface PoolExplanation {
+  zone: string;
+  name: string;
+  region: string | null;
+  check: string | null;
+  minHealthy: PoolModel["minHealthy"];
+  /** The pool's own verdict, whatever the pass made of it. */
+  failed: boolean;
+  /** Endpoints that are up. */
+  up: number;
+  /** Endpoints that are neither drained nor forced down. */
+  usable: number;
+  /** Milliseconds until an address of the pool can change; 0 while all are settled. */
+  horizonMs: number;
+  endpoints: EndpointExplanation[];
+}
+
+export interface EndpointExplanation {
+  name: string;
+  weight: number;
+  addresses: AddressExplanation[];
+}
+
+export interface AddressExplanation {
+  address: string;
+  /** True when the answer has it. */
+  picked: boolean;
+  /** `unchecked`: no check, always up; `unknown`: down, for no probe has ended yet. */
+  state: "up" | "down" | "unchecked" | "unknown" | "drained" | "forced-up" | "forced-down";
+  /** Seconds since the state last changed; null: unknown. */
+  forSeconds: number | null;
+  /** Name of the reason as health/reasons.ts gives it; `none` without a result. */
+  reason: string;
+  /** Consecutive results against the state. */
+  run: number;
+  horizonMs: number;
+}
+
+export interface LastResortExplanation {
+  kind: "all" | "pool" | "addresses" | "nodata" | "servfail";
+  /** The node whose last resort it is; null: the record's. */
+  of: { kind: NodeKind; label: string } | null;
+  /** For `pool`. */
+  pool: PoolExplanation | null;
+}

@@ -1,0 +1,110 @@
+import { DECIDED_NOTHING } from "../wire/answer.ts";
+import { PASS_NORMAL } from "./data.ts";
+import type { Trace } from "./trace.ts";
+
+/** One walk of one node, in the numbers of PolicyData. */
+export interface Visit {
+  node: number;
+  /** PASS_*. */
+  pass: number;
+  /** DECIDED_*; DECIDED_NOTHING: the node failed. */
+  decision: number;
+  /** Alternatives in the order in which they were tried. */
+  tries: Try[];
+  /** Walks of the same node that failed before this one, in earlier passes. */
+  earlier: Visit[];
+}
+
+export interface Try {
+  entry: number;
+  draw: { roll: number; total: number } | null;
+  visit: Visit | null;
+}
+
+export interface TableReading {
+  table: number;
+  classOffset: number;
+  tileBits: number;
+  /** ORIGIN_*. */
+  origin: number;
+}
+
+/** What one decision looked at. */
+export interface Recording {
+  tables: TableReading[];
+  /** The last walk of the root. */
+  root: Visit | null;
+  lastResort: { node: number; kind: number } | null;
+  /** Everything with a horizon, in the order of reading: a pool, or an address of the answer. */
+  horizons: { pool: number; address: number; horizonMs: number }[];
+  picked: number[];
+  leastMs: number;
+  ttlSeconds: number;
+}
+
+/** A Trace that keeps the calls of one decision as a tree. */
+export function createRecorder(): { recording: Recording; trace: Trace } {
+  const recording: Recording = {
+    tables: [],
+    root: null,
+    lastResort: null,
+    horizons: [],
+    picked: [],
+    leastMs: 0,
+    ttlSeconds: 0,
+  };
+  const open: Visit[] = [];
+  /** Walks so far of the nodes that make passes of their own. */
+  const walks = new Map<number, Visit[]>();
+  let passOfNext: number | null = null;
+  let draw: { roll: number; total: number } | null = null;
+  const trace: Trace = {
+    table(table, classOffset, tileBits, origin) {
+      recording.tables.push({ table, classOffset, tileBits, origin });
+    },
+    pass(node, pass) {
+      passOfNext = pass;
+      if (pass === PASS_NORMAL) walks.set(node, []);
+    },
+    enter(node) {
+      const pass = passOfNext ?? open.at(-1)?.pass ?? PASS_NORMAL;
+      passOfNext = null;
+      open.push({ node, pass, decision: DECIDED_NOTHING, tries: [], earlier: [] });
+    },
+    draw(_node, roll, total) {
+      draw = { roll, total };
+    },
+    entry(entry) {
+      open.at(-1)!.tries.push({ entry, draw, visit: null });
+      draw = null;
+    },
+    leave(node, decision) {
+      const visit = open.pop()!;
+      visit.decision = decision;
+      const before = walks.get(node);
+      if (before !== undefined) {
+        for (const earlier of before) earlier.earlier = [];
+        visit.earlier = [...before];
+        before.push(visit);
+      }
+      const parent = open.at(-1);
+      if (parent === undefined) recording.root = visit;
+      else parent.tries.at(-1)!.visit = visit;
+    },
+    pool(pool, _pass, _failed, _up, horizonMs) {
+      recording.horizons.push({ pool, address: -1, horizonMs });
+    },
+    lastResort(node, kind) {
+      recording.lastResort = { node, kind };
+    },
+    picked(address, horizonMs) {
+      recording.picked.push(address);
+      recording.horizons.push({ pool: -1, address, horizonMs });
+    },
+    ttl(leastMs, ttlSeconds) {
+      recording.leastMs = leastMs;
+      recording.ttlSeconds = ttlSeconds;
+    },
+  };
+  return { recording, trace };
+}
