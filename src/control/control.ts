@@ -1,0 +1,118 @@
+import { type Finding, formatFinding } from "../config/findings.ts";
+import type { HealthPlan } from "../health/plan.ts";
+import { type SharedBlocks, WORD_GENERATION } from "../serve/blocks.ts";
+import type { Listener } from "../serve/listener.ts";
+import type { FromControl, Log, ServeSettings } from "../serve/messages.ts";
+import type { Snapshot } from "../snapshot.ts";
+import type { Api } from "./api.ts";
+import { type ApiKeeper, keepApiOpen } from "./api-keeper.ts";
+import { type ControlStatus, createStatus, describeSnapshot } from "./status.ts";
+import { createWatch, WATCH_DEFAULTS, type WatchedPaths } from "./watch.ts";
+
+/** A configuration that was accepted. */
+export interface Built {
+  snapshot: Snapshot;
+  plan: HealthPlan;
+  settings: ServeSettings;
+  /** Where the API listens. */
+  api: Listener;
+}
+
+/** What came of reading the files once. */
+export interface Attempt {
+  /** Errors and warnings; with an error, `built` is null. */
+  findings: Finding[];
+  built: Built | null;
+  /** What to watch from now on; also after errors. */
+  watched: WatchedPaths;
+}
+
+export interface ControlOptions {
+  blocks: SharedBlocks;
+  post: (message: FromControl) => void;
+  log: Log;
+  /** Reads the files as `generation`. What did not change since the last call need not be read again. */
+  build: (generation: number) => Attempt;
+  /** Imported after the first snapshot is out. */
+  openApi: (listener: Listener, status: ControlStatus) => Promise<Api>;
+  /** Hands memory back after a compilation. */
+  collect: () => void;
+  watch?: typeof WATCH_DEFAULTS;
+}
+
+/** Owner of the configuration: reads it, publishes it, watches it, and shows it. */
+export interface Control {
+  /** Reads the files now. */
+  reload(): void;
+  stop(): Promise<void>;
+}
+
+/**
+ * Reads the files, publishes what they compile to, and does so again whenever they change. A configuration with an
+ * error changes nothing: its findings go to the log, and what ran before goes on.
+ */
+export function startControl(options: ControlOptions): Control {
+  const { blocks, post, log, build } = options;
+  const status = createStatus();
+  let api: ApiKeeper | null = null;
+  let paths: WatchedPaths | null = null;
+
+  const reload = (): void => {
+    // Before the files are read, so that what changes meanwhile counts as a change.
+    if (paths !== null) watch.mark(paths);
+    const startedMs = performance.now();
+    const current = Atomics.load(blocks.control, WORD_GENERATION);
+    const { findings, built, watched } = build(current + 1);
+    if (paths === null || JSON.stringify(paths) !== JSON.stringify(watched)) watch.mark(watched);
+    paths = watched;
+    status.lastCompileMs = performance.now() - startedMs;
+    if (built === null) reject(findings, current);
+    else accept(built, findings);
+    options.collect();
+  };
+  const accept = ({ snapshot, plan, settings, api: apiListener }: Built, findings: Finding[]): void => {
+    logFindings(log, findings);
+    describeSnapshot(status, snapshot, plan);
+    status.accepted++;
+    status.lastReloadOk = true;
+    status.lastAcceptedS = Math.floor(Date.now() / 1000);
+    Atomics.store(blocks.control, WORD_GENERATION, snapshot.generation);
+    post({ kind: "snapshot", snapshot, plan, settings });
+    log("info", `configuration ${snapshot.generation} accepted`, {
+      zones: status.zones,
+      names: status.names,
+      dynamicRecords: status.dynamicRecords,
+      pools: plan.pools.length,
+      checkedAddresses: plan.targets.length,
+      warnings: findings.length,
+      octets: status.snapshotOctets,
+      ms: Math.round(status.lastCompileMs),
+    });
+    api ??= keepApiOpen(blocks, log, (listener) => options.openApi(listener, status));
+    api.listenOn(apiListener);
+  };
+  const reject = (findings: Finding[], current: number): void => {
+    status.rejected++;
+    status.lastReloadOk = false;
+    const errors = findings.filter(({ severity }) => severity === "error");
+    post({ kind: "rejected", lines: errors.map(formatFinding) });
+    // Nothing was published yet: the supervisor prints the lines and ends.
+    if (current === 0) return;
+    logFindings(log, findings);
+    log("error", `configuration rejected, ${current} stays in use`, { errors: errors.length });
+  };
+  const watch = createWatch({ ...(options.watch ?? WATCH_DEFAULTS), onChange: reload });
+  reload();
+  return {
+    reload,
+    stop: async () => {
+      watch.close();
+      await api?.close();
+    },
+  };
+}
+
+function logFindings(log: Log, findings: Finding[]): void {
+  for (const finding of findings)
+    log(finding.severity === "error" ? "error" : "warn", formatFinding(finding), { code: finding.code });
+}

@@ -1,0 +1,202 @@
+import { Counter, Gauge, Registry } from "prom-client";
+import { counterFamilies } from "../counters.ts";
+import {
+  ENDPOINT_ROW_WORDS,
+  POOL_ROW_FAILED,
+  POOL_ROW_UP,
+  POOL_ROW_USABLE,
+  POOL_ROW_WORDS,
+  ROW_RESPONSE_US,
+  ROW_SINCE_S,
+  ROW_STATE,
+  STATE_KNOWN,
+  STATE_UP,
+} from "../health/rows.ts";
+import { dataBlocks, type SharedBlocks, WORD_OPEN, WORD_RESTARTS } from "../serve/blocks.ts";
+import type { ControlStatus } from "./status.ts";
+
+export interface MetricsSources {
+  blocks: SharedBlocks;
+  status: ControlStatus;
+  version: string;
+  startedMs: number;
+}
+
+/** Metrics over shared memory: nothing is counted here, everything is read when it is asked for. */
+export function createMetrics(sources: MetricsSources): Registry {
+  const registry = new Registry();
+  addCounters(registry, sources.blocks);
+  addEndpoints(registry, sources);
+  addPools(registry, sources);
+  addConfiguration(registry, sources.status);
+  addWorkers(registry, sources.blocks);
+  addProcess(registry, sources);
+  return registry;
+}
+
+/** The families of counters.ts, summed over the workers. */
+function addCounters(registry: Registry, blocks: SharedBlocks): void {
+  for (const family of counterFamilies) {
+    new Counter({
+      name: family.metric,
+      help: family.help,
+      labelNames: family.labels,
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const [i, values] of family.values.entries()) {
+          let sum = 0;
+          for (const { counters } of dataBlocks(blocks)) sum += counters[family.first + i]!;
+          this.inc(labelled(family.labels, values), sum);
+        }
+      },
+    });
+  }
+}
+
+function labelled(labels: readonly string[], values: readonly string[]): Record<string, string> {
+  return Object.fromEntries(labels.map((label, i) => [label, values[i]!]));
+}
+
+function addEndpoints(registry: Registry, { blocks, status }: MetricsSources): void {
+  const labelNames = ["zone", "pool", "endpoint", "address", "check"];
+  const { endpoints } = blocks.rows;
+  const up = gauge(registry, "steerd_endpoint_up", "1 while the address may be answered", labelNames, () => {
+    for (const metric of [up, since, response]) metric.reset();
+    for (const target of status.plan.targets) {
+      const at = target.row * ENDPOINT_ROW_WORDS;
+      const { zone, pool, endpoint, address } = target;
+      const labels = { zone, pool, endpoint, address, check: target.check.name };
+      const state = Atomics.load(endpoints, at + ROW_STATE);
+      up.set(labels, state & STATE_UP ? 1 : 0);
+      if ((state & STATE_KNOWN) === 0) continue;
+      since.set(labels, Atomics.load(endpoints, at + ROW_SINCE_S));
+      const responseUs = Atomics.load(endpoints, at + ROW_RESPONSE_US);
+      if (responseUs >= 0) response.set(labels, responseUs / 1e6);
+    }
+  });
+  const since = gauge(
+    registry,
+    "steerd_endpoint_state_since_seconds",
+    "When the address last went up or down, in seconds since 1970",
+    labelNames,
+  );
+  const response = gauge(
+    registry,
+    "steerd_endpoint_response_seconds",
+    "Smoothed response time of the address to its probes",
+    labelNames,
+  );
+}
+
+function addPools(registry: Registry, { blocks, status }: MetricsSources): void {
+  const labelNames = ["zone", "pool"];
+  const { pools } = blocks.rows;
+  const failed = gauge(registry, "steerd_pool_failed", "1 while the pool is passed over", labelNames, () => {
+    for (const metric of [failed, up, usable]) metric.reset();
+    for (const { row, zone, pool } of status.plan.pools) {
+      const at = row * POOL_ROW_WORDS;
+      failed.set({ zone, pool }, Atomics.load(pools, at + POOL_ROW_FAILED));
+      up.set({ zone, pool }, Atomics.load(pools, at + POOL_ROW_UP));
+      usable.set({ zone, pool }, Atomics.load(pools, at + POOL_ROW_USABLE));
+    }
+  });
+  const up = gauge(registry, "steerd_pool_endpoints_up", "Endpoints of the pool that are up", labelNames);
+  const usable = gauge(
+    registry,
+    "steerd_pool_endpoints",
+    "Endpoints of the pool that are neither drained nor forced down",
+    labelNames,
+  );
+}
+
+function addConfiguration(registry: Registry, status: ControlStatus): void {
+  const rows: [name: string, help: string, read: () => number][] = [
+    ["steerd_snapshot_generation", "Number of the configuration in use", () => status.generation],
+    ["steerd_zones", "Zones served", () => status.zones],
+    ["steerd_names", "Names served", () => status.names],
+    ["steerd_dynamic_records", "Names that policies answer", () => status.dynamicRecords],
+    ["steerd_snapshot_bytes", "Shared memory of the configuration in use", () => status.snapshotOctets],
+    ["steerd_reload_ok", "1 while the files as last read are in use", () => (status.lastReloadOk ? 1 : 0)],
+    [
+      "steerd_reload_last_accepted_seconds",
+      "When a configuration was last accepted, in seconds since 1970",
+      () => status.lastAcceptedS,
+    ],
+    ["steerd_reload_duration_seconds", "Reading and compiling it took", () => status.lastCompileMs / 1000],
+  ];
+  for (const [name, help, read] of rows) {
+    const metric = gauge(registry, name, help, [], () => metric.set(read()));
+  }
+  new Counter({
+    name: "steerd_reloads_total",
+    help: "Configurations read, by what became of them",
+    labelNames: ["outcome"],
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc({ outcome: "accepted" }, status.accepted);
+      this.inc({ outcome: "rejected" }, status.rejected);
+    },
+  });
+}
+
+function addWorkers(registry: Registry, blocks: SharedBlocks): void {
+  const workers: [name: string, words: Int32Array[]][] = [
+    ["control", [blocks.control]],
+    ["probe", [blocks.probe]],
+    ["stream", [blocks.stream.words]],
+    ["udp", blocks.udp.map(({ words }) => words)],
+  ];
+  new Counter({
+    name: "steerd_worker_restarts_total",
+    help: "Workers that died and were replaced",
+    labelNames: ["worker"],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [worker, words] of workers) this.inc({ worker }, sumOf(words, WORD_RESTARTS));
+    },
+  });
+  const open = gauge(registry, "steerd_workers_open", "Workers with open sockets", ["worker"], () => {
+    for (const [worker, words] of workers.slice(2)) open.set({ worker }, sumOf(words, WORD_OPEN));
+  });
+}
+
+function sumOf(words: Int32Array[], word: number): number {
+  return words.reduce((sum, each) => sum + Atomics.load(each, word), 0);
+}
+
+function addProcess(registry: Registry, { version, startedMs }: MetricsSources): void {
+  gauge(registry, "steerd_build_info", "1, with the versions", ["version", "node"]).set(
+    { version, node: process.versions.node },
+    1,
+  );
+  gauge(registry, "process_start_time_seconds", "When the process started, in seconds since 1970", []).set(
+    startedMs / 1000,
+  );
+  const memory = gauge(registry, "process_resident_memory_bytes", "Resident memory of the process", [], () =>
+    memory.set(process.memoryUsage.rss()),
+  );
+  new Counter({
+    name: "process_cpu_seconds_total",
+    help: "User and system CPU time of all threads",
+    registers: [registry],
+    collect() {
+      const { user, system } = process.cpuUsage();
+      this.reset();
+      this.inc((user + system) / 1e6);
+    },
+  });
+}
+
+/** A gauge that `collect` sets whenever it is read, and others that were made after it. */
+function gauge(
+  registry: Registry,
+  name: string,
+  help: string,
+  labelNames: string[],
+  collect: () => void = () => undefined,
+): Gauge {
+  return new Gauge({ name, help, labelNames, registers: [registry], collect });
+}

@@ -1,0 +1,37 @@
+import { readWords } from "../serve/data-worker.ts";
+import type { ControlInit, FromControl, Log, ToControl, WorkerPort } from "../serve/messages.ts";
+import { type ControlOptions, startControl } from "./control.ts";
+
+/** How soon the worker sees its control words, while nothing is compiled. */
+const BEAT_MS = 100;
+
+/** Runs the control worker on `port` until it is told to stop. */
+export function runControlWorker(
+  init: ControlInit,
+  port: WorkerPort<ToControl, FromControl>,
+  parts: Pick<ControlOptions, "build" | "openApi" | "collect">,
+): void {
+  const log: Log = (level, message, fields = {}) => port.postMessage({ kind: "log", level, message, fields });
+  const control = startControl({
+    blocks: init.blocks,
+    post: (message) => port.postMessage(message),
+    log,
+    ...parts,
+  });
+  let stopped = false;
+  const stop = async (): Promise<void> => {
+    if (stopped) return;
+    stopped = true;
+    clearInterval(beat);
+    await control.stop();
+    port.postMessage({ kind: "stopped" });
+    port.close();
+  };
+  const beat = setInterval(() => {
+    if (readWords(init.blocks.control)) void stop();
+  }, BEAT_MS);
+  port.on("message", (message) => {
+    if (message.kind === "reload") control.reload();
+    else void stop();
+  });
+}

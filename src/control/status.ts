@@ -1,0 +1,58 @@
+import type { HealthPlan } from "../health/plan.ts";
+import { RECORD_WORDS } from "../policy/data.ts";
+import type { Snapshot } from "../snapshot.ts";
+import { NODE_WORDS, ZONE_WORDS } from "../zone/zone-data.ts";
+
+/** What the control worker knows beside the shared blocks. Overwritten by each reload. */
+export interface ControlStatus {
+  generation: number;
+  zones: number;
+  names: number;
+  dynamicRecords: number;
+  /** Octets of the snapshot in shared memory. */
+  snapshotOctets: number;
+  accepted: number;
+  rejected: number;
+  lastReloadOk: boolean;
+  /** Seconds since 1970; 0: never. */
+  lastAcceptedS: number;
+  lastCompileMs: number;
+  plan: HealthPlan;
+}
+
+export function createStatus(): ControlStatus {
+  return {
+    generation: 0,
+    zones: 0,
+    names: 0,
+    dynamicRecords: 0,
+    snapshotOctets: 0,
+    accepted: 0,
+    rejected: 0,
+    lastReloadOk: false,
+    lastAcceptedS: 0,
+    lastCompileMs: 0,
+    plan: { targets: [], pools: [] },
+  };
+}
+
+/** Takes over what an accepted configuration is made of; the snapshot itself is not kept. */
+export function describeSnapshot(status: ControlStatus, snapshot: Snapshot, plan: HealthPlan): void {
+  status.generation = snapshot.generation;
+  status.zones = snapshot.zones.zones.length / ZONE_WORDS;
+  status.names = snapshot.zones.nodes.length / NODE_WORDS;
+  status.dynamicRecords = snapshot.policy.records.length / RECORD_WORDS;
+  status.snapshotOctets = snapshotOctets(snapshot);
+  status.plan = plan;
+}
+
+/** Octets of the memory blocks that a snapshot refers to; one that several arrays share counts once. */
+function snapshotOctets(snapshot: Snapshot): number {
+  const buffers = new Set<ArrayBufferLike>();
+  for (const part of [snapshot.zones, snapshot.policy, snapshot.tables])
+    for (const array of Object.values(part) as unknown[])
+      if (ArrayBuffer.isView(array)) buffers.add(array.buffer);
+  let octets = 0;
+  for (const buffer of buffers) octets += buffer.byteLength;
+  return octets;
+}
