@@ -1,0 +1,110 @@
+import { TYPE_CNAME, TYPE_MX, TYPE_NS, TYPE_SRV } from "../wire/constants.ts";
+import { nameLength } from "../wire/name.ts";
+import { formatName } from "../wire/name-text.ts";
+import { formatType } from "../wire/registry.ts";
+import { cutAbove } from "./check-cuts.ts";
+import { type Check, nameKey, report } from "./check-report.ts";
+import { depthInZone, findOwner, firstOfType, isDropped, OWNS_ADDRESS, OWNS_CNAME } from "./record-index.ts";
+
+/** Octets of RDATA in front of the host name that needs an address, or -1. */
+function hostPrefix(type: number): number {
+  if (type === TYPE_NS) return 0;
+  if (type === TYPE_MX) return 2;
+  return type === TYPE_SRV ? 6 : -1;
+}
+
+/**
+ * Host names in NS, MX and SRV that are in the zone have an address there, and are no aliases (RFC 2181 section 10.3,
+ * RFC 2782). These are warnings, as with `named-checkzone -i full`: the rest of the zone is of use without them.
+ */
+export function checkTargets(check: Check): void {
+  const { columns } = check.index;
+  for (let record = 0; record < columns.count; record++) {
+    const prefix = hostPrefix(columns.type[record]!);
+    if (prefix < 0 || isDropped(check.index, record)) continue;
+    checkTarget(check, record, columns.rdata[record]! + prefix);
+  }
+}
+
+function checkTarget(check: Check, record: number, at: number): void {
+  const { columns } = check.index;
+  const { octets, origin } = columns;
+  const host = formatName(octets, at);
+  const subject = `${formatName(octets, columns.owner[record]!)} ${formatType(columns.type[record]!)}: ${host}`;
+  if (isAddressLiteral(origin, octets, at)) {
+    const expected = "a host name that has the address";
+    report(check, "warning", "ZONE_TARGET_IS_ADDRESS", record, `${subject} is an address`, expected);
+    return;
+  }
+  if (depthInZone(origin, octets, at) < 0) return;
+  const cut = cutAbove(check, octets, at);
+  const isDelegation = columns.type[record] === TYPE_NS && columns.owner[record] === cut;
+  if (cut >= 0 && !isDelegation) return;
+  const found = findHost(check, octets, at, cut < 0);
+  if (found.owns & OWNS_ADDRESS) return;
+  if (found.owns & OWNS_CNAME) {
+    const other = found.owner < 0 ? -1 : firstOfType(check.index, found.owner, TYPE_CNAME);
+    report(
+      check,
+      "warning",
+      "ZONE_TARGET_CNAME",
+      record,
+      `${subject} is an alias`,
+      "a name with an address",
+      other,
+    );
+  } else if (isDelegation) {
+    const expected = "A or AAAA records of it, or it cannot be reached";
+    report(check, "warning", "ZONE_GLUE_MISSING", record, `${subject} has no glue`, expected);
+  } else {
+    const expected = "A or AAAA records of it in this zone";
+    report(check, "warning", "ZONE_TARGET_ADDRESS", record, `${subject} has no address`, expected);
+  }
+}
+
+/** Whether the name is an IPv4 address, with or without the origin behind it. */
+function isAddressLiteral(origin: Uint8Array, octets: Uint8Array, at: number): boolean {
+  let from = at;
+  for (let label = 0; label < 4; label++) {
+    const size = octets[from]!;
+    if (size === 0 || size > 3) return false;
+    for (let i = from + 1; i <= from + size; i++) if (octets[i]! < 0x30 || octets[i]! > 0x39) return false;
+    from += size + 1;
+  }
+  return octets[from] === 0 || depthInZone(origin, octets, from) === 0;
+}
+
+/** What stands at a host name: its own records, or those of the wildcard that covers it (RFC 4592). */
+function findHost(
+  check: Check,
+  octets: Uint8Array,
+  at: number,
+  withWildcards: boolean,
+): { owner: number; owns: number } {
+  const exact = findName(check, octets, at);
+  if (exact.owns !== 0 || !withWildcards) return exact;
+  const { origin } = check.index.columns;
+  const wildcard = new Uint8Array(256);
+  wildcard[0] = 1;
+  wildcard[1] = 0x2a;
+  for (let from = at; depthInZone(origin, octets, from) > 0; ) {
+    from += octets[from]! + 1;
+    const length = nameLength(octets, from);
+    if (length + 2 > 255) continue;
+    wildcard.set(octets.subarray(from, from + length), 2);
+    const covering = findName(check, wildcard, 0);
+    if (covering.owns !== 0 || findName(check, octets, from).owns !== 0) return covering;
+  }
+  return exact;
+}
+
+function findName(check: Check, octets: Uint8Array, at: number): { owner: number; owns: number } {
+  const owner = findOwner(check.index, octets, at);
+  let owns = owner < 0 ? 0 : check.index.owns[owner]!;
+  if (check.dynamic.size > 0) {
+    const length = nameLength(octets, at);
+    const dynamic = check.dynamic.get(nameKey(octets, at, length));
+    if (dynamic !== undefined) owns |= dynamic.ownsName ? OWNS_CNAME : OWNS_ADDRESS;
+  }
+  return { owner, owns };
+}
