@@ -1,3 +1,4 @@
+import type { Locations } from "./location.ts";
 import { CLASS_NOTHING, CLASS_SPECIAL } from "./table.ts";
 
 /** The chains of all tables: equal ones are stored once, and a chain's offset is the class of its clients. */
@@ -24,3 +25,6 @@ export function addChain(draft: ChainDraft, entries: readonly number[]): number 
   }
   return offset;
 }
+
+/** Class of a location; `locations` null: the unknown one. */
+export type ChainOf = (locations: Locations | null, row: number) => number;

@@ -23,7 +23,18 @@ export const SMALL_SHAPE: IndexShape = { rootBits: 8, blockBits: 4 };
 const WIDE_BITS = 56;
 const DEEP_BITS = 4;
 
+/** Where an index lies, and what it is like. */
+export interface BuiltIndex {
+  /** Offset of the root, and the bits that it takes: 0 when the function is constant. */
+  root: number;
+  bits: number;
+  tiles: number;
+  /** Length of the longest tile outside of special-purpose blocks. */
+  longestBits: number;
+}
+
 interface Build {
+  built: BuiltIndex;
   draft: CellDraft;
   steps: Steps;
   shape: IndexShape;
@@ -32,37 +43,34 @@ interface Build {
 }
 
 /**
- * Appends the index of a step function and returns where its root lies and how many bits it takes: 0 when the function is
- * constant. Values are classes; a negative one is a special-purpose block, which gets CLASS_SPECIAL and a tile of its own.
+ * Appends the index of a step function. Values are classes; a negative one is a special-purpose block, which gets CLASS_SPECIAL and a tile of its own.
  *
  * Each leaf's tile is the shortest prefix on which the function is constant: the largest aligned block within a run.
  */
-export function buildIndex(
-  draft: CellDraft,
-  steps: Steps,
-  shape: IndexShape,
-): { root: number; bits: number } {
+export function buildIndex(draft: CellDraft, steps: Steps, shape: IndexShape): BuiltIndex {
   const root = draft.length;
   if (steps.count === 1) {
-    reserve(draft, 1);
+    reserveCells(draft, 1);
     draft.cells[draft.length++] = leafCell(0, steps.values[0]!);
-    return { root, bits: 0 };
+    return { root, bits: 0, tiles: 1, longestBits: 0 };
   }
   const size = 1 << shape.rootBits;
-  reserve(draft, size);
+  reserveCells(draft, size);
   draft.length += size;
-  const build: Build = { draft, steps, shape, levels: [] };
+  const built = { root, bits: shape.rootBits, tiles: 0, longestBits: 0 };
+  const build: Build = { built, draft, steps, shape, levels: [] };
   const cells = new Int32Array(size);
   fillBlock(build, cells, 0, shape.rootBits, 1, steps.count, steps.values[0]!, 0);
   draft.cells.set(cells, root);
-  return { root, bits: shape.rootBits };
+  return built;
 }
 
 function leafCell(tileBits: number, value: number): number {
   return (tileBits << CELL_LENGTH_SHIFT) | (value < 0 ? CLASS_SPECIAL : value);
 }
 
-function reserve(draft: CellDraft, count: number): void {
+/** Makes room for `count` more cells. */
+export function reserveCells(draft: CellDraft, count: number): void {
   if (draft.length + count <= draft.cells.length) return;
   const wider = new Int32Array(Math.max(draft.length + count, draft.cells.length * 2));
   wider.set(draft.cells);
@@ -91,7 +99,7 @@ function fillBlock(
   let held = value;
   while (run < to) {
     const cell = extractBits(steps, run, depth, bits);
-    needed = Math.max(needed, fillLeaves(cells, depth, bits, start, cell, held));
+    needed = Math.max(needed, fillLeaves(build, cells, depth, bits, start, cell, held));
     if (isClean(steps, run, longest)) {
       held = steps.values[run++]!;
       start = cell;
@@ -105,7 +113,7 @@ function fillBlock(
     start = cell + 1;
     run = end;
   }
-  return Math.max(needed, fillLeaves(cells, depth, bits, start, 1 << bits, held));
+  return Math.max(needed, fillLeaves(build, cells, depth, bits, start, 1 << bits, held));
 }
 
 /** Appends the block at `depth` and returns the cell that refers to it. */
@@ -123,7 +131,7 @@ function buildBlock(
   const needed = fillBlock(build, cells, depth, bits, from, to, value, level + 1);
   const { draft } = build;
   const offset = draft.length;
-  reserve(draft, 1 << needed);
+  reserveCells(draft, 1 << needed);
   const step = bits - needed;
   for (let cell = 0; cell < 1 << needed; cell++) draft.cells[offset + cell] = cells[cell << step]!;
   draft.length += 1 << needed;
@@ -132,6 +140,7 @@ function buildBlock(
 
 /** Covers cells `from` to `to` with the fewest aligned tiles; returns the bits that the longest of them needs. */
 function fillLeaves(
+  build: Build,
   cells: Int32Array,
   depth: number,
   bits: number,
@@ -139,6 +148,7 @@ function fillLeaves(
   to: number,
   value: number,
 ): number {
+  const { built } = build;
   let needed = 0;
   let at = from;
   while (at < to) {
@@ -147,6 +157,8 @@ function fillLeaves(
     cells.fill(leafCell(depth + bits - free, value), at, at + (1 << free));
     at += 1 << free;
     needed = Math.max(needed, bits - free);
+    built.tiles++;
+    if (value >= 0) built.longestBits = Math.max(built.longestBits, depth + bits - free);
   }
   return needed;
 }

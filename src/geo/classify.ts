@@ -1,0 +1,111 @@
+import { addChain, type ChainDraft } from "./chains.ts";
+import type { CountryGroups } from "./country.ts";
+import { findLocation, type GeoSources } from "./databases.ts";
+import { geoChains } from "./geo-chains.ts";
+import { nearestChains } from "./nearest.ts";
+import { type Prefix, parsePrefix } from "./prefix.ts";
+import { prefixSteps } from "./prefix-steps.ts";
+import { EMBEDDED_BLOCKS, SPECIAL_BLOCKS } from "./special.ts";
+import { constantSteps, joinSteps, mapSteps, type Steps } from "./steps.ts";
+import type { TableModel } from "./table.ts";
+
+/** What a table says to every address: classes, or a negative number of its own for each block that is carved out. */
+export interface ClassSteps {
+  steps: Readonly<Record<4 | 6, Steps>>;
+  /** Class of a client whose place is not known. */
+  unknown: number;
+}
+
+/** Gives each address of both families the chain that the model makes for it. */
+export function classifyTable(
+  model: TableModel,
+  sources: GeoSources,
+  chains: ChainDraft,
+  groups: CountryGroups,
+): ClassSteps {
+  const base =
+    model.kind === "subnets"
+      ? classifySubnets(model.keys, chains)
+      : classifyPlaces(model, sources, chains, groups);
+  const { 4: ipv4, 6: ipv6 } = base.steps;
+  // A table that says the same to everybody needs no resolver's address instead, and its tile is all there is.
+  if (
+    ipv4.count === 1 &&
+    ipv6.count === 1 &&
+    ipv4.values[0] === base.unknown &&
+    ipv6.values[0] === base.unknown
+  ) {
+    return base;
+  }
+  const own = model.kind === "subnets" ? base.unknown : null;
+  return { steps: { 4: carveBlocks(ipv4, 4, own), 6: carveBlocks(ipv6, 6, own) }, unknown: base.unknown };
+}
+
+/** Carved blocks count from here downwards, so that neighbours never merge. */
+const FIRST_BLOCK = -1;
+
+const CARVED: Readonly<Record<4 | 6, Steps>> = {
+  4: prefixSteps(1, [...SPECIAL_BLOCKS[4]], (index) => FIRST_BLOCK - index, 0),
+  6: prefixSteps(4, [...SPECIAL_BLOCKS[6], ...EMBEDDED_BLOCKS], (index) => FIRST_BLOCK - index, 0),
+};
+
+/**
+ * Takes the special-purpose blocks out, and of IPv6 those that embed IPv4. `uncovered`: for `subnets` tables the class of
+ * addresses that no entry covers, since entries count in special-purpose blocks too; null: the blocks are always special.
+ */
+function carveBlocks(steps: Steps, family: 4 | 6, uncovered: number | null): Steps {
+  const firstEmbedded = FIRST_BLOCK - SPECIAL_BLOCKS[6].length;
+  return joinSteps(steps, CARVED[family], (value, block) => {
+    if (block === 0) return value;
+    return uncovered === null || value === uncovered || block <= firstEmbedded ? block : value;
+  });
+}
+
+function classifySubnets(keys: readonly string[], chains: ChainDraft): ClassSteps {
+  const fallback = keys.indexOf("default");
+  const rest = fallback < 0 ? [] : [fallback];
+  const unknown = addChain(chains, rest);
+  const prefixes: Record<4 | 6, Prefix[]> = { 4: [], 6: [] };
+  const entries: Record<4 | 6, number[]> = { 4: [], 6: [] };
+  for (const [entry, key] of keys.entries()) {
+    if (entry === fallback) continue;
+    const prefix = parsePrefix(key);
+    if (prefix === null) throw new Error(`"${key}" is no prefix`);
+    prefixes[prefix.family].push(prefix);
+    entries[prefix.family].push(entry);
+  }
+  const classify = (family: 4 | 6) =>
+    prefixSteps(
+      family === 4 ? 1 : 4,
+      prefixes[family],
+      (index, parents) =>
+        addChain(chains, [index, ...parents].map((at) => entries[family][at]!).concat(rest)),
+      unknown,
+    );
+  return { steps: { 4: classify(4), 6: classify(6) }, unknown };
+}
+
+type PlaceModel = Exclude<TableModel, { kind: "subnets" }>;
+
+/** Classes by location, for the tables that look at where a client is. */
+function classifyPlaces(
+  model: PlaceModel,
+  sources: GeoSources,
+  chains: ChainDraft,
+  groups: CountryGroups,
+): ClassSteps {
+  const chainOf =
+    model.kind === "geo" ? geoChains(model.keys, chains, groups) : nearestChains(model.locations, chains);
+  const unknown = chainOf(null, 0);
+  if (sources.count === 0)
+    return { steps: { 4: constantSteps(1, unknown), 6: constantSteps(4, unknown) }, unknown };
+  const classes = new Int32Array(sources.count);
+  for (let id = 0; id < sources.count; id++) {
+    const { locations, row } = findLocation(sources, id)!;
+    classes[id] = row === 0 ? unknown : chainOf(locations, row);
+  }
+  return {
+    steps: { 4: mapSteps(sources.steps[4], classes), 6: mapSteps(sources.steps[6], classes) },
+    unknown,
+  };
+}

@@ -1,0 +1,207 @@
+import { addChain, type ChainDraft, draftChains } from "./chains.ts";
+import { type ClassSteps, classifyTable } from "./classify.ts";
+import { BUILT_IN_GROUPS, type CountryGroups } from "./country.ts";
+import type { GeoSources } from "./databases.ts";
+import { buildIndex, type CellDraft, LARGE_SHAPE, reserveCells, SMALL_SHAPE } from "./index-build.ts";
+import type { GeoProblem } from "./problem.ts";
+import type { Steps } from "./steps.ts";
+import {
+  CELL_CLASS_MASK,
+  CELL_OFFSET_SHIFT,
+  TABLE_BITS4,
+  TABLE_BITS6,
+  TABLE_ROOT4,
+  TABLE_ROOT6,
+  TABLE_UNKNOWN,
+  TABLE_WORDS,
+  type TableData,
+  type TableModel,
+} from "./table.ts";
+
+/** What a table costs and how fine it is. */
+export interface TableReport {
+  kind: TableModel["kind"];
+  /** Taken over from the previous compilation. */
+  reused: boolean;
+  /** Number of tiles per family. */
+  tiles4: number;
+  tiles6: number;
+  /** Length of the longest tile that is not a special-purpose block's: answers get this scope at most. */
+  longest4: number;
+  longest6: number;
+  /** Memory of the table's cells. */
+  octets: number;
+}
+
+/** All tables of a configuration, and what the next compilation needs to take over what did not change. */
+export interface CompiledTables {
+  data: TableData;
+  reports: TableReport[];
+  /** Not empty: the tables do not fit, and `data` must not be used. */
+  problems: GeoProblem[];
+  sources: GeoSources;
+  /** What each table was made from, as text. */
+  identities: string[];
+  /** Offset of the first cell of each table, and at the end their number. */
+  firstCells: number[];
+}
+
+/** A step function of more runs than this gets an index of the large shape; 2,000 runs fill most of a small one's root. */
+const LARGE_RUNS = 2000;
+
+/**
+ * Compiles tables into shared memory, in the order of `models`. A table whose model and databases are those of a
+ * `previous` one is copied, not made again; when all are, the previous result is returned as it is. The models' keys must
+ * be valid: an invalid one throws.
+ */
+export function compileTables(
+  models: readonly TableModel[],
+  sources: GeoSources,
+  previous: CompiledTables | null = null,
+  groups: CountryGroups = BUILT_IN_GROUPS,
+): CompiledTables {
+  const identities = models.map((model) => identify(model, groups));
+  const known = previous === null ? new Map<string, number>() : reusable(previous, sources);
+  if (previous !== null && identities.length === previous.identities.length) {
+    if (identities.every((identity, table) => known.get(identity) === table)) return previous;
+  }
+  const chains = draftChains();
+  const draft: CellDraft = { cells: new Int32Array(1024), length: 0 };
+  const tables = new Int32Array(models.length * TABLE_WORDS);
+  const reports: TableReport[] = [];
+  const firstCells: number[] = [];
+  for (const [table, model] of models.entries()) {
+    firstCells.push(draft.length);
+    const words = tables.subarray(table * TABLE_WORDS, (table + 1) * TABLE_WORDS);
+    const old = known.get(identities[table]!);
+    if (previous !== null && old !== undefined) {
+      reports.push(copyTable(previous, old, draft, words, chains));
+    } else reports.push(buildTable(model, classifyTable(model, sources, chains, groups), draft, words));
+  }
+  firstCells.push(draft.length);
+  return {
+    data: {
+      cells: share(draft.cells.subarray(0, draft.length)),
+      tables: share(tables),
+      chains: share(Int32Array.from(chains.words)),
+    },
+    reports,
+    problems: checkLimits(draft, chains),
+    sources,
+    identities,
+    firstCells,
+  };
+}
+
+/** Everything besides the databases that a table is made from. */
+function identify(model: TableModel, groups: CountryGroups): string {
+  const used = model.kind === "geo" ? model.keys.flatMap((key) => groups.get(key) ?? []) : [];
+  return JSON.stringify([model, used]);
+}
+
+/** Tables of the previous compilation by identity, as far as `sources` are still theirs. */
+function reusable(previous: CompiledTables, sources: GeoSources): Map<string, number> {
+  const same = previous.sources.city === sources.city && previous.sources.country === sources.country;
+  const known = new Map<string, number>();
+  for (const [table, identity] of previous.identities.entries()) {
+    if (same || previous.reports[table]!.kind === "subnets") known.set(identity, table);
+  }
+  return known;
+}
+
+function buildTable(
+  model: TableModel,
+  classes: ClassSteps,
+  draft: CellDraft,
+  words: Int32Array,
+): TableReport {
+  const first = draft.length;
+  const ipv4 = buildIndex(draft, classes.steps[4], shapeFor(classes.steps[4]));
+  const ipv6 = buildIndex(draft, classes.steps[6], shapeFor(classes.steps[6]));
+  words[TABLE_ROOT4] = ipv4.root;
+  words[TABLE_BITS4] = ipv4.bits;
+  words[TABLE_ROOT6] = ipv6.root;
+  words[TABLE_BITS6] = ipv6.bits;
+  words[TABLE_UNKNOWN] = classes.unknown;
+  return {
+    kind: model.kind,
+    reused: false,
+    tiles4: ipv4.tiles,
+    tiles6: ipv6.tiles,
+    longest4: ipv4.longestBits,
+    longest6: ipv6.longestBits,
+    octets: (draft.length - first) * Int32Array.BYTES_PER_ELEMENT,
+  };
+}
+
+function shapeFor(steps: Steps) {
+  return steps.count > LARGE_RUNS ? LARGE_SHAPE : SMALL_SHAPE;
+}
+
+/** Copies a table's cells: blocks move together, and classes become the offsets that their chains have now. */
+function copyTable(
+  previous: CompiledTables,
+  table: number,
+  draft: CellDraft,
+  words: Int32Array,
+  chains: ChainDraft,
+): TableReport {
+  const { cells, tables, chains: oldChains } = previous.data;
+  const first = previous.firstCells[table]!;
+  const end = previous.firstCells[table + 1]!;
+  const shift = draft.length - first;
+  reserveCells(draft, end - first);
+  const moved = new Map<number, number>([[0, 0]]);
+  const move = (offset: number) => {
+    let now = moved.get(offset);
+    if (now === undefined) {
+      now = addChain(chains, [...oldChains.subarray(offset + 1, offset + 1 + oldChains[offset]!)]);
+      moved.set(offset, now);
+    }
+    return now;
+  };
+  let lastClass = 0;
+  let lastMoved = 0;
+  for (let at = first; at < end; at++) {
+    const cell = cells[at]!;
+    if (cell < 0) {
+      draft.cells[at + shift] = ~(~cell + (shift << CELL_OFFSET_SHIFT));
+      continue;
+    }
+    const old = cell & CELL_CLASS_MASK;
+    if (old !== lastClass) {
+      lastClass = old;
+      lastMoved = move(old);
+    }
+    draft.cells[at + shift] = (cell & ~CELL_CLASS_MASK) | lastMoved;
+  }
+  draft.length += end - first;
+  words.set(tables.subarray(table * TABLE_WORDS, (table + 1) * TABLE_WORDS));
+  words[TABLE_ROOT4]! += shift;
+  words[TABLE_ROOT6]! += shift;
+  words[TABLE_UNKNOWN] = move(words[TABLE_UNKNOWN]!);
+  return { ...previous.reports[table]!, reused: true };
+}
+
+/** Cells address 2^28 of their kind (1 GiB), and a class is an offset of 23 bits into the chains. */
+function checkLimits(draft: CellDraft, chains: ChainDraft): GeoProblem[] {
+  const problems: GeoProblem[] = [];
+  const cellLimit = 2 ** (31 - CELL_OFFSET_SHIFT);
+  const exceed = (what: string, count: number, limit: number) => {
+    if (count <= limit) return;
+    problems.push({
+      code: "GEO_TABLES_LIMIT",
+      what: `the tables take ${count} ${what}`,
+      expected: `at most ${limit}`,
+    });
+  };
+  exceed("cells", draft.length, cellLimit);
+  exceed("words of chains", chains.words.length, CELL_CLASS_MASK);
+  return problems;
+}
+
+function share(words: Int32Array): Int32Array {
+  const shared = new Int32Array(new SharedArrayBuffer(words.byteLength));
+  shared.set(words);
+  return shared;
+}
