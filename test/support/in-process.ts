@@ -13,9 +13,17 @@ import { addressOctets, nameOctets } from "./packet.ts";
 export interface InProcess {
   context: answering.Context;
   /** The reply, or null where nothing is sent. */
-  ask(packet: Uint8Array, how?: { tcp?: boolean; resolver?: string }): Uint8Array | null;
+  ask(packet: Uint8Array, how?: Asking): Uint8Array | null;
+  /** As `ask`, with the first `length` octets of a larger buffer. */
+  askPrefix(buffer: Uint8Array, length: number, how?: Asking): Uint8Array | null;
   /** Counter by its name in counters.ts, as `dropped.short`. */
   counter(name: string): number;
+}
+
+export interface Asking {
+  tcp?: boolean;
+  /** Address that the query comes from. */
+  resolver?: string;
 }
 
 /** The two functions of src/answer.ts: those of a changed copy can stand in. */
@@ -29,17 +37,19 @@ export function serveSnapshot(
   const counters = allocateCounters();
   const context = createContext(snapshot, rows, counters);
   const out = new Uint8Array(OUT_OCTETS);
+  const askPrefix: InProcess["askPrefix"] = (buffer, length, how = {}) => {
+    const resolver = how.resolver ?? "192.0.2.200";
+    context.transport = how.tcp === true ? TRANSPORT_TCP : TRANSPORT_UDP;
+    context.client.resolverFamily = resolver.includes(":") ? 6 : 4;
+    context.client.resolverAddress.fill(0);
+    context.client.resolverAddress.set(addressOctets(resolver));
+    const size = answerQuery(buffer, length, context, out);
+    return size === 0 ? null : out.slice(0, size);
+  };
   return {
     context,
-    ask: (packet, how = {}) => {
-      const resolver = how.resolver ?? "192.0.2.200";
-      context.transport = how.tcp === true ? TRANSPORT_TCP : TRANSPORT_UDP;
-      context.client.resolverFamily = resolver.includes(":") ? 6 : 4;
-      context.client.resolverAddress.fill(0);
-      context.client.resolverAddress.set(addressOctets(resolver));
-      const length = answerQuery(packet, packet.length, context, out);
-      return length === 0 ? null : out.slice(0, length);
-    },
+    askPrefix,
+    ask: (packet, how) => askPrefix(packet, packet.length, how),
     counter: (name) => {
       const slot = counterNames.indexOf(name);
       if (slot < 0) throw new Error(`no counter ${name}`);
