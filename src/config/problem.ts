@@ -1,4 +1,4 @@
-import { nearest } from "../cli/nearest.ts";
+import { suggest } from "../zone/suggest.ts";
 import type { Finding } from "./findings.ts";
 import type { PlaceOf, YamlPath } from "./yaml-text.ts";
 
@@ -65,9 +65,9 @@ const MAX_LISTED = 12;
 /** `one of a, b, c`; a near miss goes first, and a long list is cut. */
 export function oneOf(word: string, known: readonly string[]): string {
   if (known.length === 0) return "none: there are none in this file";
-  const close = nearest(word, known);
+  const close = suggest(word, known);
   if (known.length > MAX_LISTED)
-    return close === null
+    return close === undefined
       ? `one of ${known.slice(0, MAX_LISTED).join(", ")} and ${known.length - MAX_LISTED} more`
       : close;
   return `one of ${known.join(", ")}`;

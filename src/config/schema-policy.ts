@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { nearest as nearestWord } from "../cli/nearest.ts";
+import { suggest } from "../zone/suggest.ts";
 import { chosen, isMapping, mapping, type Refusal } from "./chosen.ts";
 import { integerRow, locationRow, NAME, nameRow, notAvailable } from "./schema-rows.ts";
 import { LATER_POLICY_KINDS, NODE_OPTIONS, POLICY_KINDS, type PolicyKind } from "./vocabulary.ts";
@@ -213,8 +213,8 @@ function chooseNode(value: unknown): z.core.$ZodType | Refusal {
   if (later !== undefined) return notAvailable(later, POLICY_KINDS, later);
   const strange = keys.find((key) => !(NODE_OPTIONS as readonly string[]).includes(key));
   if (strange !== undefined) {
-    const close = nearestWord(strange, POLICY_KINDS);
-    return close === null
+    const close = suggest(strange, POLICY_KINDS);
+    return close === undefined
       ? {
           code: "CFG_KEY_UNKNOWN",
           what: `"${strange}" is not a policy`,

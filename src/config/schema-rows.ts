@@ -1,5 +1,6 @@
 import ipaddr from "ipaddr.js";
 import * as z from "zod";
+import type { Listener } from "../serve/listener.ts";
 import { chosen, isMapping, mapping, type Refusal } from "./chosen.ts";
 
 /** Rows that several options share. The error text of a row is what was expected, in words. */
@@ -112,23 +113,15 @@ export const locationRow = z
   )
   .transform(([latitude, longitude]) => ({ latitude, longitude }));
 
-/** A socket's address as ServerOptions carries it. */
-export interface SocketAddress {
-  address: string;
-  family: 4 | 6;
-  /** 0: any free port. */
-  port: number;
-}
-
 /** `127.0.0.1:53` or `[::1]:53`; null when it is neither. */
-export function parseSocketAddress(text: string): SocketAddress | null {
+export function parseSocketAddress(text: string): Listener | null {
   const match = /^(?:\[([^\]]*)\]|([^:[\]]*)):(\d{1,5})$/.exec(text);
   if (match === null || Number(match[3]) > 65535) return null;
   const [, six, four] = match;
   const port = Number(match[3]);
   if (four !== undefined)
-    return ipaddr.IPv4.isValidFourPartDecimal(four) ? { address: four, family: 4, port } : null;
-  return ipaddr.IPv6.isValid(six!) ? { address: six!, family: 6, port } : null;
+    return ipaddr.IPv4.isValidFourPartDecimal(four) ? { host: four, family: 4, port } : null;
+  return ipaddr.IPv6.isValid(six!) ? { host: six!, family: 6, port } : null;
 }
 
 const SOCKET_EXPECTED = 'an address and a port, as 127.0.0.1:53 or "[::1]:53"';

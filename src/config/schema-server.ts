@@ -1,7 +1,8 @@
 import * as z from "zod";
 import { MAX_UDP_WORKERS } from "../serve/blocks.ts";
+import type { Listener } from "../serve/listener.ts";
 import { chosen, mapping } from "./chosen.ts";
-import { type SocketAddress, sectionOf, socketAddressRow } from "./schema-rows.ts";
+import { sectionOf, socketAddressRow } from "./schema-rows.ts";
 
 /** steerd.yaml: every option of the server, its default and its words for people. All keys are optional. */
 
@@ -16,7 +17,7 @@ const geoSchema = mapping(
     country: pathRow
       .optional()
       .describe(
-        "mmdb file with countries; relative to steerd.yaml. None of the three given: the embedded country database",
+        "mmdb file with countries; relative to steerd.yaml. Neither city nor country given: the embedded country database",
       ),
     asn: pathRow.optional().describe("mmdb file with autonomous systems; relative to steerd.yaml"),
   },
@@ -72,7 +73,9 @@ export const serverSchema = mapping(
       .describe("UDP workers; auto: one for each core but one, at least one. One on Node 20"),
     geo: sectionOf<GeoFiles>(geoSchema)
       .prefault({})
-      .describe("Databases that tell where a client is; none given: the embedded country database"),
+      .describe(
+        "Databases that tell where a client is; neither city nor country given: the embedded country database",
+      ),
     api: sectionOf<z.infer<typeof apiSchema>>(apiSchema)
       .prefault({})
       .describe("The control plane's listener"),
@@ -88,13 +91,13 @@ export const serverSchema = mapping(
 
 /** What steerd.yaml says, defaults filled in and paths resolved. */
 export interface ServerOptions {
-  listen: SocketAddress[];
+  listen: Listener[];
   /** Path of the zones folder. */
   zones: string;
   workers: "auto" | number;
   /** Paths of the databases that were asked for; all absent: the embedded one. */
   geo: GeoFiles;
-  api: { listen: SocketAddress };
+  api: { listen: Listener };
   /** Absolute names, lower case, with the final dot. */
   nameservers: string[];
 }

@@ -1,5 +1,5 @@
 import type * as z from "zod";
-import { nearest } from "../cli/nearest.ts";
+import { suggest } from "../zone/suggest.ts";
 import type { Refusal } from "./chosen.ts";
 import { oneOf, pathText, prefixFor, type Reporter, shown } from "./problem.ts";
 import { NAME_EXPECTED } from "./schema-rows.ts";
@@ -87,8 +87,8 @@ function unknownKey(path: YamlPath, key: string, known: readonly string[], repor
     );
     return;
   }
-  const close = nearest(key, known);
-  if (close === null)
+  const close = suggest(key, known);
+  if (close === undefined)
     reporter.error(at, "key", "CFG_KEY_UNKNOWN", `${subject}"${key}" is not a key`, oneOf(key, known));
   else
     reporter.error(

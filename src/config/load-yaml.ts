@@ -1,0 +1,70 @@
+import type * as z from "zod";
+import type { Finding } from "./findings.ts";
+import { type Reporter, reporterFor } from "./problem.ts";
+import { validate } from "./validate.ts";
+import { type PlaceOf, readYaml } from "./yaml-text.ts";
+
+/**
+ * Largest YAML file. YAML costs about 2 s and 150 MB a MiB where it nests deeply; 4 MiB hold some 40,000 names of a
+ * hundred characters each.
+ */
+export const MAX_YAML_OCTETS: number = 4 * 2 ** 20;
+
+/** A YAML file that was read; `input` is null when it has errors, which are among the findings. */
+export interface LoadedYaml<T> {
+  file: string;
+  text: string;
+  input: T | null;
+  findings: Finding[];
+}
+
+/** Decodes, parses and validates; an empty file is an empty mapping. */
+export function loadYaml<T>(octets: Uint8Array, file: string, schema: z.ZodType<T>): LoadedYaml<T> {
+  const decoded = decode(octets, file);
+  if (typeof decoded !== "string") return { file, text: "", input: null, findings: [decoded] };
+  const { value, problems, placeOf } = readYaml(decoded);
+  const findings = problems.map(({ code, line, column, what, expected }): Finding => {
+    return { severity: "error", code, file, line, column, what, expected };
+  });
+  if (findings.length > 0) return { file, text: decoded, input: null, findings };
+  const input = validate(schema, value ?? {}, reporterFor({ file, placeOf }, findings)) ?? null;
+  return { file, text: decoded, input, findings };
+}
+
+function decode(octets: Uint8Array, file: string): string | Finding {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(octets);
+  } catch {
+    const before = new TextDecoder().decode(octets).split("\uFFFD", 1)[0]!;
+    const line = before.split("\n").length;
+    const column = before.length - before.lastIndexOf("\n");
+    const what = "the file is not UTF-8 from here on";
+    return {
+      severity: "error",
+      code: "CFG_FILE_ENCODING",
+      file,
+      line,
+      column,
+      what,
+      expected: "text in UTF-8",
+    };
+  }
+}
+
+/** The file whose places were asked for last: findings come file by file, and a parsed file is large. */
+let last: { text: string; placeOf: PlaceOf } | null = null;
+
+/** Reports on a loaded file; its text is parsed again when the first place is asked for. */
+export function reporterOn(yaml: LoadedYaml<unknown>, findings: Finding[]): Reporter {
+  const { file, text } = yaml;
+  const placeOf: PlaceOf = (path, part) => {
+    if (last?.text !== text) last = { text, placeOf: readYaml(text).placeOf };
+    return last.placeOf(path, part);
+  };
+  return reporterFor({ file, placeOf }, findings);
+}
+
+/** Forgets the parsed file: a load has ended. */
+export function releasePlaces(): void {
+  last = null;
+}

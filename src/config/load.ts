@@ -1,0 +1,80 @@
+import { existsSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import type { GeoSources } from "../geo/databases.ts";
+import { type ConfigCache, turnCache } from "./cache.ts";
+import type { Finding } from "./findings.ts";
+import { type DatabasePaths, loadDatabases } from "./load-databases.ts";
+import { type LoadedYaml, loadYaml, MAX_YAML_OCTETS, releasePlaces } from "./load-yaml.ts";
+import { type ServerOptions, serverSchema } from "./schema-server.ts";
+import { readSteadyFile } from "./steady-file.ts";
+import { fileFinding, type LoadedZone, loadZones, shownPath } from "./zones-folder.ts";
+
+export interface LoadOptions {
+  /** Path of steerd.yaml; null: ./steerd.yaml where there is one, else the defaults. */
+  configFile: string | null;
+  /** What the last load made of the files: see createConfigCache. */
+  cache: ConfigCache;
+}
+
+/** Everything that the files say, parsed and validated; names are not resolved yet. */
+export interface LoadedConfig {
+  /** Paths are absolute. */
+  server: ServerOptions;
+  /** Path of steerd.yaml as people are shown it, whether it exists or not. */
+  configFile: string;
+  zones: LoadedZone[];
+  /** The verified databases, joined. */
+  geo: GeoSources;
+  /** Every path that was read and would have to be watched: files, and the zones folder. */
+  watched: string[];
+  /** With an error among them the configuration must not be used. */
+  findings: Finding[];
+}
+
+const DEFAULT_FILE = "steerd.yaml";
+
+/** Reads and parses all files, or takes over from the cache what did not change. What a file holds never makes it throw. */
+export function loadConfig(options: LoadOptions): LoadedConfig {
+  const { cache } = options;
+  const findings: Finding[] = [];
+  const { file, path, input } = loadServerFile(options.configFile, findings);
+  const server = resolvePaths(input ?? serverSchema.parse({}), dirname(path));
+  // When the file is wrong, the folder that it names is not known: the usual one is read where there is one.
+  const zones = input === null && !existsSync(server.zones) ? [] : loadZones(server.zones, cache, findings);
+  for (const { master, dynamic } of zones)
+    findings.push(...(master?.findings ?? []), ...(dynamic?.findings ?? []));
+  const databases = server.geo as DatabasePaths;
+  const geo = loadDatabases(databases, cache, findings);
+  const watched = [path, server.zones, ...Object.values(databases)];
+  turnCache(cache);
+  releasePlaces();
+  return { server, configFile: file, zones, geo, watched, findings };
+}
+
+/** `input` is null when the file has errors. */
+function loadServerFile(
+  configFile: string | null,
+  findings: Finding[],
+): { file: string; path: string; input: ServerOptions | null } {
+  const path = resolve(configFile ?? DEFAULT_FILE);
+  const file = shownPath(path);
+  if (configFile === null && !existsSync(path)) return { file, path, input: serverSchema.parse({}) };
+  const read = readSteadyFile(path, MAX_YAML_OCTETS);
+  if (!("octets" in read)) {
+    findings.push(fileFinding(file, read));
+    return { file, path, input: null };
+  }
+  const yaml: LoadedYaml<ServerOptions> = loadYaml(read.octets, file, serverSchema);
+  findings.push(...yaml.findings);
+  return { file, path, input: yaml.input };
+}
+
+/** Paths in steerd.yaml are relative to its folder. */
+function resolvePaths(options: ServerOptions, folder: string): ServerOptions {
+  const geo: DatabasePaths = {};
+  for (const role of ["city", "country", "asn"] as const) {
+    const path = options.geo[role];
+    if (path !== undefined) geo[role] = resolve(folder, path);
+  }
+  return { ...options, zones: resolve(folder, options.zones), geo };
+}

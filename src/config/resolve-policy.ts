@@ -1,0 +1,338 @@
+import { BUILT_IN_GROUPS } from "../geo/country.ts";
+import { parseGeoKey } from "../geo/geo-key.ts";
+import type { EntryModel, LastResortModel, LocationModel, NodeModel } from "../policy/model.ts";
+import { readSubnet } from "./addresses.ts";
+import { oneOf, prefixFor, type Reporter } from "./problem.ts";
+import { type ResolvedPool, resolveAddress } from "./resolve-pools.ts";
+import { type LastResortInput, type ListInput, MAX_NODE_DEPTH, type NodeInput } from "./schema-policy.ts";
+import type { ZoneInput } from "./schema-zone.ts";
+import type { YamlPath } from "./yaml-text.ts";
+
+/** What the names of one file mean, while its trees are resolved. */
+export interface PolicyScope {
+  pools: Map<string, ResolvedPool>;
+  policies: ZoneInput["policies"];
+  /** Named policies that are done; null: wrong, and reported. */
+  resolved: Map<string, NodeModel | null>;
+  /** One node for each pool that is named, shared by whoever names it. */
+  poolNodes: Map<string, NodeModel>;
+  /** Named policies that are being resolved, outermost first. */
+  open: string[];
+  /** Policies that something other than themselves names. */
+  used: Set<string>;
+  /** Levels below and including each node. */
+  heights: Map<NodeModel, number>;
+  reporter: Reporter;
+}
+
+export function createScope(
+  input: ZoneInput,
+  pools: Map<string, ResolvedPool>,
+  reporter: Reporter,
+): PolicyScope {
+  return {
+    pools,
+    policies: input.policies,
+    resolved: new Map(),
+    poolNodes: new Map(),
+    open: [],
+    used: new Set(),
+    heights: new Map(),
+    reporter,
+  };
+}
+
+/** Resolves a named policy, once; null: wrong, and reported. */
+export function resolvePolicy(scope: PolicyScope, name: string): NodeModel | null {
+  const known = scope.resolved.get(name);
+  if (known !== undefined) return known;
+  scope.open.push(name);
+  const node = resolveNode(scope, scope.policies[name]!, ["policies", name], name);
+  scope.open.pop();
+  scope.resolved.set(name, node);
+  return node;
+}
+
+/** Resolves a node and everything below it; null: wrong, and reported. `name`: what the file calls the node itself. */
+export function resolveNode(
+  scope: PolicyScope,
+  input: NodeInput,
+  path: YamlPath,
+  name = "",
+): NodeModel | null {
+  if (typeof input === "string") return resolveName(scope, input, path);
+  const lastResort =
+    input.last_resort === undefined
+      ? null
+      : resolveLastResort(scope, input.last_resort, [...path, "last_resort"]);
+  if (input.last_resort === "nodata")
+    scope.reporter.warning(
+      [...path, "last_resort"],
+      "value",
+      "CFG_NODATA_BRANCH",
+      `${prefixFor(path)}last_resort is nodata inside a branch, and resolvers cache that for every client`,
+      "servfail, or no last_resort, so that the failure goes outward",
+    );
+  const base = {
+    label: input.label ?? name,
+    lastResort: lastResort ?? null,
+    location: input.location ?? null,
+  };
+  const shape = resolveShape(scope, input, path);
+  if (shape === null || lastResort === undefined) return null;
+  return limitHeight(scope, { ...base, ...shape } as NodeModel, path);
+}
+
+/** The kind of a node and its children. */
+type Shape =
+  | { kind: "failover" | "weighted"; of: EntryModel[] }
+  | { kind: "nearest"; of: (EntryModel & { location: LocationModel })[] }
+  | { kind: "geo" | "subnets"; keys: { key: string; node: NodeModel }[] };
+
+function resolveShape(scope: PolicyScope, input: Exclude<NodeInput, string>, path: YamlPath): Shape | null {
+  if ("failover" in input) {
+    const of = resolveEntries(scope, listEntries(input.failover, [...path, "failover"]));
+    return of === null ? null : { kind: "failover", of };
+  }
+  if ("weighted" in input) return resolveWeighted(scope, input.weighted, [...path, "weighted"]);
+  if ("nearest" in input) return resolveNearest(scope, input.nearest, [...path, "nearest"]);
+  if ("geo" in input) return resolveGeo(scope, input.geo, [...path, "geo"]);
+  return resolveSubnets(scope, input.subnets, [...path, "subnets"]);
+}
+
+/** An entry of a list, whatever form it has in the file. */
+interface Entry {
+  node: NodeInput;
+  path: YamlPath;
+  weight: number;
+  location: LocationModel | null;
+}
+
+function listEntries(list: ListInput, path: YamlPath): Entry[] {
+  const [items, itemsPath] = Array.isArray(list) ? [list, path] : [list.of, [...path, "of"]];
+  return items.map((item, index) => {
+    const at = [...itemsPath, index];
+    return typeof item === "object" && "node" in item
+      ? { node: item.node, path: [...at, "node"], weight: item.weight ?? 1, location: item.location ?? null }
+      : { node: item, path: at, weight: 1, location: null };
+  });
+}
+
+/** Null when one of them is wrong. All of them are looked at. */
+function resolveEntries(scope: PolicyScope, entries: Entry[]): EntryModel[] | null {
+  const models = entries.map(({ node, path, weight }) => ({ node: resolveNode(scope, node, path), weight }));
+  return models.every((model): model is EntryModel => model.node !== null) ? models : null;
+}
+
+function isList(value: ListInput | Record<string, number>): value is ListInput {
+  return Array.isArray(value) || Array.isArray(value.of);
+}
+
+function resolveWeighted(
+  scope: PolicyScope,
+  input: ListInput | Record<string, number>,
+  path: YamlPath,
+): Shape | null {
+  const entries = isList(input)
+    ? listEntries(input, path)
+    : Object.entries(input).map(([node, weight]) => ({
+        node,
+        path: [...path, node],
+        weight,
+        location: null,
+      }));
+  const of = resolveEntries(scope, entries);
+  if (entries.every(({ weight }) => weight === 0)) {
+    scope.reporter.error(
+      path,
+      "key",
+      "CFG_WEIGHTS_ZERO",
+      `${prefixFor(path)}every weight is 0`,
+      "at least one above 0",
+    );
+    return null;
+  }
+  return of === null ? null : { kind: "weighted", of };
+}
+
+function resolveNearest(scope: PolicyScope, input: ListInput, path: YamlPath): Shape | null {
+  const entries = listEntries(input, path);
+  const models = resolveEntries(scope, entries);
+  if (models === null) return null;
+  let sound = true;
+  const of = models.map((model, index) => {
+    const { node } = model;
+    const ofPool = node.kind === "pool" ? (node.pool.region?.location ?? null) : null;
+    const location = entries[index]!.location ?? node.location ?? ofPool;
+    if (location === null) {
+      const name = node.label === "" ? "this entry" : `"${node.label}"`;
+      const expected = "a location on the entry, on the node, or on the region of its pool";
+      scope.reporter.error(
+        entries[index]!.path,
+        "value",
+        "CFG_LOCATION_MISSING",
+        `${prefixFor(path)}${name} has no location`,
+        expected,
+      );
+      sound = false;
+    }
+    return { ...model, location: location! };
+  });
+  return sound ? { kind: "nearest", of } : null;
+}
+
+function resolveGeo(scope: PolicyScope, input: Record<string, NodeInput>, path: YamlPath): Shape | null {
+  let sound = true;
+  const keys: { key: string; node: NodeModel }[] = [];
+  for (const [key, value] of Object.entries(input)) {
+    const at = [...path, key];
+    const parsed = parseGeoKey(key, BUILT_IN_GROUPS);
+    if ("error" in parsed) {
+      const { code, what, expected } = parsed.error;
+      scope.reporter.error(at, "key", code, `${prefixFor(path)}${what}`, expected);
+    }
+    const node = resolveNode(scope, value, at);
+    if (node === null || "error" in parsed) sound = false;
+    else keys.push({ key, node });
+  }
+  return sound ? { kind: "geo", keys } : null;
+}
+
+function resolveSubnets(scope: PolicyScope, input: Record<string, NodeInput>, path: YamlPath): Shape | null {
+  let sound = true;
+  const keys: { key: string; node: NodeModel }[] = [];
+  const first = new Map<string, string>();
+  for (const [text, value] of Object.entries(input)) {
+    const at = [...path, text];
+    const key = text === "default" ? text : subnetKey(scope, text, first, at);
+    const node = resolveNode(scope, value, at);
+    if (node === null || key === null) sound = false;
+    else keys.push({ key, node });
+  }
+  return sound ? { kind: "subnets", keys } : null;
+}
+
+/** The canonical form of a key; null: wrong or a second time, and reported. */
+function subnetKey(
+  scope: PolicyScope,
+  text: string,
+  first: Map<string, string>,
+  path: YamlPath,
+): string | null {
+  const subject = `${prefixFor(path.slice(0, -1))}"${text}"`;
+  const subnet = readSubnet(text);
+  if (!("prefix" in subnet)) {
+    scope.reporter.error(path, "key", "CFG_SUBNET_INVALID", `${subject} ${subnet.what}`, subnet.expected);
+    return null;
+  }
+  const other = first.get(subnet.text);
+  if (other !== undefined) {
+    scope.reporter.error(
+      path,
+      "key",
+      "CFG_SUBNET_DUPLICATE",
+      `${subject} is the same prefix as "${other}"`,
+      "each prefix once",
+    );
+    return null;
+  }
+  first.set(subnet.text, text);
+  return subnet.text;
+}
+
+function resolveName(scope: PolicyScope, name: string, path: YamlPath): NodeModel | null {
+  const pool = scope.pools.get(name);
+  if (pool !== undefined) return poolNode(scope, name, pool);
+  if (Object.hasOwn(scope.policies, name)) {
+    const start = scope.open.indexOf(name);
+    if (start < 0) {
+      scope.used.add(name);
+      return resolvePolicy(scope, name);
+    }
+    const circle = [...scope.open.slice(start), name].join(" -> ");
+    scope.reporter.error(
+      path,
+      "value",
+      "CFG_POLICY_CYCLE",
+      `${prefixFor(path)}the policies lead in a circle: ${circle}`,
+      "a tree that ends in pools",
+    );
+    return null;
+  }
+  const known = [...scope.pools.keys(), ...Object.keys(scope.policies)].sort();
+  scope.reporter.error(
+    path,
+    "value",
+    "CFG_POOL_UNKNOWN",
+    `${subjectOf(path)}"${name}" is not a pool or policy`,
+    oneOf(name, known),
+  );
+  return null;
+}
+
+/** In records the owner alone says where: line and column say the rest. */
+function subjectOf(path: YamlPath): string {
+  return prefixFor(path.slice(0, 2));
+}
+
+function poolNode(scope: PolicyScope, name: string, pool: ResolvedPool): NodeModel | null {
+  pool.used = true;
+  const known = scope.poolNodes.get(name);
+  if (known !== undefined || pool.model === null) return known ?? null;
+  const node: NodeModel = { kind: "pool", label: name, lastResort: null, location: null, pool: pool.model };
+  scope.poolNodes.set(name, node);
+  scope.heights.set(node, 1);
+  return node;
+}
+
+/** Undefined: wrong, and reported. */
+export function resolveLastResort(
+  scope: PolicyScope,
+  input: LastResortInput,
+  path: YamlPath,
+): LastResortModel | undefined {
+  if (typeof input === "string") return { kind: input };
+  if ("pool" in input) {
+    const pool = scope.pools.get(input.pool);
+    if (pool !== undefined) {
+      pool.used = true;
+      return pool.model === null ? undefined : { kind: "pool", pool: pool.model };
+    }
+    const what = `${subjectOf(path)}"${input.pool}" is not a pool`;
+    scope.reporter.error(
+      [...path, "pool"],
+      "value",
+      "CFG_POOL_UNKNOWN",
+      what,
+      oneOf(input.pool, [...scope.pools.keys()]),
+    );
+    return undefined;
+  }
+  const seen = new Map<string, YamlPath>();
+  const addresses = input.addresses.flatMap((text, index) => {
+    const at = [...path, "addresses", index];
+    const address = resolveAddress(text, at, seen, prefixFor(path).replace(/: $/, ""), scope.reporter);
+    return address === null ? [] : { family: address.family, octets: address.octets, row: -1 };
+  });
+  return addresses.length === input.addresses.length ? { kind: "addresses", addresses } : undefined;
+}
+
+function limitHeight(scope: PolicyScope, node: NodeModel, path: YamlPath): NodeModel | null {
+  const children = childrenOf(node);
+  const height = 1 + children.reduce((most, child) => Math.max(most, scope.heights.get(child) ?? 1), 0);
+  scope.heights.set(node, height);
+  if (height <= MAX_NODE_DEPTH) return node;
+  scope.reporter.error(
+    path,
+    "value",
+    "CFG_LIMIT_DEPTH",
+    `${prefixFor(path)}the policy has ${height} levels`,
+    `at most ${MAX_NODE_DEPTH}`,
+  );
+  return null;
+}
+
+function childrenOf(node: NodeModel): NodeModel[] {
+  if (node.kind === "pool") return [];
+  return "of" in node ? node.of.map((entry) => entry.node) : node.keys.map((key) => key.node);
+}

@@ -1,0 +1,200 @@
+import type { AddressModel, EndpointModel, LocationModel, PoolModel } from "../policy/model.ts";
+import { type ParsedAddress, readAddress } from "./addresses.ts";
+import { oneOf, pathText, type Reporter } from "./problem.ts";
+import type { EndpointInput, PoolInput, ZoneInput } from "./schema-zone.ts";
+import type { YamlPath } from "./yaml-text.ts";
+
+/** A pool in the answers unless it says otherwise: what fits a small reply in both families. */
+const DEFAULT_MAX_ANSWERS = 8;
+
+/** A pool with its places; `model` is null when it has errors, which have been reported. */
+export interface ResolvedPool {
+  model: PoolModel | null;
+  /** A record's tree, or a last resort, reaches it. */
+  used: boolean;
+}
+
+/** Every pool of the file by name, without rows: see claimRows in health-plan.ts. */
+export function resolvePools(zone: string, input: ZoneInput, reporter: Reporter): Map<string, ResolvedPool> {
+  const pools = new Map<string, ResolvedPool>();
+  for (const [name, pool] of Object.entries(input.pools))
+    pools.set(name, { model: resolvePool(zone, name, pool, input, reporter), used: false });
+  return pools;
+}
+
+function resolvePool(
+  zone: string,
+  name: string,
+  pool: PoolInput,
+  input: ZoneInput,
+  reporter: Reporter,
+): PoolModel | null {
+  const path: YamlPath = ["pools", name];
+  const names = isKnown(pool.check, Object.keys(input.checks), "check", path, reporter);
+  const region = resolveRegion(pool.region, input, path, reporter);
+  const endpoints = resolveEndpoints(pool.endpoints, [...path, "endpoints"], reporter);
+  if (endpoints === null || !names || region === undefined) return null;
+  if (!hasValidCount(pool, endpoints, path, reporter)) return null;
+  const select =
+    pool.select ?? (pool.endpoints.some(({ weight }) => weight !== undefined) ? "weighted" : "all");
+  return {
+    zone,
+    name,
+    region,
+    check: pool.check ?? null,
+    endpoints,
+    select,
+    maxAnswers: pool.max_answers ?? (select === "weighted" ? 1 : DEFAULT_MAX_ANSWERS),
+    minHealthy: pool.min_healthy,
+    dualStack: pool.dual_stack,
+    row: -1,
+  };
+}
+
+function isKnown(
+  name: string | undefined,
+  known: string[],
+  key: "check" | "region",
+  path: YamlPath,
+  reporter: Reporter,
+): boolean {
+  if (name === undefined || known.includes(name)) return true;
+  const code = key === "check" ? "CFG_CHECK_UNKNOWN" : "CFG_REGION_UNKNOWN";
+  reporter.error(
+    [...path, key],
+    "value",
+    code,
+    `${pathText(path)}: "${name}" is not a ${key}`,
+    oneOf(name, known),
+  );
+  return false;
+}
+
+/** Undefined: unknown, and reported. */
+function resolveRegion(
+  name: string | undefined,
+  input: ZoneInput,
+  path: YamlPath,
+  reporter: Reporter,
+): { name: string; location: LocationModel | null } | null | undefined {
+  if (name === undefined) return null;
+  if (!isKnown(name, Object.keys(input.regions), "region", path, reporter)) return undefined;
+  return { name, location: input.regions[name]?.location ?? null };
+}
+
+function hasValidCount(
+  pool: PoolInput,
+  endpoints: EndpointModel[],
+  path: YamlPath,
+  reporter: Reporter,
+): boolean {
+  const text = pathText(path);
+  if (endpoints.every(({ weight }) => weight === 0)) {
+    reporter.error(
+      [...path, "endpoints"],
+      "key",
+      "CFG_WEIGHTS_ZERO",
+      `${text}: every weight is 0`,
+      "at least one above 0",
+    );
+    return false;
+  }
+  const { min_healthy: least } = pool;
+  if ("count" in least && least.count > endpoints.length) {
+    const what = `${text}.min_healthy is ${least.count}, and the pool has ${endpoints.length} endpoints`;
+    reporter.error([...path, "min_healthy"], "value", "CFG_MIN_HEALTHY", what, `at most ${endpoints.length}`);
+    return false;
+  }
+  return true;
+}
+
+/** Null: something is wrong, and reported. */
+function resolveEndpoints(
+  inputs: EndpointInput[],
+  path: YamlPath,
+  reporter: Reporter,
+): EndpointModel[] | null {
+  if (inputs.length === 0) {
+    const what = `${pathText(path.slice(0, -1))}: the pool is empty`;
+    reporter.error(path, "value", "CFG_POOL_EMPTY", what, "at least one endpoint");
+    return null;
+  }
+  const seen: Seen = { addresses: new Map(), names: new Map() };
+  let sound = true;
+  const endpoints: EndpointModel[] = [];
+  for (const [index, input] of inputs.entries()) {
+    const endpoint = resolveEndpoint(input, [...path, index], seen, reporter);
+    if (endpoint === null) sound = false;
+    else endpoints.push(endpoint);
+  }
+  return sound ? endpoints : null;
+}
+
+/** Where each address and name of the pool stood first. */
+interface Seen {
+  addresses: Map<string, YamlPath>;
+  names: Map<string, YamlPath>;
+}
+
+function resolveEndpoint(
+  input: EndpointInput,
+  path: YamlPath,
+  seen: Seen,
+  reporter: Reporter,
+): EndpointModel | null {
+  const pool = pathText(path.slice(0, 2));
+  const addresses: AddressModel[] = [];
+  let name = input.name;
+  for (const [index, text] of input.address.entries()) {
+    const at = addressPath(input, path, index);
+    const address = resolveAddress(text, at, seen.addresses, pool, reporter);
+    if (address === null) continue;
+    name ??= address.text;
+    addresses.push({ family: address.family, octets: address.octets, row: -1 });
+  }
+  if (name !== undefined && input.name !== undefined) {
+    const first = seen.names.get(name);
+    if (first !== undefined) {
+      const what = `${pool}: "${name}" names two endpoints, first ${pathText(first)}`;
+      reporter.error([...path, "name"], "value", "CFG_ENDPOINT_DUPLICATE", what, "names that differ");
+      return null;
+    }
+    seen.names.set(name, path);
+  }
+  if (addresses.length < input.address.length) return null;
+  return { name: name!, weight: input.weight ?? 1, addresses };
+}
+
+/** Whatever form the endpoint has in the file: the shorter places of a place that is not there are the same. */
+function addressPath(input: EndpointInput, path: YamlPath, index: number): YamlPath {
+  return input.address.length === 1 ? [...path, "address"] : [...path, "address", index];
+}
+
+/** Reads one address of a list in which none may stand twice; null: wrong, and reported. */
+export function resolveAddress(
+  text: string,
+  path: YamlPath,
+  seen: Map<string, YamlPath>,
+  subject: string,
+  reporter: Reporter,
+): ParsedAddress | null {
+  const address = readAddress(text);
+  if (!("octets" in address)) {
+    reporter.error(
+      path,
+      "value",
+      "CFG_ADDRESS_INVALID",
+      `${subject}: "${text}" ${address.what}`,
+      address.expected,
+    );
+    return null;
+  }
+  const first = seen.get(address.text);
+  if (first !== undefined) {
+    const what = `${subject}: ${address.text} stands here again, first as ${pathText(first)}`;
+    reporter.error(path, "value", "CFG_ADDRESS_DUPLICATE", what, "each address once");
+    return null;
+  }
+  seen.set(address.text, path);
+  return address;
+}
