@@ -63,7 +63,7 @@ export async function openUdp(
 function createUdpSocket(listener: Listener, reusePort: boolean): Socket {
   const options = {
     type: listener.family === 6 ? ("udp6" as const) : ("udp4" as const),
-    ipv6Only: true,
+    ipv6Only: listener.family === 6,
     recvBufferSize: SOCKET_BUFFER_OCTETS,
     sendBufferSize: SOCKET_BUFFER_OCTETS,
     // Peers are always addresses. Without this, dgram asks dns.lookup, which answers in a later tick: 1 us a reply,
