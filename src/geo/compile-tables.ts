@@ -1,8 +1,9 @@
+import { type CellDraft, copyIndex, draftCells } from "./cells.ts";
 import { addChain, type ChainDraft, draftChains } from "./chains.ts";
 import { type ClassSteps, classifyTable } from "./classify.ts";
 import { BUILT_IN_GROUPS, type CountryGroups } from "./country.ts";
 import type { GeoSources } from "./databases.ts";
-import { buildIndex, type CellDraft, LARGE_SHAPE, reserveCells, SMALL_SHAPE } from "./index-build.ts";
+import { buildIndex, LARGE_SHAPE, SMALL_SHAPE } from "./index-build.ts";
 import type { GeoProblem } from "./problem.ts";
 import type { Steps } from "./steps.ts";
 import {
@@ -29,7 +30,7 @@ export interface TableReport {
   /** Length of the longest tile that is not a special-purpose block's: answers get this scope at most. */
   longest4: number;
   longest6: number;
-  /** Memory of the table's cells. */
+  /** Memory of the cells that this table added: blocks that an earlier one has too count there. */
   octets: number;
 }
 
@@ -42,8 +43,6 @@ export interface CompiledTables {
   sources: GeoSources;
   /** What each table was made from, as text. */
   identities: string[];
-  /** Offset of the first cell of each table, and at the end their number. */
-  firstCells: number[];
 }
 
 /** A step function of more runs than this gets an index of the large shape; 2,000 runs fill most of a small one's root. */
@@ -66,19 +65,16 @@ export function compileTables(
     if (identities.every((identity, table) => known.get(identity) === table)) return previous;
   }
   const chains = draftChains();
-  const draft: CellDraft = { cells: new Int32Array(1024), length: 0 };
+  const draft = draftCells();
   const tables = new Int32Array(models.length * TABLE_WORDS);
   const reports: TableReport[] = [];
-  const firstCells: number[] = [];
   for (const [table, model] of models.entries()) {
-    firstCells.push(draft.length);
     const words = tables.subarray(table * TABLE_WORDS, (table + 1) * TABLE_WORDS);
     const old = known.get(identities[table]!);
     if (previous !== null && old !== undefined) {
       reports.push(copyTable(previous, old, draft, words, chains));
     } else reports.push(buildTable(model, classifyTable(model, sources, chains, groups), draft, words));
   }
-  firstCells.push(draft.length);
   return {
     data: {
       cells: share(draft.cells.subarray(0, draft.length)),
@@ -89,7 +85,6 @@ export function compileTables(
     problems: checkLimits(draft, chains),
     sources,
     identities,
-    firstCells,
   };
 }
 
@@ -138,7 +133,7 @@ function shapeFor(steps: Steps) {
   return steps.count > LARGE_RUNS ? LARGE_SHAPE : SMALL_SHAPE;
 }
 
-/** Copies a table's cells: blocks move together, and classes become the offsets that their chains have now. */
+/** Copies a table's indexes; classes become the offsets that their chains have now. */
 function copyTable(
   previous: CompiledTables,
   table: number,
@@ -146,44 +141,24 @@ function copyTable(
   words: Int32Array,
   chains: ChainDraft,
 ): TableReport {
-  const { cells, tables, chains: oldChains } = previous.data;
-  const first = previous.firstCells[table]!;
-  const end = previous.firstCells[table + 1]!;
-  const shift = draft.length - first;
-  reserveCells(draft, end - first);
-  const moved = new Map<number, number>([[0, 0]]);
-  const move = (offset: number) => {
-    let now = moved.get(offset);
-    if (now === undefined) {
-      now = addChain(chains, [...oldChains.subarray(offset + 1, offset + 1 + oldChains[offset]!)]);
-      moved.set(offset, now);
-    }
-    return now;
-  };
-  let lastClass = 0;
-  let lastMoved = 0;
-  for (let at = first; at < end; at++) {
-    const cell = cells[at]!;
-    if (cell < 0) {
-      draft.cells[at + shift] = ~(~cell + (shift << CELL_OFFSET_SHIFT));
-      continue;
-    }
-    const old = cell & CELL_CLASS_MASK;
-    if (old !== lastClass) {
-      lastClass = old;
-      lastMoved = move(old);
-    }
-    draft.cells[at + shift] = (cell & ~CELL_CLASS_MASK) | lastMoved;
-  }
-  draft.length += end - first;
+  const { cells, tables, chains: old } = previous.data;
+  const first = draft.length;
   words.set(tables.subarray(table * TABLE_WORDS, (table + 1) * TABLE_WORDS));
-  words[TABLE_ROOT4]! += shift;
-  words[TABLE_ROOT6]! += shift;
+  const moved = new Int32Array(old.length);
+  const move = (offset: number) => {
+    if (moved[offset] === 0) {
+      moved[offset] = addChain(chains, [...old.subarray(offset + 1, offset + 1 + old[offset]!)]);
+    }
+    return moved[offset]!;
+  };
+  words[TABLE_ROOT4] = copyIndex(draft, cells, words[TABLE_ROOT4]!, words[TABLE_BITS4]!, move);
+  words[TABLE_ROOT6] = copyIndex(draft, cells, words[TABLE_ROOT6]!, words[TABLE_BITS6]!, move);
   words[TABLE_UNKNOWN] = move(words[TABLE_UNKNOWN]!);
-  return { ...previous.reports[table]!, reused: true };
+  const octets = (draft.length - first) * Int32Array.BYTES_PER_ELEMENT;
+  return { ...previous.reports[table]!, reused: true, octets };
 }
 
-/** Cells address 2^28 of their kind (1 GiB), and a class is an offset of 23 bits into the chains. */
+/** Cells address 2^27 of their kind (512 MiB), and a class is an offset of 23 bits into the chains. */
 function checkLimits(draft: CellDraft, chains: ChainDraft): GeoProblem[] {
   const problems: GeoProblem[] = [];
   const cellLimit = 2 ** (31 - CELL_OFFSET_SHIFT);

@@ -1,11 +1,6 @@
+import { addBlock, appendCells, type CellDraft, isPacked, leafCell } from "./cells.ts";
 import type { Steps } from "./steps.ts";
-import { CELL_LENGTH_SHIFT, CELL_OFFSET_SHIFT, CLASS_SPECIAL } from "./table.ts";
-
-/** Cells under construction: `length` of them count. */
-export interface CellDraft {
-  cells: Int32Array;
-  length: number;
-}
+import { CLASS_SPECIAL } from "./table.ts";
 
 /** How many address bits the blocks of an index consume. */
 export interface IndexShape {
@@ -18,6 +13,12 @@ export interface IndexShape {
 export const LARGE_SHAPE: IndexShape = { rootBits: 16, blockBits: 8 };
 /** For the tables of a few prefixes that every zone may have: a path of blocks takes 64 bytes for 4 bits. */
 export const SMALL_SHAPE: IndexShape = { rootBits: 8, blockBits: 4 };
+
+/** Dependent reads that a lookup may take for a tile of at most so many bits; longer ones take what they take. */
+const READS: Readonly<Record<1 | 4, { limit: number; tileBits: number }>> = {
+  1: { limit: 2, tileBits: 24 },
+  4: { limit: 6, tileBits: 56 },
+};
 
 /** Beyond a /56 tiles are rare, and paths to them long: narrow blocks keep them from costing a KiB an octet. */
 const WIDE_BITS = 56;
@@ -38,8 +39,8 @@ interface Build {
   draft: CellDraft;
   steps: Steps;
   shape: IndexShape;
-  /** One block under construction per level; a block moves to the draft when it is whole. */
-  levels: Int32Array[];
+  /** One block per level; it moves to the draft when it is whole. */
+  levels: Level[];
 }
 
 /**
@@ -48,119 +49,121 @@ interface Build {
  * Each leaf's tile is the shortest prefix on which the function is constant: the largest aligned block within a run.
  */
 export function buildIndex(draft: CellDraft, steps: Steps, shape: IndexShape): BuiltIndex {
-  const root = draft.length;
   if (steps.count === 1) {
-    reserveCells(draft, 1);
-    draft.cells[draft.length++] = leafCell(0, steps.values[0]!);
+    const root = appendCells(draft, Int32Array.of(leafCell(0, steps.values[0]!)), 1);
     return { root, bits: 0, tiles: 1, longestBits: 0 };
   }
-  const size = 1 << shape.rootBits;
-  reserveCells(draft, size);
-  draft.length += size;
-  const built = { root, bits: shape.rootBits, tiles: 0, longestBits: 0 };
+  const built = { root: 0, bits: shape.rootBits, tiles: 0, longestBits: 0 };
   const build: Build = { built, draft, steps, shape, levels: [] };
-  const cells = new Int32Array(size);
-  fillBlock(build, cells, 0, shape.rootBits, 1, steps.count, steps.values[0]!, 0);
-  draft.cells.set(cells, root);
+  const root = createLevel(1 << shape.rootBits);
+  fillBlock(build, root, 0, shape.rootBits, 1, steps.count, steps.values[0]!, 0);
+  built.root = appendCells(draft, root.slots, root.slots.length);
   return built;
 }
 
-function leafCell(tileBits: number, value: number): number {
-  return (tileBits << CELL_LENGTH_SHIFT) | (value < 0 ? CLASS_SPECIAL : value);
+/** A block under construction. */
+interface Level {
+  slots: Int32Array;
+  /** Bits that tell its slots apart: fewer than it has when no tile within is as long as it allows. */
+  needed: number;
+  /** Most dependent reads below it on the way to a tile that has a limit; -1: there is no such tile. */
+  reads: number;
 }
 
-/** Makes room for `count` more cells. */
-export function reserveCells(draft: CellDraft, count: number): void {
-  if (draft.length + count <= draft.cells.length) return;
-  const wider = new Int32Array(Math.max(draft.length + count, draft.cells.length * 2));
-  wider.set(draft.cells);
-  draft.cells = wider;
+function createLevel(slots: number): Level {
+  return { slots: new Int32Array(slots), needed: 1, reads: -1 };
 }
 
-/**
- * Fills the 2^bits cells of the block at `depth` that runs `from` to `to` start in; `value` holds at its beginning.
- * Returns the bits that tell its cells apart: less than `bits` when no tile within is as long as the block allows.
- */
+/** Fills the 2^bits slots of the block at `depth`, in which runs `from` to `to` start; `value` holds at its beginning. */
 function fillBlock(
   build: Build,
-  cells: Int32Array,
+  level: Level,
   depth: number,
   bits: number,
   from: number,
   to: number,
   value: number,
-  level: number,
-): number {
+  above: number,
+): void {
   const { steps } = build;
   const longest = depth + bits;
-  let needed = 1;
   let start = 0;
   let run = from;
   let held = value;
+  level.needed = 1;
+  level.reads = -1;
   while (run < to) {
-    const cell = extractBits(steps, run, depth, bits);
-    needed = Math.max(needed, fillLeaves(build, cells, depth, bits, start, cell, held));
+    const slot = extractBits(steps, run, depth, bits);
+    if (slot > start) fillLeaves(build, level, depth, bits, start, slot, held);
     if (isClean(steps, run, longest)) {
       held = steps.values[run++]!;
-      start = cell;
+      start = slot;
       continue;
     }
     let end = run + 1;
-    while (end < to && extractBits(steps, end, depth, bits) === cell) end++;
-    cells[cell] = buildBlock(build, longest, run, end, held, level);
-    needed = bits;
+    while (end < to && extractBits(steps, end, depth, bits) === slot) end++;
+    level.slots[slot] = buildBlock(build, level, longest, run, end, held, above + 1);
+    level.needed = bits;
     held = steps.values[end - 1]!;
-    start = cell + 1;
+    start = slot + 1;
     run = end;
   }
-  return Math.max(needed, fillLeaves(build, cells, depth, bits, start, 1 << bits, held));
+  fillLeaves(build, level, depth, bits, start, 1 << bits, held);
 }
 
-/** Appends the block at `depth` and returns the cell that refers to it. */
+/**
+ * Appends the block at `depth`, with `above` reads before it, and returns the cell that refers to it. It is packed where
+ * the reads allow it: deeper blocks come first, since there are more of them.
+ */
 function buildBlock(
   build: Build,
+  parent: Level,
   depth: number,
   from: number,
   to: number,
   value: number,
-  level: number,
+  above: number,
 ): number {
   const bits = depth < WIDE_BITS ? build.shape.blockBits : DEEP_BITS;
-  build.levels[level] ??= new Int32Array(256);
-  const cells = build.levels[level];
-  const needed = fillBlock(build, cells, depth, bits, from, to, value, level + 1);
-  const { draft } = build;
-  const offset = draft.length;
-  reserveCells(draft, 1 << needed);
-  const step = bits - needed;
-  for (let cell = 0; cell < 1 << needed; cell++) draft.cells[offset + cell] = cells[cell << step]!;
-  draft.length += 1 << needed;
-  return ~((offset << CELL_OFFSET_SHIFT) | (needed - 1));
+  build.levels[above] ??= createLevel(256);
+  const level = build.levels[above];
+  fillBlock(build, level, depth, bits, from, to, value, above);
+  const mayPack =
+    level.reads < 0 ||
+    build.shape === SMALL_SHAPE ||
+    above + 2 + level.reads <= READS[build.steps.words].limit;
+  const step = bits - level.needed;
+  if (step > 0)
+    for (let slot = 1; slot < 1 << level.needed; slot++) level.slots[slot] = level.slots[slot << step]!;
+  const cell = addBlock(build.draft, level.slots, level.needed, mayPack);
+  if (level.reads >= 0) parent.reads = Math.max(parent.reads, level.reads + (isPacked(cell) ? 2 : 1));
+  return cell;
 }
 
-/** Covers cells `from` to `to` with the fewest aligned tiles; returns the bits that the longest of them needs. */
+/** Covers slots `from` to `to` with the fewest aligned tiles. */
 function fillLeaves(
   build: Build,
-  cells: Int32Array,
+  level: Level,
   depth: number,
   bits: number,
   from: number,
   to: number,
   value: number,
-): number {
+): void {
   const { built } = build;
-  let needed = 0;
+  const limited = READS[build.steps.words].tileBits;
   let at = from;
   while (at < to) {
     let free = at === 0 ? bits : Math.min(bits, 31 - Math.clz32(at & -at));
     while (at + (1 << free) > to) free--;
-    cells.fill(leafCell(depth + bits - free, value), at, at + (1 << free));
-    at += 1 << free;
-    needed = Math.max(needed, bits - free);
+    const tileBits = depth + bits - free;
+    const cell = leafCell(tileBits, value < 0 ? CLASS_SPECIAL : value);
+    for (let end = at + (1 << free); at < end; at++) level.slots[at] = cell;
+    if (level.needed < bits - free) level.needed = bits - free;
+    if (tileBits <= limited) level.reads = Math.max(level.reads, 0);
+    if (value >= 0 && tileBits > built.longestBits) built.longestBits = tileBits;
     built.tiles++;
-    if (value >= 0) built.longestBits = Math.max(built.longestBits, depth + bits - free);
   }
-  return needed;
 }
 
 /** `bits` bits of a run's start from `depth` on; a block never straddles a word. */

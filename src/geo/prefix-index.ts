@@ -2,6 +2,7 @@ import {
   CELL_BITS_MASK,
   CELL_LENGTH_SHIFT,
   CELL_OFFSET_SHIFT,
+  CELL_PACKED,
   TABLE_BITS4,
   TABLE_BITS6,
   TABLE_ROOT4,
@@ -52,11 +53,22 @@ function descend(
   while (cell < 0) {
     const block = ~cell;
     const bits = (block & CELL_BITS_MASK) + 1;
-    const octet = address[depth >> 3]!;
-    cell = cells[(block >> CELL_OFFSET_SHIFT) + ((octet >> (8 - (depth & 7) - bits)) & ((1 << bits) - 1))]!;
+    const slot = (address[depth >> 3]! >> (8 - (depth & 7) - bits)) & ((1 << bits) - 1);
+    const offset = block >> CELL_OFFSET_SHIFT;
+    cell = (block & CELL_PACKED) === 0 ? cells[offset + slot]! : readPacked(cells, offset, slot);
     depth += bits;
   }
   return cell;
+}
+
+/** Counts the runs that begin at or before a slot of a packed block, and reads the last of them. */
+function readPacked(cells: Int32Array, offset: number, slot: number): number {
+  const header = cells[offset + (slot >> 4)]!;
+  let marks = header & (0xffff >> (15 - (slot & 15)));
+  marks -= (marks >> 1) & 0x5555;
+  marks = (marks & 0x3333) + ((marks >> 2) & 0x3333);
+  marks = (marks + (marks >> 4)) & 0x0f0f;
+  return cells[offset + (header >>> 16) + ((marks + (marks >> 8)) & 31)]!;
 }
 
 /** Number of bits before the IPv4 address that an IPv6 address embeds (IPv4-mapped, NAT64, 6to4); 0: it embeds none. */

@@ -26,12 +26,14 @@ export const TABLE_BITS6 = 3;
 export const TABLE_UNKNOWN = 4;
 
 /**
- * A cell is an inner one (negative: the bitwise complement of `offset << CELL_OFFSET_SHIFT | bits - 1`, a block of
- * 2^bits cells for the next 1 to 8 bits) or a leaf: tile length from bit CELL_LENGTH_SHIFT on, class below.
+ * A cell is a leaf (tile length from bit CELL_LENGTH_SHIFT on, class below) or an inner one (negative: the bitwise
+ * complement of a block's offset << CELL_OFFSET_SHIFT | CELL_PACKED or 0 | bits - 1). A block tells 2^bits slots apart by
+ * the next 1 to 8 bits of the address, and is 2^bits cells; a packed one stores runs of equal slots once, see cells.ts.
  */
 export const CELL_LENGTH_SHIFT = 23;
 export const CELL_CLASS_MASK = (1 << CELL_LENGTH_SHIFT) - 1;
-export const CELL_OFFSET_SHIFT = 3;
+export const CELL_OFFSET_SHIFT = 4;
+export const CELL_PACKED = 8;
 export const CELL_BITS_MASK = 7;
 
 /**

@@ -1,0 +1,191 @@
+import {
+  CELL_CLASS_MASK,
+  CELL_LENGTH_SHIFT,
+  CELL_OFFSET_SHIFT,
+  CELL_PACKED,
+  CLASS_SPECIAL,
+} from "./table.ts";
+
+/** Cells of all indexes under construction. Equal blocks are stored once, whatever tables they are of. */
+export interface CellDraft {
+  cells: Int32Array;
+  /** How many of `cells` count. */
+  length: number;
+  /** Open addressing: offset plus one of a block, by the hash of its words. */
+  slots: Int32Array;
+  blocks: number;
+}
+
+/** Slots of a block that share a header word when it is packed. */
+export const PACKED_SLOTS = 16;
+/** A block of 256 slots that all differ, and its headers. */
+const BLOCK_WORDS = 256 + 256 / PACKED_SLOTS;
+/** The block that is packed right now: nothing here is reentrant. */
+const packed = new Int32Array(BLOCK_WORDS);
+
+export function draftCells(): CellDraft {
+  return { cells: new Int32Array(4096), length: 0, slots: new Int32Array(1024), blocks: 0 };
+}
+
+export function leafCell(tileBits: number, value: number): number {
+  return (tileBits << CELL_LENGTH_SHIFT) | value;
+}
+
+/** Appends words as they are and returns their offset. */
+export function appendCells(draft: CellDraft, words: Int32Array, count: number): number {
+  const offset = draft.length;
+  if (offset + count > draft.cells.length) {
+    const wider = new Int32Array(Math.max(offset + count, draft.cells.length * 2));
+    wider.set(draft.cells);
+    draft.cells = wider;
+  }
+  if (count < 32) for (let at = 0; at < count; at++) draft.cells[offset + at] = words[at]!;
+  else draft.cells.set(count === words.length ? words : words.subarray(0, count), offset);
+  draft.length += count;
+  return offset;
+}
+
+/**
+ * Adds a block of 2^bits slots and returns the cell that refers to it. `mayPack`: it may take the packed form, which
+ * costs one more read, when that is smaller.
+ */
+export function addBlock(draft: CellDraft, slots: Int32Array, bits: number, mayPack: boolean): number {
+  const count = 1 << bits;
+  const packedWords = mayPack ? packBlock(slots, count) : count;
+  if (packedWords >= count) return blockCell(internWords(draft, slots, count), bits, 0);
+  return blockCell(internWords(draft, packed, packedWords), bits, CELL_PACKED);
+}
+
+function blockCell(offset: number, bits: number, form: number): number {
+  return ~((offset << CELL_OFFSET_SHIFT) | form | (bits - 1));
+}
+
+/**
+ * Packs runs of equal slots into `packed`: a header word for every 16 slots, with a mark for each slot that differs from
+ * the one before and, in the upper half, the offset less one of the first run that begins in it; then the runs. Returns
+ * the number of words, or `count` when packing is not shorter.
+ */
+function packBlock(slots: Int32Array, count: number): number {
+  const headers = Math.max(1, count / PACKED_SLOTS);
+  let words = headers;
+  for (let first = 0; first < count; first += PACKED_SLOTS) {
+    const header = (words - 1) << 16;
+    let marks = 0;
+    const end = Math.min(count, first + PACKED_SLOTS);
+    for (let slot = first; slot < end; slot++) {
+      if (slot > 0 && slots[slot] === slots[slot - 1]) continue;
+      marks |= 1 << (slot - first);
+      packed[words++] = slots[slot]!;
+      if (words >= count) return count;
+    }
+    packed[first / PACKED_SLOTS] = header | marks;
+  }
+  return words;
+}
+
+/** Offset of `count` words that equal these: known ones, else appended now. */
+function internWords(draft: CellDraft, words: Int32Array, count: number): number {
+  if (draft.blocks * 2 >= draft.slots.length) growSlots(draft);
+  const mask = draft.slots.length - 1;
+  const hash = hashWords(words, 0, count);
+  for (let at = hash & mask; ; at = (at + 2) & mask) {
+    const held = draft.slots[at]!;
+    if (held === 0) {
+      const offset = appendCells(draft, words, count);
+      draft.slots[at] = offset + 1;
+      draft.slots[at + 1] = hash;
+      draft.blocks += 2;
+      return offset;
+    }
+    if (draft.slots[at + 1] === hash && equalWords(draft, held - 1, words, count)) return held - 1;
+  }
+}
+
+/** A longer block that begins with these words serves as well. */
+function equalWords(draft: CellDraft, offset: number, words: Int32Array, count: number): boolean {
+  if (offset + count > draft.length) return false;
+  for (let at = 0; at < count; at++) if (draft.cells[offset + at] !== words[at]) return false;
+  return true;
+}
+
+/** An even number: slots come in pairs of offset and hash. */
+function hashWords(words: Int32Array, from: number, count: number): number {
+  let hash = count;
+  for (let at = 0; at < count; at++) {
+    hash = Math.imul(hash ^ words[from + at]!, 0x9e3779b1);
+    hash ^= hash >>> 15;
+  }
+  return hash & 0x7ffffffe;
+}
+
+function growSlots(draft: CellDraft): void {
+  const old = draft.slots;
+  const wider = new Int32Array(old.length * 4);
+  const mask = wider.length - 1;
+  for (let from = 0; from < old.length; from += 2) {
+    if (old[from] === 0) continue;
+    let at = old[from + 1]! & mask;
+    while (wider[at] !== 0) at = (at + 2) & mask;
+    wider[at] = old[from]!;
+    wider[at + 1] = old[from + 1]!;
+  }
+  draft.slots = wider;
+}
+
+/** Whether an inner cell refers to a packed block. */
+export function isPacked(cell: number): boolean {
+  return (~cell & CELL_PACKED) !== 0;
+}
+
+/** Reads a block into `slots`: its 2^bits cells. */
+export function unpackBlock(cells: Int32Array, cell: number, slots: Int32Array): number {
+  const block = ~cell;
+  const bits = (block & 7) + 1;
+  const offset = block >> CELL_OFFSET_SHIFT;
+  const count = 1 << bits;
+  if ((block & CELL_PACKED) === 0) {
+    for (let slot = 0; slot < count; slot++) slots[slot] = cells[offset + slot]!;
+    return bits;
+  }
+  let run = offset + Math.max(1, count / PACKED_SLOTS) - 1;
+  for (let slot = 0; slot < count; slot++) {
+    if ((cells[offset + (slot >> 4)]! >> (slot & 15)) & 1) run++;
+    slots[slot] = cells[run]!;
+  }
+  return bits;
+}
+
+/** Copies an index from other cells, with every class but CLASS_SPECIAL mapped. Returns the offset of its root. */
+export function copyIndex(
+  draft: CellDraft,
+  from: Int32Array,
+  root: number,
+  rootBits: number,
+  mapClass: (offset: number) => number,
+): number {
+  const known = new Map<number, number>();
+  const mapCell = (cell: number, level: number): number => {
+    if (cell >= 0) {
+      const value = cell & CELL_CLASS_MASK;
+      return value === CLASS_SPECIAL ? cell : cell - value + mapClass(value);
+    }
+    let copy = known.get(cell);
+    if (copy === undefined) {
+      copy = copyBlock(cell, level);
+      known.set(cell, copy);
+    }
+    return copy;
+  };
+  const levels: Int32Array[] = [];
+  const copyBlock = (cell: number, level: number): number => {
+    levels[level] ??= new Int32Array(256);
+    const slots = levels[level];
+    const bits = unpackBlock(from, cell, slots);
+    for (let slot = 0; slot < 1 << bits; slot++) slots[slot] = mapCell(slots[slot]!, level + 1);
+    return addBlock(draft, slots, bits, isPacked(cell));
+  };
+  const size = 1 << rootBits;
+  const cells = new Int32Array(size);
+  for (let slot = 0; slot < size; slot++) cells[slot] = mapCell(from[root + slot]!, 0);
+  return appendCells(draft, cells, size);
+}
