@@ -1,0 +1,139 @@
+import { parseArgs } from "node:util";
+import { type Allocation, measureAllocation, measureControl } from "../support/allocation.ts";
+import { alignColumns, format, type Goal, publish } from "../support/report.ts";
+import { asker, contextOf, queryPacket, staticSnapshot } from "../support/server.ts";
+import { type TimedCase, timeInterleaved } from "../support/timing.ts";
+
+/**
+ * answerQuery in process: time and allocated octets per query. `--quick` leaves the zone of a million names out and
+ * shortens the rounds; `--json` prints the allocations alone, for the system test.
+ */
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    json: { type: "boolean", default: false },
+    write: { type: "boolean", default: false },
+  },
+});
+
+const HEAD = `@ 300 IN SOA ns1 hostmaster 1 3600 600 86400 60\n@ 300 IN NS ns1\nns1 300 IN A 192.0.2.53\n`;
+const TYPE_A = 1;
+/** More queries than any cache of branches remembers; 65,536 names of a million touch far more than the processor's caches. */
+const PACKETS = 65_536;
+
+function namesZone(names: number): string {
+  const lines = [HEAD];
+  for (let index = 0; index < names; index++) {
+    lines.push(`host-${index} 300 IN A 192.0.${(index >> 8) & 255}.${index & 255}\n`);
+  }
+  return lines.join("");
+}
+
+/** Queries for names spread over a zone, in an order that no prefetcher guesses. */
+function namesPackets(names: number): Uint8Array[] {
+  return Array.from({ length: PACKETS }, (_, index) => {
+    const scattered = Math.imul(index, 0x9e3779b1) >>> 0;
+    return queryPacket(`host-${scattered % names}.example.test.`, TYPE_A);
+  });
+}
+
+function namesCase(names: number): TimedCase {
+  const context = contextOf(staticSnapshot([{ origin: "example.test.", text: namesZone(names) }]));
+  return { name: `static A, zone of ${names} names`, run: asker(context, namesPackets(names)) };
+}
+
+const MIXED = `${HEAD}www 300 IN A 192.0.2.1
+alias 300 IN CNAME www
+*.wild 300 IN A 192.0.2.2
+sub 300 IN NS ns.sub
+ns.sub 300 IN A 192.0.2.54
+old 300 IN DNAME new.example.test.
+www.new 300 IN A 192.0.2.3
+`;
+
+function staticCases(): TimedCase[] {
+  const context = contextOf(staticSnapshot([{ origin: "example.test.", text: MIXED }]));
+  const one = (name: string, packet: Uint8Array): TimedCase => ({ name, run: asker(context, [packet]) });
+  return [
+    one("static A, no EDNS", queryPacket("www.example.test.", TYPE_A)),
+    one("static A, EDNS", queryPacket("www.example.test.", TYPE_A, null)),
+    one("static A, EDNS and client subnet", queryPacket("www.example.test.", TYPE_A, "198.51.100.0/24")),
+    one("wildcard A", queryPacket("host.wild.example.test.", TYPE_A)),
+    one("CNAME and A", queryPacket("alias.example.test.", TYPE_A)),
+    one("DNAME, CNAME and A", queryPacket("www.old.example.test.", TYPE_A)),
+    one("referral with glue", queryPacket("www.sub.example.test.", TYPE_A)),
+    one("NXDOMAIN", queryPacket("absent.example.test.", TYPE_A)),
+    one("refused", queryPacket("www.elsewhere.invalid.", TYPE_A)),
+  ];
+}
+
+/** What copying a query octet by octet costs: the measure of this machine. */
+function copyCase(): TimedCase {
+  const packet = queryPacket("www.example.test.", TYPE_A);
+  const out = new Uint8Array(512);
+  let sum = 0;
+  return {
+    name: "copy of the query",
+    run: (calls) => {
+      for (let call = 0; call < calls; call++) {
+        for (let at = 0; at < packet.length; at++) out[at] = packet[at]!;
+        sum += out[call & 31]!;
+      }
+      if (sum < 0) console.log(sum);
+    },
+  };
+}
+
+const fewNames = namesCase(10);
+const cases = [...staticCases(), fewNames];
+const manyNames = options.quick || options.json ? null : namesCase(1_000_000);
+if (manyNames !== null) cases.push(manyNames);
+
+const control = await measureControl();
+const allocations: ({ name: string } & Allocation)[] = [];
+for (const timed of cases) {
+  allocations.push({ name: timed.name, ...(await measureAllocation(() => timed.run(1))) });
+}
+if (options.json) {
+  console.log(JSON.stringify({ control, allocations }));
+} else {
+  const timings = timeInterleaved(
+    [copyCase(), ...cases],
+    options.quick ? { calls: 20_000, rounds: 5 } : { calls: 100_000, rounds: 25 },
+  );
+  const base = timings[0]!.medianNs;
+  const timingOf = (name: string): number => timings.find((timing) => timing.name === name)!.medianNs;
+  const octetsOf = (name: string): string => {
+    const found = allocations.find((allocation) => allocation.name === name);
+    return found === undefined ? "" : found.octetsPerCall.toFixed(2);
+  };
+  const rows = timings.map(({ name, medianNs, leastNs, mostNs }) => [
+    name,
+    format(medianNs),
+    format(leastNs),
+    format(mostNs),
+    (medianNs / base).toFixed(1),
+    octetsOf(name),
+  ]);
+  const goals: Goal[] = [
+    { name: "static A", measured: timingOf("static A, no EDNS") / 1000, limit: 0.25, unit: "us" },
+    {
+      name: "most octets allocated by a query",
+      measured: Math.max(...allocations.map(({ octetsPerCall }) => Math.abs(octetsPerCall))),
+      limit: 0.01,
+      unit: "octets",
+    },
+    {
+      name: "the control's distance from 16 octets",
+      measured: Math.abs(control.octetsPerCall - 16),
+      limit: 0.01,
+      unit: "octets",
+    },
+  ];
+  if (manyNames !== null) {
+    const difference = (timingOf(manyNames.name) - timingOf(fewNames.name)) / 1000;
+    goals.push({ name: "a million names more than ten", measured: difference, limit: 0.5, unit: "us" });
+  }
+  const head = ["ns per query", "median", "least", "most", "x copy", "octets"];
+  publish("micro-answer", alignColumns([head, ...rows]), goals, { control, allocations, timings });
+}

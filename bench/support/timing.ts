@@ -1,0 +1,44 @@
+/** One thing to be timed. */
+export interface TimedCase {
+  name: string;
+  /** Runs the function under test `calls` times. */
+  run(calls: number): void;
+}
+
+export interface Timing {
+  name: string;
+  /** Nanoseconds a call: median, fastest and slowest round. */
+  medianNs: number;
+  leastNs: number;
+  mostNs: number;
+}
+
+export interface TimingOptions {
+  calls: number;
+  rounds: number;
+}
+
+/**
+ * Times all cases in turn, round after round, so that whatever else the machine does falls on all of them alike.
+ */
+export function timeInterleaved(cases: readonly TimedCase[], options: TimingOptions): Timing[] {
+  const { calls, rounds } = options;
+  const samples = cases.map(() => [] as number[]);
+  for (const timed of cases) timed.run(calls);
+  for (let round = 0; round < rounds; round++) {
+    cases.forEach((timed, index) => {
+      const start = process.hrtime.bigint();
+      timed.run(calls);
+      samples[index]!.push(Number(process.hrtime.bigint() - start) / calls);
+    });
+  }
+  return cases.map(({ name }, index) => {
+    const sorted = samples[index]!.sort((left, right) => left - right);
+    return { name, medianNs: median(sorted), leastNs: sorted[0]!, mostNs: sorted.at(-1)! };
+  });
+}
+
+/** Of numbers in ascending order. */
+export function median(sorted: readonly number[]): number {
+  return sorted[sorted.length >> 1]!;
+}
