@@ -28,14 +28,13 @@ export async function createLog(options: LogOptions): Promise<Log> {
   };
 }
 
-/** Imported only where a person looks. Synchronous, so that the last lines before an exit are not lost. */
+/** Imported only where a person looks. Written before the call returns, so that the last lines before an exit are not lost. */
 async function prettyStream(destination: DestinationStream): Promise<DestinationStream> {
-  const { default: pretty } = await import("pino-pretty");
-  return pretty({
-    sync: true,
+  const { prettyFactory } = await import("pino-pretty");
+  const format = prettyFactory({
     colorize: process.stdout.isTTY === true && (process.env.NO_COLOR ?? "") === "",
     translateTime: "SYS:HH:MM:ss.l",
     singleLine: true,
-    destination: destination as NodeJS.WritableStream,
   });
+  return { write: (line) => destination.write(format(line)) };
 }
