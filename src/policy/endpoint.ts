@@ -70,8 +70,9 @@ export function isEndpointEligible(
 }
 
 /**
- * Appends the eligible addresses of the asked family to `context.picked`, from a random one on, as long as fewer than
- * `limit` are there in all; when there are more, each has the same chance (Vitter's reservoir). Returns how many.
+ * Appends the eligible addresses of the asked family to `context.picked` as long as fewer than `limit` are there in all;
+ * when there are more, each has the same chance (Vitter's reservoir), and always that of being the first. Returns how
+ * many were appended.
  */
 export function appendEndpoint(
   context: DecideContext,
@@ -83,13 +84,11 @@ export function appendEndpoint(
   const { policy, rows, family, picked } = context;
   const at = endpoint * ENDPOINT_WORDS;
   const first = policy.endpoints[at + ENDPOINT_FIRST_ADDRESS]!;
-  const count = policy.endpoints[at + ENDPOINT_ADDRESS_COUNT]!;
+  const end = first + policy.endpoints[at + ENDPOINT_ADDRESS_COUNT]!;
   if (strict !== 0 && !isWhole(policy, rows, endpoint, pass)) return 0;
-  const start = count > 1 ? rollBelow(context.dice, count) : 0;
   const base = context.pickedCount;
   let seen = 0;
-  for (let i = 0; i < count; i++) {
-    const address = first + (start + i < count ? start + i : start + i - count);
+  for (let address = first; address < end; address++) {
     if (policy.addresses[address * ADDRESS_WORDS + ADDRESS_FAMILY]! !== family) continue;
     if (!isEligible(policy, rows, address, pass)) continue;
     const place = base + seen < limit ? base + seen : base + rollBelow(context.dice, seen + 1);
@@ -97,7 +96,24 @@ export function appendEndpoint(
     seen++;
   }
   context.pickedCount = base + seen < limit ? base + seen : limit;
-  return context.pickedCount - base;
+  const count = context.pickedCount - base;
+  if (count > 1) rotate(picked, base, count, rollBelow(context.dice, count));
+  return count;
+}
+
+/** Moves the first `by` of `count` elements behind the others. */
+function rotate(elements: Int32Array, first: number, count: number, by: number): void {
+  reverse(elements, first, first + by - 1);
+  reverse(elements, first + by, first + count - 1);
+  reverse(elements, first, first + count - 1);
+}
+
+function reverse(elements: Int32Array, first: number, last: number): void {
+  for (let low = first, high = last; low < high; low++, high--) {
+    const element = elements[low]!;
+    elements[low] = elements[high]!;
+    elements[high] = element;
+  }
 }
 
 /** Greatest ROW_WEIGHT_SCALE among the addresses in `context.picked` from `from` on: 0 to SCALE_ONE. */
@@ -112,15 +128,15 @@ export function scaleFrom(context: DecideContext, from: number): number {
   return scale;
 }
 
-/** Takes a run of addresses, `last_resort: {addresses}`, as an endpoint is taken. Returns how many were appended. */
+/** Appends the addresses of the asked family out of a run, `last_resort: {addresses}`, rotated. Returns how many. */
 export function appendAddresses(context: DecideContext, first: number, count: number): number {
   const { policy, picked } = context;
-  const start = rollBelow(context.dice, count);
   const base = context.pickedCount;
-  for (let i = 0; i < count && context.pickedCount < MAX_ADDRESSES; i++) {
-    const address = first + (start + i < count ? start + i : start + i - count);
+  for (let address = first; address < first + count && context.pickedCount < MAX_ADDRESSES; address++) {
     if (policy.addresses[address * ADDRESS_WORDS + ADDRESS_FAMILY]! !== context.family) continue;
     picked[context.pickedCount++] = address;
   }
-  return context.pickedCount - base;
+  const appended = context.pickedCount - base;
+  if (appended > 1) rotate(picked, base, appended, rollBelow(context.dice, appended));
+  return appended;
 }
