@@ -35,7 +35,11 @@ export function parsePrefix(text: string): Prefix | null {
   if (address === null) return null;
   const most = address.octets.length * 8;
   const bits = bitsText === undefined ? most : Number(bitsText);
-  if (bits > most) return null;
+  return bits > most ? null : maskPrefix(address, bits);
+}
+
+/** The prefix of that length around an address. */
+export function maskPrefix(address: IpAddress, bits: number): Prefix {
   const octets = address.octets.map((octet, i) => octet & (0xff00 >> Math.min(8, Math.max(0, bits - i * 8))));
   return { family: address.family, octets, bits };
 }

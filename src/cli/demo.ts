@@ -6,7 +6,7 @@ import type { HealthPlan, ProbeTarget } from "../health/plan.ts";
 import { runServer, type ServerOptions } from "../serve/supervisor.ts";
 import { portOption } from "./arguments.ts";
 import { defineCommand, EXIT_FINDINGS } from "./command.ts";
-import { compileConfiguration } from "./configuration.ts";
+import { requireConfiguration } from "./configuration.ts";
 import { type DemoScene, demoScreen } from "./demo-screen.ts";
 import { explainOriginFailure, launchOrigin, type Origin, stopOrigin } from "./origins.ts";
 import type { Terminal } from "./terminal.ts";
@@ -64,7 +64,7 @@ const PARTS: DemoParts = { launch: launchOrigin, stop: stopOrigin, serve: runSer
 
 /** Starts the origins, serves, and takes the origins along when the server ends. Returns the exit code. */
 export async function runDemo(configPath: string, terminal: Terminal, parts: DemoParts): Promise<number> {
-  const compiled = await compileConfiguration(configPath, terminal);
+  const compiled = requireConfiguration(configPath, terminal);
   if (compiled === null) return EXIT_FINDINGS;
   const origins = demoOrigins(compiled.plan);
   try {
@@ -76,7 +76,7 @@ export async function runDemo(configPath: string, terminal: Terminal, parts: Dem
     if (complaints.length > 0) return EXIT_FINDINGS;
 
     const scene: Omit<DemoScene, "host" | "port"> = {
-      zones: `${relative(process.cwd(), compiled.options.zones) || "."}/`,
+      zones: `${relative(process.cwd(), compiled.server.zones) || "."}/`,
       origins,
       withdrawalMs: withdrawalMs(compiled.plan.targets),
     };

@@ -30,7 +30,7 @@ export function countFindings(findings: Finding[]): string {
   return `${kinds.join(" and ")} in ${plural(files, "file")}`;
 }
 
-/** `1 zone`, `2 zones`. */
-export function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+/** `1 zone`, `2 zones`; `plural` where an s at the end is not enough. */
+export function plural(count: number, noun: string, plural = `${noun}s`): string {
+  return `${count} ${count === 1 ? noun : plural}`;
 }

@@ -106,7 +106,7 @@ async function parseAndRun(args: string[], commands: Map<string, Command>, termi
   }
   try {
     await parser.parseAsync(args, {}, (_error: unknown, _given: unknown, output: string) => {
-      printed = output;
+      printed += output;
     });
   } catch (error) {
     if (error instanceof YargsFailure) throw new UsageError(explainFailure(error.message, args, commands));
@@ -140,7 +140,10 @@ function createParser(args: string[], commands: Map<string, Command>, terminal: 
     .completion(COMPLETION.name, COMPLETION.describe)
     .epilogue(EPILOGUE)
     .fail((message, error) => {
-      throw error ?? new YargsFailure(message);
+      // Errors of commands come without a message of yargs, its own with an error named YError, or without one.
+      throw error === undefined || error.name === "YError"
+        ? new YargsFailure(message ?? error.message)
+        : error;
     });
 }
 

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { PoolModel } from "../policy/model.ts";
 import { UsageError } from "./command.ts";
-import { selectRows } from "./selectors.ts";
+import { type SelectablePool, selectRows } from "./selectors.ts";
 
 let row = 0;
 function pool(
@@ -10,22 +9,12 @@ function pool(
   region: string | null,
   endpoints: string[],
   checked = true,
-): PoolModel {
+): SelectablePool {
   return {
     zone,
     name,
-    region: region === null ? null : { name: region, location: null },
-    check: checked ? "web" : null,
-    endpoints: endpoints.map((endpoint) => ({
-      name: endpoint,
-      weight: 1,
-      addresses: [{ family: 4, octets: new Uint8Array(4), row: checked ? row++ : -1 }],
-    })),
-    select: "all",
-    maxAnswers: 8,
-    minHealthy: { count: 1 },
-    dualStack: "any",
-    row: 0,
+    region,
+    endpoints: endpoints.map((endpoint) => ({ name: endpoint, rows: [checked ? row++ : -1] })),
   };
 }
 

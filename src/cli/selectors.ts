@@ -1,6 +1,37 @@
-import type { EndpointModel, PoolModel } from "../policy/model.ts";
+import { ADDRESS_ROW, ADDRESS_WORDS, type PolicyData } from "../policy/data.ts";
+import type { PolicyNames } from "../policy/names.ts";
 import { UsageError } from "./command.ts";
 import { nearest } from "./nearest.ts";
+
+/** A pool as far as a selector can name it. */
+export interface SelectablePool {
+  zone: string;
+  name: string;
+  region: string | null;
+  endpoints: SelectableEndpoint[];
+}
+
+interface SelectableEndpoint {
+  name: string;
+  /** Rows of its addresses in HealthRows.endpoints; -1: no check. */
+  rows: number[];
+}
+
+/** The pools that some record can reach. */
+export function selectablePools(names: PolicyNames, policy: PolicyData): SelectablePool[] {
+  const rows = names.endpoints.map((): number[] => []);
+  names.addresses.forEach(({ endpoint }, address) => {
+    rows[endpoint]?.push(policy.addresses[address * ADDRESS_WORDS + ADDRESS_ROW]!);
+  });
+  return names.pools.map(({ zone, name, region }, index) => ({
+    zone,
+    name,
+    region,
+    endpoints: names.endpoints.flatMap((endpoint, i) =>
+      endpoint.pool === index ? [{ name: endpoint.name, rows: rows[i]! }] : [],
+    ),
+  }));
+}
 
 /**
  * Rows in HealthRows.endpoints that a selector names: `region:R`, `pool:[ZONE/]POOL[/ENDPOINT]`. The zone may be left
@@ -8,15 +39,15 @@ import { nearest } from "./nearest.ts";
  *
  * Throws UsageError for a selector that names nothing, several things, or what no check watches.
  */
-export function selectRows(selector: string, pools: PoolModel[]): number[] {
+export function selectRows(selector: string, pools: SelectablePool[]): number[] {
   const endpoints = selectEndpoints(selector, pools);
-  const rows = endpoints.flatMap((endpoint) => endpoint.addresses.map((address) => address.row));
+  const rows = endpoints.flatMap((endpoint) => endpoint.rows);
   const checked = rows.filter((row) => row >= 0);
   if (checked.length > 0) return checked;
   throw new UsageError(`--down: ${selector} has no check: it is always up`);
 }
 
-function selectEndpoints(selector: string, pools: PoolModel[]): EndpointModel[] {
+function selectEndpoints(selector: string, pools: SelectablePool[]): SelectableEndpoint[] {
   const [, kind, name] = /^(region|pool):(.+)$/.exec(selector) ?? [];
   if (name === undefined) {
     throw new UsageError(
@@ -26,14 +57,14 @@ function selectEndpoints(selector: string, pools: PoolModel[]): EndpointModel[] 
   return kind === "region" ? selectRegion(name, pools) : selectPool(name, pools);
 }
 
-function selectRegion(name: string, pools: PoolModel[]): EndpointModel[] {
-  const found = pools.filter((pool) => pool.region?.name === name);
+function selectRegion(name: string, pools: SelectablePool[]): SelectableEndpoint[] {
+  const found = pools.filter((pool) => pool.region === name);
   if (found.length > 0) return found.flatMap((pool) => pool.endpoints);
-  const known = pools.flatMap((pool) => pool.region?.name ?? []);
+  const known = pools.flatMap((pool) => pool.region ?? []);
   throw new UsageError(unknown("region", name, known, known));
 }
 
-function selectPool(path: string, pools: PoolModel[]): EndpointModel[] {
+function selectPool(path: string, pools: SelectablePool[]): SelectableEndpoint[] {
   const parts = path.split("/");
   const matches = pools.flatMap((pool) => matchPool(parts, pool));
   const zones = new Set(matches.map(({ pool }) => pool.zone));
@@ -53,12 +84,12 @@ function selectPool(path: string, pools: PoolModel[]): EndpointModel[] {
 }
 
 interface PoolMatch {
-  pool: PoolModel;
-  endpoints: EndpointModel[];
+  pool: SelectablePool;
+  endpoints: SelectableEndpoint[];
 }
 
 /** Every reading of the path that fits: POOL, ZONE/POOL, POOL/ENDPOINT, ZONE/POOL/ENDPOINT. */
-function matchPool(parts: string[], pool: PoolModel): PoolMatch[] {
+function matchPool(parts: string[], pool: SelectablePool): PoolMatch[] {
   const withoutZone = parts[0]?.replace(/\.$/, "") === pool.zone.replace(/\.$/, "") ? parts.slice(1) : null;
   return [parts, withoutZone].flatMap((path) => {
     if (path === null || path[0] !== pool.name || path.length > 2) return [];

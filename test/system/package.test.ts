@@ -15,7 +15,10 @@ describe("the packed tarball", () => {
   let unpacked = "";
 
   function steerd(...args: string[]) {
-    return spawnSync(process.execPath, [join(unpacked, "bin/steerd"), ...args], { encoding: "utf8", cwd: unpacked });
+    return spawnSync(process.execPath, [join(unpacked, "bin/steerd"), ...args], {
+      encoding: "utf8",
+      cwd: unpacked,
+    });
   }
 
   beforeAll(() => {
@@ -34,7 +37,10 @@ describe("the packed tarball", () => {
   });
 
   test("runs", () => {
-    expect(steerd("version")).toMatchObject({ status: 0, stdout: expect.stringContaining(`steerd ${version} `) });
+    expect(steerd("version")).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining(`steerd ${version} `),
+    });
   });
 
   test("brings its example zones, and they are in order", () => {
@@ -51,7 +57,9 @@ describe("the packed tarball", () => {
     const links = [...readFileSync(join(unpacked, "README.md"), "utf8").matchAll(/\]\((?!https?:)([^)#]+)/g)];
     expect(links.length).toBeGreaterThan(5);
     for (const [, target] of links) expect(existsSync(join(unpacked, target!)), target).toBe(true);
-    expect(files.filter((path) => /^(src|test|bench|coverage)\/|\.tsbuildinfo$|\.test\.js$/.test(path))).toEqual([]);
+    expect(
+      files.filter((path) => /^(src|test|bench|coverage)\/|\.tsbuildinfo$|\.test\.js$/.test(path)),
+    ).toEqual([]);
   });
 
   test("depends on exact versions only", () => {

@@ -1,0 +1,79 @@
+import { answerQuery, type Context, createContext } from "../answer.ts";
+import { allocateCounters } from "../counters.ts";
+import type { HealthRows } from "../health/rows.ts";
+import { explainDecision } from "../policy/explain.ts";
+import type { Explanation } from "../policy/explanation.ts";
+import type { PolicyNames } from "../policy/names.ts";
+import type { Snapshot } from "../snapshot.ts";
+import { DECIDED_NOTHING } from "../wire/answer.ts";
+import { TRANSPORT_TCP, TYPE_AAAA } from "../wire/constants.ts";
+import { OUT_OCTETS } from "../wire/response.ts";
+import type { IpAddress, Prefix } from "./arguments.ts";
+import { decodeMessage, encodeQuery, type Message } from "./message.ts";
+
+/** What would be asked, by whom and when. */
+export interface ExplainedQuestion {
+  /** Wire form. */
+  name: Uint8Array;
+  type: number;
+  /** Client subnet option of the query; null: none. */
+  subnet: Prefix | null;
+  resolver: IpAddress;
+  /** Seconds since 1970, and any number: what the dice depend on. */
+  clockS: number;
+  diceSeed: number;
+}
+
+/** One query of a resolver on its way to the addresses, and why it was answered so. */
+export interface ExplainedStep {
+  message: Message;
+  /** Null for static data, negative answers and names that are not served. */
+  explanation: Explanation | null;
+}
+
+/** RFC 1034 section 3.6.2 lets resolvers follow aliases; as many as the server itself follows. */
+const MOST_STEPS = 16;
+
+/**
+ * Asks the server's own answer function, again for the target where a chain stops at a steered name, as a resolver
+ * would do.
+ */
+export function explainSteps(
+  snapshot: Snapshot,
+  names: PolicyNames,
+  rows: HealthRows,
+  question: ExplainedQuestion,
+): ExplainedStep[] {
+  const context = createContext(snapshot, rows, allocateCounters());
+  context.clockS[0] = question.clockS;
+  context.dice[0] = question.diceSeed | 1;
+  context.transport = TRANSPORT_TCP;
+  context.client.resolverFamily = question.resolver.family;
+  context.client.resolverAddress.set(question.resolver.octets);
+  const out = new Uint8Array(OUT_OCTETS);
+  const steps: ExplainedStep[] = [];
+  let { name } = question;
+  while (steps.length < MOST_STEPS) {
+    const packet = encodeQuery({ id: 0, name, type: question.type, subnet: question.subnet });
+    const die: number = context.dice[0]!;
+    const length = answerQuery(packet, packet.length, context, out);
+    const message = decodeMessage(out.subarray(0, length))!;
+    const { record } = context.lookup;
+    const stopped = record >= 0 && context.answer.decision === DECIDED_NOTHING;
+    if (stopped) name = context.lookup.name.lower.slice(0, context.lookup.name.length);
+    // The same die again: the explanation is of the very answer that was given.
+    context.dice[0] = die;
+    steps.push({
+      message,
+      explanation: record < 0 || stopped ? null : explainRecord(context, names, question.type),
+    });
+    if (!stopped) break;
+  }
+  return steps;
+}
+
+function explainRecord(context: Context, names: PolicyNames, type: number): Explanation {
+  const { record, name } = context.lookup;
+  const family = type === TYPE_AAAA ? 6 : 4;
+  return explainDecision(context, names, record, name.hashes[0]!, family, context.client, context.answer);
+}

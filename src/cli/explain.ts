@@ -1,0 +1,146 @@
+import { randomInt } from "node:crypto";
+import type { CompiledConfig } from "../config/compile.ts";
+import { applyOffline } from "../health/pool.ts";
+import { allocateHealthRows } from "../health/rows.ts";
+import { RCODE_NOERROR, RCODE_NXDOMAIN, RCODE_REFUSED } from "../wire/constants.ts";
+import { formatName } from "../wire/name-text.ts";
+import { formatRcode, formatType } from "../wire/registry.ts";
+import { addressOption, formatAddress, maskPrefix, type Prefix, prefixOption } from "./arguments.ts";
+import { defineCommand, EXIT_FINDINGS, EXIT_OK, UsageError } from "./command.ts";
+import { requireConfiguration } from "./configuration.ts";
+import { type ExplainedQuestion, type ExplainedStep, explainSteps } from "./explain-steps.ts";
+import { explanationLines } from "./explain-text.ts";
+import type { Message } from "./message.ts";
+import { messageAsJson, recordAsText, subnetOf } from "./message-text.ts";
+import { nameArgument, typeArgument } from "./names.ts";
+import { selectablePools, selectRows } from "./selectors.ts";
+import { paint, type Terminal } from "./terminal.ts";
+
+export const command = defineCommand({
+  positionals: {
+    name: { type: "string", describe: "Name to ask for, with or without the final dot" },
+    type: { type: "string", describe: "Record type: a name as AAAA, or TYPE65", default: "A" },
+  },
+  options: {
+    client: {
+      type: "string",
+      requiresArg: true,
+      describe: "Who asks: an address, or a prefix as resolvers send it (RFC 7871)",
+    },
+    resolver: {
+      type: "string",
+      requiresArg: true,
+      describe: "Address that the query comes from; without --client it is the client",
+      defaultDescription: "the client",
+    },
+    down: {
+      type: "string",
+      array: true,
+      requiresArg: true,
+      describe: "As if this were down: region:R or pool:[ZONE/]POOL[/ENDPOINT]; all else is up",
+    },
+    json: { type: "boolean", describe: "For machines: one JSON object" },
+  },
+  examples: [
+    ["explain www.gslb.example --client 193.0.6.1", "What a client in Amsterdam is answered, and why"],
+    ["explain www.gslb.example AAAA --client 2001:db8::/56", "For a prefix, in the other family"],
+    ["explain www.gslb.example A --client 193.0.6.1 --down region:frankfurt", "What it would get then"],
+  ],
+  async run(given, terminal) {
+    if (given.client === undefined && given.resolver === undefined) {
+      throw new UsageError("--client is missing: whose answer is to be explained?");
+    }
+    const subnet = given.client === undefined ? null : prefixOption("client", given.client);
+    const question: ExplainedQuestion = {
+      name: nameArgument(given.name ?? ""),
+      type: typeArgument(given.type),
+      subnet,
+      resolver: given.resolver === undefined ? subnet! : addressOption("resolver", given.resolver),
+      clockS: Math.floor(Date.now() / 1000),
+      diceSeed: randomInt(2 ** 31),
+    };
+    const configuration = requireConfiguration(given.config, terminal);
+    if (configuration === null) return EXIT_FINDINGS;
+    const steps = explainOffline(configuration, question, given.down ?? []);
+    if (given.json === true) terminal.out(JSON.stringify(stepsAsJson(steps)));
+    else for (const line of stepLines(steps, terminal)) terminal.out(line);
+    return EXIT_OK;
+  },
+});
+
+/** Everything is up but what the selectors name. Throws UsageError for a selector that names nothing. */
+function explainOffline(
+  { snapshot, names, plan }: CompiledConfig,
+  question: ExplainedQuestion,
+  down: string[],
+): ExplainedStep[] {
+  const pools = selectablePools(names.policy, snapshot.policy);
+  const rows = allocateHealthRows();
+  const downRows = new Set(down.flatMap((selector) => selectRows(selector, pools)));
+  applyOffline(rows, plan, (target) => downRows.has(target.row));
+  return explainSteps(snapshot, names.policy, rows, question);
+}
+
+function stepsAsJson(steps: ExplainedStep[]): unknown {
+  const [first] = steps;
+  return {
+    ...messageAsJson(first!.message),
+    answer: steps.flatMap(({ message }) => messageAsJson(message)["answer"]),
+    rcode: formatRcode(steps.at(-1)!.message.rcode),
+    steps: steps.map(({ message, explanation }) => ({ ...messageAsJson(message), explanation })),
+  };
+}
+
+/** The answer first, then why, step by step. */
+function stepLines(steps: ExplainedStep[], terminal: Terminal): string[] {
+  return [
+    ...steps.flatMap(({ message }) => answerLines(message).map((line) => paint(terminal, "bold", line))),
+    ...steps.flatMap(({ message, explanation }) => {
+      const why = explanation === null ? [staticSentence(message)] : explanationLines(explanation, terminal);
+      const heading = steps.length > 1 ? [`${formatName(message.question!.name, 0)}`] : [];
+      return ["", ...heading, ...why];
+    }),
+  ];
+}
+
+function answerLines(message: Message): string[] {
+  const name = formatName(message.question!.name, 0);
+  const type = formatType(message.question!.type);
+  if (message.answer.length === 0) {
+    const what = message.rcode === RCODE_NOERROR ? `no ${type} record (NODATA)` : formatRcode(message.rcode);
+    return [`${name} ${type}: ${what}`];
+  }
+  const records = message.answer.map(recordAsText);
+  const width = Math.max(...records.map((record) => record.length));
+  const scope = scopeOf(message);
+  return records.map((record, i) =>
+    i === 0 && scope !== "" ? `${record.padEnd(width)}   scope ${scope}` : record,
+  );
+}
+
+/** `193.0.0.0/18`: the network that the answer is for; empty when every client gets it. */
+function scopeOf(message: Message): string {
+  const subnet = subnetOf(message);
+  if (subnet === null || subnet.scopeBits === 0) return "";
+  const network: Prefix = maskPrefix(addressOption("client", subnet.address), subnet.scopeBits);
+  return `${formatAddress(network.octets)}/${network.bits}`;
+}
+
+/** Why there is nothing to decide. */
+function staticSentence(message: Message): string {
+  const name = formatName(message.question!.name, 0);
+  switch (message.rcode) {
+    case RCODE_REFUSED:
+      return `${name} lies in no zone that is served here.`;
+    case RCODE_NXDOMAIN:
+      return `${name} does not exist in its zone, and no wildcard stands for it.`;
+    case RCODE_NOERROR:
+      break;
+    default:
+      return `The zone's records lead to ${formatRcode(message.rcode)}.`;
+  }
+  if (message.answer.length > 0) return `${name} is static: every client gets the same.`;
+  const delegated = message.authority.find((record) => formatType(record.type) === "NS");
+  if (delegated === undefined) return `${name} exists, but has no record of this type.`;
+  return `${formatName(delegated.owner, 0)} is delegated: its own name servers answer for it.`;
+}
