@@ -54,7 +54,8 @@ const CARVED: Readonly<Record<4 | 6, Steps>> = {
  * addresses that no entry covers, since entries count in special-purpose blocks too; null: the blocks are always special.
  */
 function carveBlocks(steps: Steps, family: 4 | 6, uncovered: number | null): Steps {
-  const firstEmbedded = FIRST_BLOCK - SPECIAL_BLOCKS[6].length;
+  // Only IPv6 has blocks that embed addresses; IPv4 has more special blocks, whose numbers would reach theirs.
+  const firstEmbedded = family === 6 ? FIRST_BLOCK - SPECIAL_BLOCKS[6].length : Number.NEGATIVE_INFINITY;
   return joinSteps(steps, CARVED[family], (value, block) => {
     if (block === 0) return value;
     return uncovered === null || value === uncovered || block <= firstEmbedded ? block : value;

@@ -1,4 +1,11 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import * as answering from "../../src/answer.ts";
+import { createConfigCache } from "../../src/config/cache.ts";
+import { compileConfig } from "../../src/config/compile.ts";
+import { formatFinding } from "../../src/config/findings.ts";
+import { loadConfig } from "../../src/config/load.ts";
+import { createRowRegistry } from "../../src/config/rows.ts";
 import { allocateCounters, counterNames } from "../../src/counters.ts";
 import { allocateHealthRows } from "../../src/health/rows.ts";
 import type { Snapshot } from "../../src/snapshot.ts";
@@ -8,6 +15,7 @@ import type { RecordColumns } from "../../src/zone/record-columns.ts";
 import { buildZones } from "../../src/zone/tree.ts";
 import { parseZoneFile } from "../../src/zone/zone-file.ts";
 import { addressOctets, nameOctets } from "./packet.ts";
+import { removeFolder, temporaryFolder } from "./temporary-folder.ts";
 
 /** The whole query path without sockets. */
 export interface InProcess {
@@ -71,6 +79,29 @@ export function staticZones(zones: ZoneText[]): Snapshot {
 
 export function serveZones(zones: ZoneText[]): InProcess {
   return serveSnapshot(staticZones(zones));
+}
+
+/**
+ * A whole configuration as it stands in files: `steerd.yaml` may be among them, everything else is in the zones folder.
+ * Its checked addresses are down until a test writes rows.
+ */
+export function serveFiles(files: Record<string, string>): InProcess {
+  const folder = temporaryFolder("files");
+  mkdirSync(join(folder, "zones"));
+  for (const [name, text] of Object.entries(files)) {
+    writeFileSync(join(folder, name === "steerd.yaml" ? name : `zones/${name}`), text);
+  }
+  if (files["steerd.yaml"] === undefined) writeFileSync(join(folder, "steerd.yaml"), "zones: ./zones\n");
+  const rows = allocateHealthRows(256, 256);
+  const loaded = loadConfig({ configFile: join(folder, "steerd.yaml"), cache: createConfigCache() });
+  const compiled = compileConfig(loaded, {
+    rows: createRowRegistry(rows, 1),
+    previous: null,
+    generation: 1,
+  });
+  removeFolder(folder);
+  if (!("snapshot" in compiled)) throw new Error(compiled.findings.map(formatFinding).join("\n"));
+  return serveSnapshot(compiled.snapshot, rows);
 }
 
 function readZone({ origin, text }: ZoneText): RecordColumns {

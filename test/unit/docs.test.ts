@@ -1,0 +1,98 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { describe, expect, test } from "vitest";
+
+const root = resolve(import.meta.dirname, "../..");
+
+function files(folder: string, ending: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)).replaceAll("\\", "/"))
+    .sort();
+}
+
+const read = (path: string): string => readFileSync(join(root, path), "utf8");
+const documents = [...readdirSync(root).filter((name) => name.endsWith(".md")), ...files("docs", ".md")];
+
+/** Anchors that the headings of a page get on the usual hosting sites. */
+function anchors(markdown: string): string[] {
+  return [...markdown.matchAll(/^#+ +(.*)$/gm)].map((match) =>
+    match[1]!
+      .toLowerCase()
+      .replace(/[^\w\- ]/g, "")
+      .replaceAll(" ", "-"),
+  );
+}
+
+describe("every relative link leads somewhere", () => {
+  test.each(documents)("%s", (document) => {
+    const broken = [...read(document).matchAll(/\[[^\]]*\]\((?!https?:)([^)\s]*)\)/g)].flatMap(([, link]) => {
+      const [target = "", anchor] = link!.split("#");
+      const path = target === "" ? document : join(dirname(document), target);
+      if (!existsSync(join(root, path))) return [`${link}: no such file`];
+      if (anchor === undefined || anchors(read(path)).includes(anchor)) return [];
+      return [`${link}: no such heading`];
+    });
+    expect(broken).toEqual([]);
+  });
+});
+
+describe("the README", () => {
+  const readme = read("README.md");
+  const scripts = (JSON.parse(read("package.json")) as { scripts: Record<string, string> }).scripts;
+
+  test.each(["npm ci && npm start", "npm ci && npm test"])("writes `%s` as it is typed", (command) => {
+    expect(readme).toContain(`\n\`\`\`\n${command}\n\`\`\`\n`);
+  });
+
+  test("its two commands compile inside their own script", () => {
+    expect(scripts["start"]).toMatch(/^npm run --silent build && /);
+    expect(scripts["test"]).toMatch(/^npm run --silent build && /);
+    for (const name of ["preinstall", "install", "postinstall", "prepare", "pretest", "prestart"]) {
+      expect(scripts[name]).toBeUndefined();
+    }
+  });
+
+  test("gives credit for the embedded data", () => {
+    expect(readme).toContain("[IP Geolocation by DB-IP](https://db-ip.com), under CC BY 4.0");
+  });
+});
+
+describe("ARCHITECTURE.md", () => {
+  const architecture = read("ARCHITECTURE.md");
+  const sources = files("src", ".ts").filter((path) => !path.endsWith(".test.ts"));
+  const mapped = [...architecture.matchAll(/^\| `(src\/[^`]+)` \| (.+) \|$/gm)];
+
+  test("opens with the three paths", () => {
+    const paths = architecture.indexOf("## Three paths");
+    expect(paths).toBeGreaterThan(0);
+    expect(architecture.indexOf("\n## ")).toBe(paths - 1);
+  });
+
+  test("its map has every source file, once, and no other", () => {
+    expect(mapped.map((match) => match[1]).sort()).toEqual(sources);
+  });
+});
+
+describe("decisions", () => {
+  const decisions = files("docs/decisions", ".md");
+
+  test("are numbered without a gap", () => {
+    decisions.forEach((path, i) => {
+      expect(path).toMatch(new RegExp(`/${String(i + 1).padStart(4, "0")}-[a-z0-9-]+\\.md$`));
+      expect(read(path)).toMatch(new RegExp(`^# ${i + 1}\\. `));
+    });
+  });
+
+  test.each(decisions)("%s has its four parts", (path) => {
+    for (const part of ["Context", "Decision", "Consequences", "Alternatives"]) {
+      expect(read(path)).toMatch(new RegExp(`^${part}[.:] `, "m"));
+    }
+  });
+});
+
+describe("the change log", () => {
+  test("begins with what is not released yet", () => {
+    expect(read("CHANGELOG.md")).toMatch(/^# Changelog\n[^#]*\n## Unreleased\n/);
+  });
+});
