@@ -46,10 +46,6 @@ export const REASON_FD_LIMIT = 19;
 export const REASON_PROBE_ERROR = 20;
 /** Said to be down by the caller (`explain --down`). */
 export const REASON_ASSUMED = 21;
-/** Enough endpoints of the pool are up. */
-export const REASON_POOL_HEALTHY = 22;
-/** Fewer than `min_healthy` endpoints of the pool are up. */
-export const REASON_POOL_BELOW_MINIMUM = 23;
 /** Added to REASON_STATUS: the HTTP status. */
 export const REASON_STATUS = 1000;
 
@@ -76,8 +72,6 @@ const TEXTS: readonly string[] = [
   "fd-limit",
   "probe-error",
   "assumed",
-  "pool-healthy",
-  "pool-below-minimum",
 ];
 
 /** Name of a reason for logs and metrics: `refused`, `status-503`; `none` for a number that is no reason. */

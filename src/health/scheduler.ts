@@ -12,22 +12,28 @@ import { createWheel, type Wheel } from "./wheel.ts";
 const TICK_MS = 10;
 
 /**
- * A loop that stood still this long voids the probes under way: their answers may lie unread in socket buffers, and
- * after a suspended machine wakes, their connections are gone. Shorter pauses only lengthen the deadlines.
+ * A loop that stood still this long voids the failures of the probes under way: their answers may have lain unread
+ * beyond the deadline, and after a suspended machine wakes, their connections are gone. Successes count. Shorter pauses
+ * only lengthen the deadlines.
  */
-export const STALL_MS = 100;
+const STALL_MS = 100;
 
-/** Probes of one target voided in a row; then results count again, so that a prober slowed for good withdraws the dead. */
+/** Failures of one target voided in a row; then results count again, so that a prober slowed for good withdraws the dead. */
 const VOIDS_MAX = 2;
 
 /**
  * Probes under way at once, each at most one socket. 10,000 targets at 1 s whose probes all run into a deadline of
  * 800 ms fit; what exceeds it waits its turn.
  */
-export const MAX_IN_FLIGHT = 8_192;
+const MAX_IN_FLIGHT = 8_192;
 
-/** Probes started in one tick: after a pause the overdue ones follow in waves of this size, 50,000 a second. */
-const STARTS_PER_TICK = 512;
+/**
+ * Probes started per millisecond since the last tick, and in one tick. A start costs up to 0.1 ms: a larger wave, after
+ * a pause or at process start, would be a pause of its own. 16,000 a second are more than the 10,000 that the prober is
+ * built for, and a loop whose ticks take 30 ms still reaches those.
+ */
+const STARTS_PER_MS = 16;
+const STARTS_PER_TICK_MAX = 320;
 
 /** First probes, and those after a stall, are spread over this long, or over the interval when that is shorter. */
 const SOON_MS = 500;
@@ -50,7 +56,7 @@ export interface SchedulerStats {
   inFlight: number;
   /** Starts that wait for a probe under way to end. */
   waiting: number;
-  /** Probes that ended without a result: the loop stood still, or descriptors had run out. */
+  /** Probes whose failure did not count: the loop had stood still, or descriptors had run out. */
   voided: number;
 }
 
@@ -71,8 +77,9 @@ interface Job {
   phase: number;
   running: RunningProbe | null;
   startedMs: number;
-  /** Time that the loop had lost when the probe started. */
+  /** Time that the loop had lost when the probe started, and how often it had stood still. */
   lostBeforeMs: number;
+  stallsBefore: number;
   voids: number;
   waiting: boolean;
 }
@@ -107,6 +114,8 @@ class ProbeScheduler implements Scheduler {
   private tickMs = 0;
   /** Sum of the pauses of the loop. */
   private lostMs = 0;
+  /** How often it stood still for STALL_MS. */
+  private stalls = 0;
   private inFlight = 0;
   private started = 0;
   private voided = 0;
@@ -133,6 +142,7 @@ class ProbeScheduler implements Scheduler {
       running: null,
       startedMs: 0,
       lostBeforeMs: 0,
+      stallsBefore: 0,
       voids: 0,
       waiting: false,
     };
@@ -186,9 +196,9 @@ class ProbeScheduler implements Scheduler {
     this.tickMs = nowMs;
     const lateMs = nowMs - this.expectedMs;
     if (lateMs > TICK_MS) this.lostMs += lateMs;
-    if (lateMs >= STALL_MS) this.voidRunning(nowMs);
+    if (lateMs >= STALL_MS) this.stalls += 1;
     this.wheel.advance(nowMs, this.fire);
-    this.startWaiting();
+    this.startWaiting(TICK_MS + Math.max(0, lateMs));
     this.onTick();
     if (this.jobs.size > 0 && this.timer === null) this.arm(nowMs);
   }
@@ -213,9 +223,9 @@ class ProbeScheduler implements Scheduler {
     this.waiting.push(job);
   }
 
-  private startWaiting(): void {
+  private startWaiting(elapsedMs: number): void {
     let taken = 0;
-    let budget = STARTS_PER_TICK;
+    let budget = Math.min(STARTS_PER_TICK_MAX, Math.ceil(elapsedMs * STARTS_PER_MS));
     while (taken < this.waiting.length && budget > 0 && this.inFlight < this.maxInFlight) {
       const job = this.waiting[taken]!;
       taken += 1;
@@ -231,6 +241,7 @@ class ProbeScheduler implements Scheduler {
     job.waiting = false;
     job.startedMs = this.clock.nowMs();
     job.lostBeforeMs = this.lostMs;
+    job.stallsBefore = this.stalls;
     this.started += 1;
     this.inFlight += 1;
     let early: ProbeResult | null = null;
@@ -273,19 +284,14 @@ class ProbeScheduler implements Scheduler {
       this.voided += 1;
       return;
     }
-    job.voids = 0;
-    this.onResult(job.id, result);
-  }
-
-  /** After a pause: what was under way says nothing about its target, and is tried again soon. */
-  private voidRunning(nowMs: number): void {
-    for (const job of this.jobs.values()) {
-      if (job.running === null || job.voids >= VOIDS_MAX) continue;
-      this.end(job);
+    if (!result.ok && job.stallsBefore !== this.stalls && job.voids < VOIDS_MAX) {
       job.voids += 1;
       this.voided += 1;
-      this.startSoon(job, nowMs);
+      this.startSoon(job, this.clock.nowMs());
+      return;
     }
+    job.voids = 0;
+    this.onResult(job.id, result);
   }
 
   /** Takes a probe off the books. */
