@@ -5,7 +5,7 @@ import type { Listener } from "../serve/listener.ts";
 import type { FromControl, Log, ServeSettings } from "../serve/messages.ts";
 import type { Snapshot } from "../snapshot.ts";
 import type { Api } from "./api.ts";
-import { type ApiKeeper, keepApiOpen } from "./api-keeper.ts";
+import { keepApiOpen } from "./api-keeper.ts";
 import { type ControlStatus, createStatus, describeSnapshot } from "./status.ts";
 import { createWatch, WATCH_DEFAULTS, type WatchedPaths } from "./watch.ts";
 
@@ -33,7 +33,6 @@ export interface ControlOptions {
   log: Log;
   /** Reads the files as `generation`. What did not change since the last call need not be read again. */
   build: (generation: number) => Attempt;
-  /** Imported after the first snapshot is out. */
   openApi: (listener: Listener, status: ControlStatus) => Promise<Api>;
   /** Hands memory back after a compilation. */
   collect: () => void;
@@ -44,6 +43,8 @@ export interface ControlOptions {
 export interface Control {
   /** Reads the files now. */
   reload(): void;
+  /** Opens the API from now on. Not earlier than the sockets: what the first answer does not need comes after it. */
+  serveApi(): void;
   stop(): Promise<void>;
 }
 
@@ -54,23 +55,41 @@ export interface Control {
 export function startControl(options: ControlOptions): Control {
   const { blocks, post, log, build } = options;
   const status = createStatus();
-  let api: ApiKeeper | null = null;
+  const api = keepApiOpen(blocks, log, (listener) => options.openApi(listener, status));
+  let apiListener: Listener | null = null;
+  let answering = false;
   let paths: WatchedPaths | null = null;
 
   const reload = (): void => {
     // Before the files are read, so that what changes meanwhile counts as a change.
     if (paths !== null) watch.mark(paths);
     const startedMs = performance.now();
+    const startedWallMs = Date.now();
     const current = Atomics.load(blocks.control, WORD_GENERATION);
-    const { findings, built, watched } = build(current + 1);
-    if (paths === null || JSON.stringify(paths) !== JSON.stringify(watched)) watch.mark(watched);
-    paths = watched;
+    const attempt = attemptBuild(current);
+    if (attempt === null) return;
+    const { findings, built, watched } = attempt;
     status.lastCompileMs = performance.now() - startedMs;
     if (built === null) reject(findings, current);
     else accept(built, findings);
+    if (JSON.stringify(paths) !== JSON.stringify(watched)) watch.mark(watched, startedWallMs);
+    paths = watched;
     options.collect();
   };
-  const accept = ({ snapshot, plan, settings, api: apiListener }: Built, findings: Finding[]): void => {
+  /** Null: the compiler itself failed, for want of memory or by a defect; where something is in use, that stays. */
+  const attemptBuild = (current: number): Attempt | null => {
+    try {
+      return build(current + 1);
+    } catch (error) {
+      if (current === 0) throw error;
+      status.rejected++;
+      status.lastReloadOk = false;
+      const stack = error instanceof Error ? error.stack : String(error);
+      log("error", `reading the configuration failed, ${current} stays in use`, { error: stack });
+      return null;
+    }
+  };
+  const accept = ({ snapshot, plan, settings, api: listener }: Built, findings: Finding[]): void => {
     logFindings(log, findings);
     describeSnapshot(status, snapshot, plan);
     status.accepted++;
@@ -88,8 +107,8 @@ export function startControl(options: ControlOptions): Control {
       octets: status.snapshotOctets,
       ms: Math.round(status.lastCompileMs),
     });
-    api ??= keepApiOpen(blocks, log, (listener) => options.openApi(listener, status));
-    api.listenOn(apiListener);
+    apiListener = listener;
+    if (answering) api.listenOn(listener);
   };
   const reject = (findings: Finding[], current: number): void => {
     status.rejected++;
@@ -105,9 +124,13 @@ export function startControl(options: ControlOptions): Control {
   reload();
   return {
     reload,
+    serveApi: () => {
+      answering = true;
+      if (apiListener !== null) api.listenOn(apiListener);
+    },
     stop: async () => {
       watch.close();
-      await api?.close();
+      await api.close();
     },
   };
 }

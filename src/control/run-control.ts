@@ -32,6 +32,7 @@ export function runControlWorker(
   }, BEAT_MS);
   port.on("message", (message) => {
     if (message.kind === "reload") control.reload();
+    else if (message.kind === "answering") control.serveApi();
     else void stop();
   });
 }

@@ -134,6 +134,16 @@ describe("watch", () => {
     }
   });
 
+  it("what changed after the files were read, and before they were watched, is reported", async () => {
+    const paths = prepare();
+    const watched = start(paths);
+    watched.watch.mark(paths, Date.now() + 60_000);
+    expect(await watched.next(100)).toBe(-1);
+    watched.watch.mark(paths, Date.now() - 60_000);
+    expect(await watched.next()).toBe(1);
+    expect(await watched.next(100)).toBe(-1);
+  });
+
   it("links in a circle end", () => {
     const paths = prepare();
     symlinkSync("..", join(folder, "zones", "parts", "up"));

@@ -26,9 +26,15 @@ export const WATCH_DEFAULTS = { quietMs: 200, patienceMs: 2000, pollMs: 5000 };
 /** A look at this many files takes a few milliseconds; with more of them, looks are further apart. */
 const FILES_PER_LOOK = 500;
 
+/** Files are stamped with the time of the kernel's last tick, which lies at most this far back. */
+const CLOCK_TICK_MS = 10;
+
 export interface Watch {
-  /** Takes note of the files as they are now, right before they are read; what changes later is reported. */
-  mark(paths: WatchedPaths): void;
+  /**
+   * Takes note of the files as they are now, right before they are read; what changes later is reported. With
+   * `readSinceMs` (since 1970) they were read already: what has changed since is reported, too.
+   */
+  mark(paths: WatchedPaths, readSinceMs?: number): void;
   close(): void;
 }
 
@@ -42,7 +48,7 @@ interface FolderWatch {
 /** Reports changes of a configuration's files. Events only make it look: without a difference nothing is reported. */
 export function createWatch(options: WatchOptions): Watch {
   let paths: WatchedPaths = { files: [], folders: [] };
-  let marked: Fingerprint = { digest: "", entries: 0, folders: new Map() };
+  let marked: Fingerprint = { digest: "", newestMs: 0, entries: 0, folders: new Map() };
   const folderWatches = new Map<string, FolderWatch>();
   let quietTimer: NodeJS.Timeout | null = null;
   let firstEventMs = -1;
@@ -69,12 +75,17 @@ export function createWatch(options: WatchOptions): Watch {
     }, delayMs);
   };
   return {
-    mark: (next) => {
+    mark: (next, readSinceMs = Number.POSITIVE_INFINITY) => {
       paths = next;
-      // Watches first: what changes between them and the fingerprint draws an event and no difference.
-      watchFolders(folderWatches, fingerprint(next).folders, onEvent);
       marked = fingerprint(next);
+      // What changed between the fingerprint and new watches draws no event: then the later fingerprint counts.
+      if (watchFolders(folderWatches, marked.folders, onEvent)) marked = fingerprint(next);
       schedulePoll();
+      if (marked.newestMs < readSinceMs - CLOCK_TICK_MS) return;
+      quietTimer ??= setTimeout(() => {
+        quietTimer = null;
+        options.onChange();
+      }, options.quietMs);
     },
     close: () => {
       for (const timer of [quietTimer, pollTimer]) if (timer !== null) clearTimeout(timer);
@@ -86,6 +97,8 @@ export function createWatch(options: WatchOptions): Watch {
 
 interface Fingerprint {
   digest: string;
+  /** Latest change of any file, milliseconds since 1970. */
+  newestMs: number;
   entries: number;
   /** Folders in which a change can show, and the names that matter there; null: all. */
   folders: Map<string, Set<string> | null>;
@@ -97,32 +110,41 @@ const CONFIG_MAP_LINK = "..data";
 /** Sums up identity, size and times of everything below the paths. */
 function fingerprint(paths: WatchedPaths): Fingerprint {
   const hash = createHash("sha1");
-  const folders = new Map<string, Set<string> | null>();
-  let entries = 0;
+  const sum: Fingerprint = { digest: "", newestMs: 0, entries: 0, folders: new Map() };
+  const add = (path: string): BigIntStats | undefined => {
+    const stats = statOf(path);
+    hash.update(`${path}\0${describe(stats)}\n`);
+    sum.newestMs = Math.max(sum.newestMs, changeMs(stats));
+    sum.entries++;
+    return stats;
+  };
   for (const file of paths.files) {
-    hash.update(`${file}\0${describe(statOf(file))}\n`);
+    add(file);
     const folder = dirname(file);
-    const names = folders.get(folder) ?? new Set([CONFIG_MAP_LINK]);
-    folders.set(folder, names.add(basename(file)));
-    entries++;
+    const names = sum.folders.get(folder) ?? new Set([CONFIG_MAP_LINK]);
+    sum.folders.set(folder, names.add(basename(file)));
   }
   /** Links may lead back to where they are. */
   const visited = new Set<string>();
   const pending = [...paths.folders];
   for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
-    folders.set(folder, null);
-    const identity = identityOf(folder);
+    sum.folders.set(folder, null);
+    const stats = statOf(folder);
+    const identity = identityOf(stats);
     if (visited.has(identity)) continue;
     visited.add(identity);
+    sum.newestMs = Math.max(sum.newestMs, changeMs(stats));
     for (const name of namesIn(folder)) {
       const path = join(folder, name);
-      const stats = statOf(path);
-      hash.update(`${path}\0${describe(stats)}\n`);
-      if (stats?.isDirectory() === true) pending.push(path);
-      entries++;
+      if (add(path)?.isDirectory() === true) pending.push(path);
     }
   }
-  return { digest: hash.digest("base64"), entries, folders };
+  sum.digest = hash.digest("base64");
+  return sum;
+}
+
+function changeMs(stats: BigIntStats | undefined): number {
+  return stats === undefined ? 0 : Number(stats.mtimeMs > stats.ctimeMs ? stats.mtimeMs : stats.ctimeMs);
 }
 
 /** Names in a folder, sorted, without hidden ones: editors' scratch files, and what a ConfigMap's links lead to. */
@@ -151,26 +173,31 @@ function describe(stats: BigIntStats | undefined): string {
   return `${stats.dev}.${stats.ino}.${stats.size}.${stats.mtimeNs}.${stats.ctimeNs}`;
 }
 
-function identityOf(folder: string): string {
-  const stats = statOf(folder);
+function identityOf(stats: BigIntStats | undefined): string {
   return stats === undefined ? "" : `${stats.dev}.${stats.ino}`;
 }
 
+/** Watches these folders and no others. Returns whether there are new ones among them. */
 function watchFolders(
   watches: Map<string, FolderWatch>,
   folders: Fingerprint["folders"],
   onEvent: () => void,
-): void {
+): boolean {
   for (const [folder, { watcher, identity }] of watches) {
-    if (folders.has(folder) && identityOf(folder) === identity) continue;
+    if (folders.has(folder) && identityOf(statOf(folder)) === identity) continue;
     watcher.close();
     watches.delete(folder);
   }
+  let isNew = false;
   for (const [folder, names] of folders) {
     const known = watches.get(folder);
     if (known !== undefined) known.names = names;
-    else watchFolder(watches, folder, names, onEvent);
+    else {
+      isNew = true;
+      watchFolder(watches, folder, names, onEvent);
+    }
   }
+  return isNew;
 }
 
 function watchFolder(
@@ -186,7 +213,7 @@ function watchFolder(
     });
     // Out of inotify watches, or the folder went away: looking now and then goes on.
     watcher.on("error", () => watcher.close());
-    watches.set(folder, { watcher, names, identity: identityOf(folder) });
+    watches.set(folder, { watcher, names, identity: identityOf(statOf(folder)) });
   } catch {
     // The folder does not exist, or cannot be watched: looking now and then finds it.
   }

@@ -33,7 +33,11 @@ export interface ControlInit {
   startedMs: number;
 }
 
-export type ToControl = { kind: "reload" } | { kind: "stop" };
+export type ToControl =
+  | { kind: "reload" }
+  /** The sockets are open: the API may follow. */
+  | { kind: "answering" }
+  | { kind: "stop" };
 
 export type FromControl =
   | LogMessage

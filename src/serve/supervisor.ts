@@ -117,6 +117,7 @@ class ProcessSupervisor implements Supervisor {
   private roundTimer: NodeJS.Timeout | null = null;
   private planTimer: NodeJS.Timeout | null = null;
   private releaseDue = false;
+  private answering = false;
   private stopping = false;
 
   constructor(options: ServerOptions, base: SupervisorBase) {
@@ -136,7 +137,9 @@ class ProcessSupervisor implements Supervisor {
           blocks: this.blocks,
           startedMs: this.startedMs,
         }),
-      onStart: () => undefined,
+      onStart: (post) => {
+        if (this.answering) post({ kind: "answering" });
+      },
       onMessage: (message) => this.onControl(message),
       onDeath: () => {
         if (this.published === null)
@@ -253,6 +256,8 @@ class ProcessSupervisor implements Supervisor {
       udpWorkers,
       startMs: Date.now() - this.startedMs,
     });
+    this.answering = true;
+    this.control.post({ kind: "answering" });
     this.options.onReady?.(listeners);
   }
 
