@@ -45,7 +45,7 @@ export function number(name: string, size: 1 | 2 | 4): Field {
       if (!hasWord(reader, name)) return false;
       const { octets, starts, ends } = reader.tokens;
       const value = readNumber(octets, starts[reader.next]!, ends[reader.next]!, max);
-      if (value < 0) return refuseWord(reader, "value", `is not a ${name}`, `a number from 0 to ${max}`);
+      if (value < 0) return refuseWord(reader, "value", `is no ${name}`, `a number from 0 to ${max}`);
       putNumber(reader, value, size);
       reader.next++;
       return true;
@@ -66,7 +66,7 @@ export function mnemonic(name: string, values: Record<string, number>): Field {
         values[String.fromCharCode(...octets.subarray(start, Math.min(end, start + 20))).toUpperCase()];
       if (value < 0 && known === undefined) {
         const names = Object.keys(values).join(", ");
-        return refuseWord(reader, "value", `is not a ${name}`, `a number from 0 to 255, or one of ${names}`);
+        return refuseWord(reader, "value", `is no ${name}`, `a number from 0 to 255, or one of ${names}`);
       }
       putNumber(reader, known ?? value, 1);
       reader.next++;
@@ -84,7 +84,7 @@ export function time(name: string, max: number): Field {
       const { octets, starts, ends } = reader.tokens;
       const seconds = readTime(octets, starts[reader.next]!, ends[reader.next]!, max);
       if (seconds < 0) {
-        return refuseWord(reader, "value", `is not a ${name}`, `seconds up to ${max}, or a time as 1h30m`);
+        return refuseWord(reader, "value", `is no ${name}`, `seconds up to ${max}, or a time as 1h30m`);
       }
       putNumber(reader, seconds, 4);
       reader.next++;
@@ -108,7 +108,7 @@ export function domainName(name: string): Field {
       const length = parseName(octets, starts[next]!, ends[next]!, origin, out, at);
       if (length < 0) {
         const { what, expected } = describeNameFault(length);
-        return refuseWord(reader, "name", `is not a ${name}: it ${what}`, expected);
+        return refuseWord(reader, "name", `is no ${name}: it ${what}`, expected);
       }
       reader.at += length;
       reader.next++;
@@ -223,7 +223,7 @@ export function longText(name: string, min: number): Field {
       const length = readText(octets, starts[next]!, ends[next]!, out, at, 0xffff);
       if (length === TEXT_MALFORMED) return refuseWord(reader, "value", "has a bad escape", ESCAPE_EXPECTED);
       if (length !== TEXT_TOO_LARGE && length < min) {
-        return refuseWord(reader, "value", `is an empty ${name}`, `a ${name}`);
+        return refuseWord(reader, "value", `is an empty ${name}`, name);
       }
       reader.at += length === TEXT_TOO_LARGE ? 0x10000 : length;
       reader.next++;
@@ -243,7 +243,7 @@ export function putHex(reader: RdataReader, name: string): boolean {
   for (; reader.next < count; reader.next++) {
     for (let i = starts[reader.next]!; i < ends[reader.next]!; i++) {
       const digit = hexDigit(octets[i]!);
-      if (digit < 0) return refuseWord(reader, "value", `is not a ${name}`, "hexadecimal digits");
+      if (digit < 0) return refuseWord(reader, "value", `is no ${name}`, "hexadecimal digits");
       if (high >= 0) reader.out[reader.at++] = (high << 4) | digit;
       high = high >= 0 ? -1 : digit;
       if (reader.at - reader.start > 0xffff) return fits(reader);
@@ -251,7 +251,7 @@ export function putHex(reader: RdataReader, name: string): boolean {
   }
   if (high < 0) return true;
   reader.next--;
-  return refuseWord(reader, "value", `is not a ${name}`, "an even number of hexadecimal digits");
+  return refuseWord(reader, "value", `is no ${name}`, "an even number of hexadecimal digits");
 }
 
 /** All that is left in hexadecimal, at least one octet. */
@@ -275,7 +275,7 @@ export function base64(name: string): Field {
       for (; reader.next < count; reader.next++) {
         const [start, end] = [starts[reader.next]!, ends[reader.next]!];
         const at = decodeBase64Piece(state, octets, start, end, reader.out, reader.at);
-        if (at < 0) return refuseWord(reader, "value", `is not a ${name}`, "base64 digits");
+        if (at < 0) return refuseWord(reader, "value", `is no ${name}`, "base64 digits");
         reader.at = at;
         if (!fits(reader)) return false;
       }

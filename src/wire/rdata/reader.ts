@@ -68,7 +68,7 @@ export function quoteWord(reader: RdataReader, index: number): string {
 /** Whether there is a next word; when not, the fault says that `name` is missing. */
 export function hasWord(reader: RdataReader, name: string): boolean {
   if (reader.next < reader.tokens.count) return true;
-  return refuse(reader, reader.next, "missing", `the ${name} is missing`, `a ${name}`);
+  return refuse(reader, reader.next, "missing", `the ${name} is missing`, name);
 }
 
 /** Whether RDATA is within its 65,535 octets; when not, the fault says so. */
