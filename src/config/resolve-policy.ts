@@ -1,5 +1,6 @@
 import { BUILT_IN_GROUPS } from "../geo/country.ts";
 import { parseGeoKey } from "../geo/geo-key.ts";
+import { findBlock, SPECIAL_BLOCKS } from "../geo/special.ts";
 import type { EntryModel, LastResortModel, LocationModel, NodeModel } from "../policy/model.ts";
 import { readSubnet } from "./addresses.ts";
 import { oneOf, prefixFor, type Reporter } from "./problem.ts";
@@ -212,6 +213,9 @@ function resolveSubnets(scope: PolicyScope, input: Record<string, NodeInput>, pa
   return sound ? { kind: "subnets", keys } : null;
 }
 
+/** Resolvers cut off what is longer, and every longer tile is an entry of their caches (RFC 7871 section 11.1). */
+const MAX_TILE_BITS = { 4: 24, 6: 56 } as const;
+
 /** The canonical form of a key; null: wrong or a second time, and reported. */
 function subnetKey(
   scope: PolicyScope,
@@ -237,6 +241,15 @@ function subnetKey(
     return null;
   }
   first.set(subnet.text, text);
+  const { family, bits, octets } = subnet.prefix;
+  if (bits > MAX_TILE_BITS[family] && findBlock(SPECIAL_BLOCKS[family], octets) === null)
+    scope.reporter.warning(
+      path,
+      "key",
+      "CFG_TILE_FINE",
+      `${subject} is longer than what resolvers tell of a client`,
+      `at most /${MAX_TILE_BITS[family]}`,
+    );
   return subnet.text;
 }
 

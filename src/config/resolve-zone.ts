@@ -13,15 +13,23 @@ import { resolvePools } from "./resolve-pools.ts";
 import type { ZoneInput } from "./schema-zone.ts";
 import type { YamlPath } from "./yaml-text.ts";
 
-/** A dynamic record, and where it stands. */
-export interface ResolvedRecord {
-  model: RecordModel;
+/** A dynamic name, and where it stands. */
+export interface DynamicOwner {
   /** Wire form, lower case. */
   owner: Uint8Array;
+  /** Presentation form, lower case, with the final dot. */
+  text: string;
   path: YamlPath;
 }
 
+/** A dynamic name whose record is sound. */
+export interface ResolvedRecord extends DynamicOwner {
+  model: RecordModel;
+}
+
 export interface ResolvedZone {
+  /** All dynamic names, also those whose records are wrong. */
+  owners: DynamicOwner[];
   records: ResolvedRecord[];
   /** Pools that a record reaches, in the file's order; without rows yet. */
   pools: PoolModel[];
@@ -46,52 +54,42 @@ export function resolveZone(
     }
     resolvePolicy(scope, name);
   }
-  const owners = new Map<string, YamlPath>();
+  const owners = new Map<string, DynamicOwner>();
   const records: ResolvedRecord[] = [];
   for (const key of Object.keys(input.records)) {
-    const record = resolveRecord(scope, zone, apex, key, input, owners);
-    if (record !== null) records.push(record);
+    const owner = resolveOwner(reporter, key, apex, owners);
+    const model = resolveRecord(scope, zone, key, input, owner?.text ?? "");
+    if (owner !== null && model !== null) records.push({ ...owner, model });
   }
   warnOfUnused(scope, input);
   const used = [...pools.values()].filter((pool) => pool.used && pool.model !== null);
-  return { records, pools: used.map((pool) => pool.model!) };
+  return { owners: [...owners.values()], records, pools: used.map((pool) => pool.model!) };
 }
 
+/** Null: wrong, and reported. */
 function resolveRecord(
   scope: PolicyScope,
   zone: string,
-  apex: Uint8Array,
   key: string,
   input: ZoneInput,
-  owners: Map<string, YamlPath>,
-): ResolvedRecord | null {
+  owner: string,
+): RecordModel | null {
   const record = input.records[key]!;
-  const path: YamlPath = ["records", key];
-  const owner = resolveOwner(scope.reporter, key, apex, path, owners);
-  const root: NodeModel | null = resolveNode(scope, record.policy, [...path, "policy"]);
-  const lastResort = resolveLastResort(scope, record.last_resort, [...path, "last_resort"]);
-  if (owner === null || root === null || lastResort === undefined) return null;
+  const root: NodeModel | null = resolveNode(scope, record.policy, ["records", key, "policy"]);
+  const lastResort = resolveLastResort(scope, record.last_resort, ["records", key, "last_resort"]);
+  if (root === null || lastResort === undefined) return null;
   const ttl = record.ttl ?? input.ttl;
-  const model: RecordModel = {
-    zone,
-    owner: formatName(owner, 0),
-    root,
-    ttlMaxSeconds: ttl.max,
-    ttlMinSeconds: ttl.min,
-    lastResort,
-    ecs: record.ecs,
-  };
-  return { model, owner, path };
+  return { zone, owner, root, ttlMaxSeconds: ttl.max, ttlMinSeconds: ttl.min, lastResort, ecs: record.ecs };
 }
 
-/** The owner in wire form; null: wrong, and reported. */
+/** Null: wrong or a second time, and reported. */
 function resolveOwner(
   reporter: Reporter,
   key: string,
   apex: Uint8Array,
-  path: YamlPath,
-  owners: Map<string, YamlPath>,
-): Uint8Array | null {
+  owners: Map<string, DynamicOwner>,
+): DynamicOwner | null {
+  const path: YamlPath = ["records", key];
   const owner = readName(key, apex);
   if (!(owner instanceof Uint8Array)) {
     reporter.error(path, "key", "CFG_OWNER_INVALID", `records: "${key}" ${owner.what}`, owner.expected);
@@ -99,32 +97,30 @@ function resolveOwner(
   }
   const zoneText = formatName(apex, 0);
   if (!isWithinZone(owner, apex)) {
-    reporter.error(
-      path,
-      "key",
-      "CFG_OWNER_OUTSIDE",
-      `records: "${key}" lies outside the zone`,
-      `a name that ends in ${zoneText}`,
-    );
+    const what = `records: "${key}" lies outside the zone`;
+    reporter.error(path, "key", "CFG_OWNER_OUTSIDE", what, `a name that ends in ${zoneText}`);
     return null;
   }
   const text = formatName(owner, 0);
   const first = owners.get(text);
   if (first !== undefined) {
-    const what = `records: "${key}" is the same name as "${first[1]}", at ${reporter.lineOf(first)}`;
+    const what = `records: "${key}" is the same name as "${first.path[1]}", at ${reporter.lineOf(first.path)}`;
     reporter.error(path, "key", "CFG_OWNER_DUPLICATE", what, "each name once");
     return null;
   }
-  owners.set(text, path);
-  if (text.endsWith(`.${zoneText}${zoneText}`) && zoneText !== ".")
+  if (text.endsWith(`.${zoneText}${zoneText}`) && zoneText !== ".") {
+    const what = `records: "${key}" is read as ${text}`;
     reporter.warning(
       path,
       "key",
       "CFG_OWNER_DOUBLED",
-      `records: "${key}" is read as ${text}`,
+      what,
       "a name without the zone's, or one with a final dot",
     );
-  return owner;
+  }
+  const resolved: DynamicOwner = { owner, text, path };
+  owners.set(text, resolved);
+  return resolved;
 }
 
 function warnOfUnused(scope: PolicyScope, input: ZoneInput): void {

@@ -1,0 +1,188 @@
+import { type CompiledTables, compileTables, type TableReport } from "../geo/compile-tables.ts";
+import type { GeoSources } from "../geo/databases.ts";
+import type { CheckSpec, HealthPlan } from "../health/plan.ts";
+import { buildPolicy } from "../policy/build.ts";
+import type { RecordModel } from "../policy/model.ts";
+import type { PolicyNames } from "../policy/names.ts";
+import type { Snapshot } from "../snapshot.ts";
+import type { RecordColumns } from "../zone/record-columns.ts";
+import { buildZones, type ZoneSource } from "../zone/tree.ts";
+import { checkLoadedZone } from "./check-zone.ts";
+import { type Finding, formatPlace } from "./findings.ts";
+import { withApexRecords } from "./generated-records.ts";
+import { checkSpec, planPool } from "./health-plan.ts";
+import type { LoadedConfig } from "./load.ts";
+import { releasePlaces, reporterOn } from "./load-yaml.ts";
+import { type DynamicOwner, type ResolvedZone, resolveZone } from "./resolve-zone.ts";
+import { openGeneration, type RowRegistry } from "./rows.ts";
+import type { ServerOptions } from "./schema-server.ts";
+import type { LoadedZone } from "./zones-folder.ts";
+
+/** What people call what a snapshot has as numbers. */
+export interface SnapshotNames {
+  /** Origin of each zone of ZoneData, without the final dot. */
+  zones: string[];
+  policy: PolicyNames;
+}
+
+export interface CompileOptions {
+  rows: RowRegistry;
+  /** The configuration in use, whose tables are taken over where nothing changed. */
+  previous: CompiledConfig | null;
+  /** Number of the snapshot to be made. */
+  generation: number;
+}
+
+/** How large a configuration is, and what its tables cost. */
+export interface CompileReport {
+  zones: number;
+  staticRecords: number;
+  dynamicRecords: number;
+  pools: number;
+  targets: number;
+  tables: TableReport[];
+}
+
+/** A configuration that may be served. */
+export interface CompiledConfig {
+  snapshot: Snapshot;
+  plan: HealthPlan;
+  names: SnapshotNames;
+  server: ServerOptions;
+  geo: GeoSources;
+  tables: CompiledTables;
+  report: CompileReport;
+  /** Warnings, in the order of files, lines and columns. */
+  findings: Finding[];
+}
+
+/** Why a configuration may not be served: every error of every file, and the warnings, in order. */
+export interface RejectedConfig {
+  findings: Finding[];
+}
+
+/** Resolves, checks and builds what was loaded: all of it, or nothing but the findings. */
+export function compileConfig(
+  loaded: LoadedConfig,
+  options: CompileOptions,
+): CompiledConfig | RejectedConfig {
+  const findings = [...loaded.findings];
+  openGeneration(options.rows, options.generation);
+  const draft: ConfigDraft = {
+    records: [],
+    plan: { targets: [], pools: [] },
+    sources: [],
+    hasRows: true,
+  };
+  for (const zone of loaded.zones) addZone(draft, zone, loaded, options.rows, findings);
+  if (!draft.hasRows) findings.push(noRows(loaded.configFile));
+  releasePlaces();
+  if (hasErrors(findings)) return { findings: inOrder(findings) };
+  const { policy, tableModels, names } = buildPolicy(draft.records);
+  const tables = compileTables(tableModels, loaded.geo, options.previous?.tables ?? null);
+  for (const { code, what, expected } of tables.problems)
+    findings.push({ severity: "error", code, file: loaded.configFile, line: 0, column: 0, what, expected });
+  if (hasErrors(findings)) return { findings: inOrder(findings) };
+  const zones = buildZones(draft.sources);
+  return {
+    snapshot: { generation: options.generation, zones, policy, tables: tables.data },
+    plan: draft.plan,
+    names: { zones: loaded.zones.map((zone) => zone.name), policy: names },
+    server: loaded.server,
+    geo: loaded.geo,
+    tables,
+    report: {
+      zones: draft.sources.length,
+      staticRecords: draft.sources.reduce((sum, source) => sum + source.columns.count, 0),
+      dynamicRecords: draft.records.length,
+      pools: names.pools.length,
+      targets: draft.plan.targets.length,
+      tables: tables.reports,
+    },
+    findings: inOrder(findings),
+  };
+}
+
+export function hasErrors(findings: readonly Finding[]): boolean {
+  return findings.some((finding) => finding.severity === "error");
+}
+
+/** By file, line and column; what stands at one place stays in the order in which it was found. */
+function inOrder(findings: Finding[]): Finding[] {
+  const compare = (a: Finding, b: Finding) => a.line - b.line || a.column - b.column;
+  return findings.sort((a, b) => (a.file === b.file ? compare(a, b) : a.file < b.file ? -1 : 1));
+}
+
+/** The parts of a configuration while its zones are added. */
+interface ConfigDraft {
+  records: RecordModel[];
+  plan: HealthPlan;
+  sources: ZoneSource[];
+  /** False: there were not enough rows in shared memory. */
+  hasRows: boolean;
+}
+
+function addZone(
+  draft: ConfigDraft,
+  zone: LoadedZone,
+  loaded: LoadedConfig,
+  rows: RowRegistry,
+  findings: Finding[],
+): void {
+  const resolved = resolveDynamic(zone, findings);
+  const columns = columnsOf(zone, loaded);
+  if (columns !== null) {
+    const place = (owner: DynamicOwner) => formatPlace(placeOf(zone, owner));
+    findings.push(...checkLoadedZone(zone, columns, resolved.owners, place));
+    const first = draft.records.length;
+    const dynamic = resolved.records.map(({ owner }, index) => ({ owner, record: first + index }));
+    draft.sources.push({ columns, dynamic });
+  }
+  for (const { model } of resolved.records) draft.records.push(model);
+  const checks = new Map<string, CheckSpec>();
+  for (const [name, check] of Object.entries(zone.dynamic?.input?.checks ?? {}))
+    checks.set(name, checkSpec(name, check));
+  for (const pool of resolved.pools) {
+    const check = pool.check === null ? null : checks.get(pool.check)!;
+    draft.hasRows &&= planPool(draft.plan, pool, check, rows);
+  }
+}
+
+function resolveDynamic({ name, apex, dynamic }: LoadedZone, findings: Finding[]): ResolvedZone {
+  if (dynamic === null || dynamic.input === null) return { owners: [], records: [], pools: [] };
+  return resolveZone(name, apex, dynamic.input, reporterOn(dynamic, findings));
+}
+
+/** The records to check and build; null when the master file has errors, which have been reported. */
+function columnsOf(zone: LoadedZone, loaded: LoadedConfig): RecordColumns | null {
+  const { master, dynamic, apex } = zone;
+  if (master !== null && (master.columns === null || hasErrors(master.findings))) return null;
+  const { nameservers } = loaded.server;
+  const from = {
+    apex,
+    nameservers,
+    ttlMaxSeconds: dynamic?.input?.ttl.max ?? Number.POSITIVE_INFINITY,
+    text: dynamic?.text ?? "",
+    file: loaded.configFile,
+  };
+  return withApexRecords(master?.columns ?? null, from);
+}
+
+/** A finding without words at a dynamic name's key. */
+function placeOf(zone: LoadedZone, owner: DynamicOwner): Finding {
+  const place: Finding[] = [];
+  reporterOn(zone.dynamic!, place).warning(owner.path, "key", "", "", "");
+  return place[0]!;
+}
+
+function noRows(file: string): Finding {
+  return {
+    severity: "error",
+    code: "CFG_LIMIT_ENDPOINTS",
+    file,
+    line: 0,
+    column: 0,
+    what: "the zones together have more checked addresses or pools than there is shared memory for",
+    expected: "at most 131072 checked addresses and 65536 pools, less those of the last two configurations",
+  };
+}
