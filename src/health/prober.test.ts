@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { FakeClock } from "../../test/fake-clock.ts";
+import { FakeClock } from "../../test/support/fake-clock.ts";
 import type { HealthPlan, PoolPlan, ProbeTarget } from "./plan.ts";
 import { failedResult, type PrepareProbe, type ProbeResult } from "./probe.ts";
 import { createProber, type EndpointTransition, type PoolTransition, type Prober } from "./prober.ts";

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { FakeClock } from "../../test/fake-clock.ts";
+import { FakeClock } from "../../test/support/fake-clock.ts";
 import { failedResult, type ProbeResult, type RunningProbe, type StartProbe } from "./probe.ts";
 import { REASON_FD_LIMIT, REASON_OK, REASON_PROBE_ERROR, REASON_TIMEOUT_CONNECT } from "./reasons.ts";
 import { createScheduler, type Scheduler } from "./scheduler.ts";

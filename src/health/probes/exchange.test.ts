@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { expect, it } from "vitest";
-import { FakeClock } from "../../../test/fake-clock.ts";
+import { FakeClock } from "../../../test/support/fake-clock.ts";
 import type { ProbeResult } from "../probe.ts";
 import { reasonText } from "../reasons.ts";
 import { startExchange } from "./exchange.ts";

@@ -1,4 +1,4 @@
-import type { HealthClock } from "../src/health/probe.ts";
+import type { HealthClock } from "../../src/health/probe.ts";
 
 interface Timer {
   atMs: number;
