@@ -9,14 +9,7 @@ import {
   TEXT_TOO_LARGE,
 } from "../text.ts";
 import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from "./address.ts";
-import {
-  type Base64State,
-  decodeBase64Piece,
-  formatBase64,
-  formatHex,
-  hexDigit,
-  isBase64Whole,
-} from "./binary.ts";
+import { type Base64State, decodeBase64Piece, formatBase64, hexDigit, isBase64Whole } from "./binary.ts";
 import {
   type Field,
   fits,
@@ -252,17 +245,6 @@ export function putHex(reader: RdataReader, name: string): boolean {
   if (high < 0) return true;
   reader.next--;
   return refuseWord(reader, "value", `is no ${name}`, "an even number of hexadecimal digits");
-}
-
-/** All that is left in hexadecimal, at least one octet. */
-export function hex(name: string): Field {
-  return {
-    parse: (reader) => hasWord(reader, name) && putHex(reader, name),
-    format: (cursor) => {
-      const at = takeOctets(cursor, Math.max(cursor.end - cursor.at, 1));
-      return cursor.ok ? formatHex(cursor.octets, at, cursor.at) : "";
-    },
-  };
 }
 
 /** All that is left in base64, at least one octet. */

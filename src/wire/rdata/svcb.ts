@@ -76,20 +76,19 @@ function faultOf(params: readonly Param[]): { what: string; expected: string } |
   return undefined;
 }
 
-/** Parameters behind priority and target: none in alias mode, else sorted by key (RFC 9460 section 2.2). */
+/**
+ * Parameters behind priority and target, sorted by key (RFC 9460 section 2.2). The alias form should have none, and
+ * receivers ignore them there (section 2.4.2): no reason to refuse a zone.
+ */
 const svcParams: Field = {
   parse: (reader) => {
-    const { tokens, out, start } = reader;
+    const { tokens, out } = reader;
     const word = reader.next;
     const params: Param[] = [];
     while (reader.next < tokens.count) {
       const param = readParam(reader);
       if (param === undefined) return false;
       params.push(param);
-    }
-    if (params.length > 0 && out[start] === 0 && out[start + 1] === 0) {
-      const what = "a SvcParam stands behind priority 0";
-      return refuse(reader, word, "value", what, "no parameters in the alias form (RFC 9460 section 2.4.2)");
     }
     params.sort((a, b) => a.key - b.key);
     const fault = faultOf(params);
