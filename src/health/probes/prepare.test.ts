@@ -3,7 +3,11 @@ import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
-import { type Certificate, type CertificateOptions, makeCertificate } from "../../../test/support/certificates.ts";
+import {
+  type Certificate,
+  type CertificateOptions,
+  makeCertificate,
+} from "../../../test/support/certificates.ts";
 import type { CheckSpec, ProbeTarget } from "../plan.ts";
 import type { HealthClock, PrepareProbe, ProbeResult } from "../probe.ts";
 import { reasonText } from "../reasons.ts";
