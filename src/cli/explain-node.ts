@@ -13,45 +13,56 @@ interface Branch {
   below: Branch[];
 }
 
-/** The tree of a node: its own words first, then a line for each alternative, addresses innermost. */
-export function nodeLines(node: NodeExplanation, terminal: Terminal): string[] {
-  return [nodeWords(node), ...branchLines(nodeBranches(node, terminal), terminal)];
+/**
+ * The tree of a node: its own words first, then a line for each alternative, addresses innermost. `isLast`: the walk
+ * decided, so that addresses of the answer are marked in it.
+ */
+export function nodeLines(node: NodeExplanation, isLast: boolean, terminal: Terminal): string[] {
+  return [nodeWords(node), ...branchLines(nodeBranches(node, { isLast, terminal }))];
+}
+
+/** How a tree is shown. */
+interface View {
+  isLast: boolean;
+  terminal: Terminal;
 }
 
 /** Siblings share the width of their first column; each level is two blanks further in. */
-function branchLines(branches: Branch[], terminal: Terminal): string[] {
+function branchLines(branches: Branch[]): string[] {
   const width = Math.max(0, ...branches.map((branch) => branch.head.length));
   return branches.flatMap((branch) => [
     `${branch.head.padEnd(width)}  ${branch.text}`,
-    ...branchLines(branch.below, terminal).map((line) => `  ${line}`),
+    ...branchLines(branch.below).map((line) => `  ${line}`),
   ]);
 }
 
-function nodeBranches(node: NodeExplanation, terminal: Terminal): Branch[] {
-  if (node.pool !== null) return poolBranches(node.pool, terminal);
+function nodeBranches(node: NodeExplanation, view: View): Branch[] {
+  if (node.pool !== null) return poolBranches(node.pool, view);
   const shown = node.entries.filter((entry) => entry.status !== "not-matched");
   const others = node.entries.filter((entry) => entry.status === "not-matched");
-  const branches = shown.map((entry) => entryBranch(entry, terminal));
+  const branches = shown.map((entry) => entryBranch(entry, view));
   if (others.length > 0) {
     const keys = others.map((entry) => entry.key).join(", ");
-    branches.push({ head: keys, text: paint(terminal, "dim", "not for this client"), below: [] });
+    branches.push({ head: keys, text: paint(view.terminal, "dim", "not for this client"), below: [] });
   }
   return branches;
 }
 
-function entryBranch(entry: EntryExplanation, terminal: Terminal): Branch {
-  const { node } = entry;
-  const own = node.label || node.pool?.name || node.kind;
-  const visited = node.outcome !== "unvisited";
-  const words = [statusWords(entry, terminal), shareWords(entry)].filter((part) => part !== "").join(", ");
-  const showsNode = entry.key !== "" || node.pool !== null || own !== node.kind;
-  const detail =
-    node.pool === null ? (showsNode && own !== nodeWords(node) ? nodeWords(node) : "") : poolWords(node.pool);
-  const name = entry.key === "" || node.pool === null ? "" : `${own}, `;
+function entryBranch(entry: EntryExplanation, view: View): Branch {
+  const { node, key } = entry;
+  const name = node.label || node.pool?.name || "";
+  const words = [statusWords(entry, view.terminal), shareWords(entry)]
+    .filter((part) => part !== "")
+    .join(", ");
+  const what = node.pool === null ? node.kind : poolWords(node.pool);
+  // What stands at the start of the line is not said again.
+  const details = [key === "" ? "" : name, key === "" && name === "" ? "" : what].filter(
+    (part) => part !== "",
+  );
   return {
-    head: entry.key || own,
-    text: detail === "" ? words : `${words}: ${name}${detail}`,
-    below: visited ? nodeBranches(node, terminal) : [],
+    head: key || name || node.kind,
+    text: details.length === 0 ? words : `${words}: ${details.join(", ")}`,
+    below: node.outcome === "unvisited" ? [] : nodeBranches(node, view),
   };
 }
 
@@ -74,10 +85,10 @@ function shareWords(entry: EntryExplanation): string {
   return entry.draw === null ? share : `${share}, drawn with ${entry.draw.roll} of ${entry.draw.total}`;
 }
 
-/** `failover`, or `worldwide (nearest)` for a policy with a name. */
+/** `failover`, or `worldwide, nearest` for a policy with a name. */
 function nodeWords(node: NodeExplanation): string {
   if (node.pool !== null) return `pool ${node.pool.name}: ${poolWords(node.pool)}`;
-  return node.label === "" ? node.kind : `${node.label} (${node.kind})`;
+  return node.label === "" ? node.kind : `${node.label}, ${node.kind}`;
 }
 
 function poolWords(pool: PoolExplanation): string {
@@ -88,23 +99,23 @@ function poolWords(pool: PoolExplanation): string {
   return pool.failed && pool.up > 0 ? `${up}, fewer than min_healthy: ${least}` : up;
 }
 
-function poolBranches(pool: PoolExplanation, terminal: Terminal): Branch[] {
+function poolBranches(pool: PoolExplanation, view: View): Branch[] {
   return pool.endpoints.flatMap((endpoint) => {
     const weight = pool.endpoints.some((other) => other.weight !== endpoint.weight)
       ? `, weight ${endpoint.weight}`
       : "";
     return endpoint.addresses.map((address) => ({
       head: address.address,
-      text: addressWords(address, terminal) + weight,
+      text: addressWords(address, view) + weight,
       below: [],
     }));
   });
 }
 
-function addressWords(address: AddressExplanation, terminal: Terminal): string {
+function addressWords(address: AddressExplanation, { isLast, terminal }: View): string {
   const state = stateWords(address);
   const style = address.state === "up" || address.state === "unchecked" ? "green" : "red";
-  return address.picked ? `${paint(terminal, style, "answered")}, ${state}` : state;
+  return address.picked && isLast ? `${paint(terminal, style, "answered")}, ${state}` : state;
 }
 
 function stateWords(address: AddressExplanation): string {

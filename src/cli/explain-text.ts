@@ -1,3 +1,4 @@
+import type { ClientDescription } from "../geo/databases.ts";
 import type {
   ClientExplanation,
   Explanation,
@@ -14,40 +15,43 @@ import { paint, type Terminal } from "./terminal.ts";
 const WORD_WIDTH = "last resort".length + 2;
 
 /** Why a steered name was answered as it was: client, tables, the tree, TTL and scope, each in a sentence. */
-export function explanationLines(explanation: Explanation, terminal: Terminal): string[] {
+export function explanationLines(
+  explanation: Explanation,
+  place: ClientDescription,
+  terminal: Terminal,
+): string[] {
   const word = (text: string): string => paint(terminal, "bold", text.padEnd(WORD_WIDTH));
-  const { tables } = explanation;
+  const { client, tables, lastResort } = explanation;
   return [
-    `${word("client")}${clientSentence(explanation.client)}`,
-    ...tables.map((table) => `${word(table.kind)}${tableSentence(table, explanation.client)}`),
-    ...treeLines(explanation, word, terminal),
+    `${word("client")}${clientSentence(client, place)}`,
+    ...tables.map((table) => `${word(table.kind)}${tableSentence(table, client)}`),
+    ...walkLines(explanation, terminal).map((line, i) => (i === 0 ? word("policy") : "") + line),
+    ...(lastResort === null ? [] : [`${word("last resort")}${lastResortSentence(lastResort)}`]),
     `${word("ttl")}${ttlSentence(explanation.ttl)}`,
     `${word("scope")}${scopeSentence(explanation.scope, tables)}`,
   ];
 }
 
-function treeLines(explanation: Explanation, word: (text: string) => string, terminal: Terminal): string[] {
-  const { root, lastResort } = explanation;
-  const walks = [...root.earlier, root].map((walk) => ({ ...walk, earlier: [] }));
-  const lines = walks.flatMap((walk) => {
-    const [head, ...rest] = nodeLines(walk, terminal);
-    return [`${word("policy")}${head}${passWords(walk.pass)}`, ...rest.map((line) => `  ${line}`)];
-  });
-  if (lastResort !== null) lines.push(`${word("last resort")}${lastResortSentence(lastResort)}`);
+/** The walk that decided, or failed last. Of the walks before it that failed only the first is shown whole. */
+function walkLines({ root }: Explanation, terminal: Terminal): string[] {
+  const indented = ([head, ...below]: string[]): string[] => [head!, ...below.map((line) => `  ${line}`)];
+  const [first, ...again] = [...root.earlier, root];
+  const lines = indented(nodeLines(first!, first === root, terminal));
+  for (const walk of again) {
+    const failed = walk.outcome === "failed";
+    const decided = walk === root && !failed ? indented(nodeLines(walk, true, terminal)).slice(1) : [];
+    const padding = " ".repeat(WORD_WIDTH);
+    lines.push(`${padding}${PASS_WORDS[walk.pass]}${failed ? ": failed too" : ":"}`, ...decided);
+  }
   return lines;
 }
 
-/** What a walk after the first one takes for up. */
-function passWords(pass: PassName): string {
-  switch (pass) {
-    case "normal":
-      return "";
-    case "one-up":
-      return "; walked again with min_healthy: 1";
-    case "all":
-      return "; walked again as if every endpoint were up";
-  }
-}
+/** What a walk takes for up. */
+const PASS_WORDS: Record<PassName, string> = {
+  normal: "as the probes say",
+  "one-up": "again, with min_healthy: 1",
+  all: "again, as if every endpoint were up",
+};
 
 function lastResortSentence(lastResort: LastResortExplanation): string {
   const of = lastResort.of === null ? "the record" : `the node ${lastResort.of.label || lastResort.of.kind}`;
@@ -64,25 +68,31 @@ function lastResortSentence(lastResort: LastResortExplanation): string {
   }
 }
 
-function clientSentence(client: ClientExplanation): string {
-  if (client.source === "resolver") return `${client.address}, the resolver: no client subnet counts here`;
-  return `${client.address}/${client.sourceBits}, from the client subnet option; asked by ${client.resolver}`;
+function clientSentence(client: ClientExplanation, place: ClientDescription): string {
+  const known = [place.database, place.prefix].filter((part) => part !== "").join(", ");
+  const city = place.city === "" ? "" : `, ${place.city}`;
+  const network = place.asn === 0 ? "" : `, AS${place.asn}`;
+  const where = `${client.address} is ${place.location}${city}${network}${known === "" ? "" : ` (${known})`}`;
+  return client.source === "ecs" ? where : `${where}: the resolver, as no client subnet counts`;
 }
 
 function tableSentence(table: TableExplanation, client: ClientExplanation): string {
-  if (table.place === "unknown") return `nothing is known of ${client.address}: ${matchWords(table)}`;
-  const who =
-    table.place === "client"
-      ? client.address
-      : `${client.resolver}, the resolver, for ${client.address} is a special-purpose address,`;
-  if (table.matches.length === 0) return `${who} matches no key (${table.tile})`;
-  return `${who} ${table.kind === "nearest" ? "is nearest to" : "matches"} ${matchWords(table)} (${table.tile})`;
+  const matches = matchWords(table);
+  switch (table.place) {
+    case "client":
+      return `${matches} (${table.tile})`;
+    case "resolver":
+      return `${matches}, of the resolver ${client.resolver} (${table.tile})`;
+    case "unknown":
+      return `${matches}: nothing is known of the place (${table.tile})`;
+  }
 }
 
 function matchWords(table: TableExplanation): string {
-  return table.matches.length === 0
-    ? "no key"
-    : table.matches.join(table.kind === "nearest" ? ", then " : ", ");
+  if (table.matches.length === 0) return "no key matches";
+  return table.kind === "nearest"
+    ? `by distance ${table.matches.join(" ")}`
+    : `matches ${table.matches.join(", ")}`;
 }
 
 function ttlSentence(ttl: TtlExplanation): string {

@@ -1,7 +1,9 @@
 import { randomInt } from "node:crypto";
 import type { CompiledConfig } from "../config/compile.ts";
+import { describeClient, type GeoSources } from "../geo/databases.ts";
 import { applyOffline } from "../health/pool.ts";
 import { allocateHealthRows } from "../health/rows.ts";
+import type { Explanation } from "../policy/explanation.ts";
 import { RCODE_NOERROR, RCODE_NXDOMAIN, RCODE_REFUSED } from "../wire/constants.ts";
 import { formatName } from "../wire/name-text.ts";
 import { formatRcode, formatType } from "../wire/registry.ts";
@@ -63,7 +65,7 @@ export const command = defineCommand({
     if (configuration === null) return EXIT_FINDINGS;
     const steps = explainOffline(configuration, question, given.down ?? []);
     if (given.json === true) terminal.out(JSON.stringify(stepsAsJson(steps)));
-    else for (const line of stepLines(steps, terminal)) terminal.out(line);
+    else for (const line of stepLines(steps, configuration.geo, terminal)) terminal.out(line);
     return EXIT_OK;
   },
 });
@@ -92,15 +94,21 @@ function stepsAsJson(steps: ExplainedStep[]): unknown {
 }
 
 /** The answer first, then why, step by step. */
-function stepLines(steps: ExplainedStep[], terminal: Terminal): string[] {
+function stepLines(steps: ExplainedStep[], geo: GeoSources, terminal: Terminal): string[] {
   return [
     ...steps.flatMap(({ message }) => answerLines(message).map((line) => paint(terminal, "bold", line))),
     ...steps.flatMap(({ message, explanation }) => {
-      const why = explanation === null ? [staticSentence(message)] : explanationLines(explanation, terminal);
+      const why = explanation === null ? [staticSentence(message)] : dynamicLines(explanation, geo, terminal);
       const heading = steps.length > 1 ? [`${formatName(message.question!.name, 0)}`] : [];
       return ["", ...heading, ...why];
     }),
   ];
+}
+
+function dynamicLines(explanation: Explanation, geo: GeoSources, terminal: Terminal): string[] {
+  const { address, family } = explanation.client;
+  const place = describeClient(geo, family, addressOption("client", address).octets);
+  return explanationLines(explanation, place, terminal);
 }
 
 function answerLines(message: Message): string[] {

@@ -47,7 +47,8 @@ describe("what goes to standard output, with exit code 0", () => {
   });
 
   test("completion prints a script, and the script's question is answered", async () => {
-    expect((await run("completion")).stdout).toContain("steerd --get-yargs-completions");
+    expect((await run("completion")).stdout).toContain("complete -o default -F _steerd steerd\n");
+    expect((await run("completion", "zsh")).stdout).toContain("compdef _steerd steerd\n");
     expect((await run("--get-yargs-completions", "steerd", "")).stdout).toContain("explain");
     expect((await run("--get-yargs-completions", "steerd", "query", "--")).stdout).toContain("--subnet");
   });

@@ -41,15 +41,17 @@ const COMMANDS: Record<string, Listed> = {
     describe: "Serve the example zones, with a local origin for every region",
     load: async () => (await import("./demo.ts")).command,
   },
+  completion: {
+    positionals: "[shell]",
+    describe: "Print a completion script",
+    load: async () => (await import("./completion.ts")).command,
+  },
   version: {
     positionals: "",
     describe: "Print the version",
     load: async () => (await import("./version.ts")).command,
   },
 };
-
-/** The command that yargs itself brings along. */
-const COMPLETION = { name: "completion", describe: "Print a completion script for bash or zsh" };
 
 const EPILOGUE = [
   "Exit codes: 0 done; 1 findings: errors in files, no reply, a server that could not start; 2 usage.",
@@ -120,31 +122,34 @@ async function parseAndRun(args: string[], commands: Map<string, Command>, termi
 class YargsFailure extends Error {}
 
 function createParser(args: string[], commands: Map<string, Command>, terminal: Terminal): Argv {
-  return yargs(args)
-    .scriptName("steerd")
-    .usage(
-      commands.size === 0
-        ? "steerd COMMAND [options]\n\nAuthoritative DNS that steers traffic between regions"
-        : "",
-    )
-    .exitProcess(false)
-    .version(false)
-    .strict()
-    .parserConfiguration({
-      "greedy-arrays": false,
-      "parse-positional-numbers": false,
-      "boolean-negation": false,
-    })
-    .wrap(terminal.columns)
-    .options(globalOptions)
-    .completion(COMPLETION.name, COMPLETION.describe)
-    .epilogue(EPILOGUE)
-    .fail((message, error) => {
-      // Errors of commands come without a message of yargs, its own with an error named YError, or without one.
-      throw error === undefined || error.name === "YError"
-        ? new YargsFailure(message ?? error.message)
-        : error;
-    });
+  return (
+    yargs(args)
+      .scriptName("steerd")
+      .usage(
+        commands.size === 0
+          ? "steerd COMMAND [options]\n\nAuthoritative DNS that steers traffic between regions"
+          : "",
+      )
+      .exitProcess(false)
+      .version(false)
+      .strict()
+      .parserConfiguration({
+        "greedy-arrays": false,
+        "parse-positional-numbers": false,
+        "boolean-negation": false,
+      })
+      .wrap(terminal.columns)
+      .options(globalOptions)
+      // Answers COMPLETION_FLAG. Its own command, which prints a script with another name in it, is hidden.
+      .completion("yargs-completion", false)
+      .epilogue(EPILOGUE)
+      .fail((message, error) => {
+        // Errors of commands come without a message of yargs, its own with an error named YError, or without one.
+        throw error === undefined || error.name === "YError"
+          ? new YargsFailure(message ?? error.message)
+          : error;
+      })
+  );
 }
 
 function describeCommand(parser: Argv, command: Command): Argv {
@@ -159,7 +164,7 @@ function firstWord(args: string[]): string | undefined {
 }
 
 function rejectUnknownCommand(word: string): void {
-  const known = [...Object.keys(COMMANDS), COMPLETION.name];
+  const known = Object.keys(COMMANDS);
   if (known.includes(word)) return;
   const near = nearest(word, known);
   const hint = near === null ? `expected one of ${known.join(", ")}` : `did you mean ${near}?`;
