@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { HOST_HEADER, REQUEST_TARGET } from "../health/request-text.ts";
 import { chosen, isMapping, mapping } from "./chosen.ts";
 import { lastResortRow, type NodeInput, nodeRow, weightRow } from "./schema-policy.ts";
 import {
@@ -48,15 +49,9 @@ const TIMEOUT_FITS = { path: ["timeout"], error: "at most what interval says" };
 
 const PATH = 'a path that begins with "/", without spaces, line breaks or other control characters';
 /** Text that goes into a request's head must not be able to end a line of it. */
-const pathRow = z
-  .string({ error: PATH })
-  .regex(/^\/[!-~]*$/, { error: PATH })
-  .max(2000, { error: PATH });
+const pathRow = z.string({ error: PATH }).regex(REQUEST_TARGET, { error: PATH }).max(2000, { error: PATH });
 const HOST = "a host name, with a port if need be, without spaces or line breaks";
-const hostRow = z
-  .string({ error: HOST })
-  .regex(/^[!-~]+$/, { error: HOST })
-  .max(255, { error: HOST });
+const hostRow = z.string({ error: HOST }).regex(HOST_HEADER, { error: HOST }).max(255, { error: HOST });
 
 const STATUS = "a status code from 100 to 599, or a list of them";
 const statusCode = z.int({ error: STATUS }).min(100, { error: STATUS }).max(599, { error: STATUS });
@@ -159,7 +154,7 @@ const regionRow = mapping(
 );
 
 const ADDRESS = "an IPv4 or IPv6 address";
-const addressText = z.string({ error: ADDRESS });
+const addressText = z.string({ error: ADDRESS }).meta({ title: "address" });
 const addressList = z
   .array(addressText, { error: "a list of addresses" })
   .min(1, { error: "at least one address" });

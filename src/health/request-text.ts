@@ -1,8 +1,8 @@
 /** Visible ASCII without `#`: what a request target may hold (RFC 9112 section 3.2), no space, CR, LF or NUL. */
-const REQUEST_TARGET = /^\/[\x21\x22\x24-\x7e]*$/;
+export const REQUEST_TARGET = /^\/[\x21\x22\x24-\x7e]*$/;
 
 /** A registered name or an IPv4 address, or an IPv6 one in brackets, each with an optional port (RFC 3986 section 3.2). */
-const HOST = /^(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$/;
+export const HOST_HEADER = /^(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$/;
 
 /** Longest path of a check: servers refuse longer request lines. */
 const PATH_OCTETS_MAX = 2_048;
@@ -14,7 +14,7 @@ export function isRequestTarget(path: string): boolean {
 
 /** True when a check's host can stand in a Host header as it is. */
 export function isHostHeader(host: string): boolean {
-  return host.length <= 255 && HOST.test(host);
+  return host.length <= 255 && HOST_HEADER.test(host);
 }
 
 /** The Host header for a check without one: the address, with the port when it is not the scheme's own. */
