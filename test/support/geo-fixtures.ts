@@ -2,6 +2,7 @@ import { CONTINENTS, COUNTRIES } from "../../src/geo/country.ts";
 import { type DatabaseRole, type GeoDatabase, openDatabase } from "../../src/geo/databases.ts";
 import { parsePrefix } from "../../src/geo/prefix.ts";
 import { type MmdbInput, type MmdbOptions, MmdbWriter, uint32 } from "./mmdb-writer.ts";
+import { seededRandom } from "./random.ts";
 
 /** Octets of a database that says `data` of each prefix. */
 export function makeMmdb(networks: Record<string, MmdbInput>, options: MmdbOptions = {}): Uint8Array {
@@ -67,23 +68,13 @@ export function cityRecord(place: {
   return record;
 }
 
-/** Uniform numbers in [0, 1) from a 32-bit seed (mulberry32, public domain). */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /**
  * Octets of a city database of MaxMind's schema with about `networks` networks, two thirds of them IPv4: prefixes as
  * uneven as real ones, an eighth as many distinct cities, each near its country's centroid.
  */
 export function makeCityMmdb(networks: number, seed: number, options: MmdbOptions = {}): Uint8Array {
-  const random = seededRandom(seed);
+  const source = seededRandom(seed);
+  const random = () => source.next() / 2 ** 32;
   const writer = new MmdbWriter({ type: "GeoLite2-City", aliases: true, ...options });
   const cities = Array.from({ length: Math.max(8, networks >> 3) }, (_, index) => makeCity(index, random));
   const pick = () => cities[Math.floor(random() * cities.length)]!;
