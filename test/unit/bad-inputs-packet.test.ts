@@ -1,4 +1,8 @@
+import type { Socket } from "node:dgram";
 import { beforeAll, describe, expect, test } from "vitest";
+import { allocateCounters, counterNames } from "../../src/counters.ts";
+import { createClient } from "../../src/policy/client.ts";
+import { receive } from "../../src/serve/udp.ts";
 import { type InProcess, serveZones } from "../support/in-process.ts";
 import { type Message, readMessage } from "../support/message.ts";
 import { buildQuery, nameOctets, record, TYPES } from "../support/packet.ts";
@@ -286,6 +290,29 @@ describe("packet", () => {
     expect(reply.answer.map((found) => found.type)).toEqual(new Array(16).fill(TYPES.CNAME));
     const short = replyTo(buildQuery({ name: "chain5.example.test." }), { tcp: true });
     expect(short.answer.map((found) => found.type)).toEqual([...new Array(15).fill(TYPES.CNAME), TYPES.A]);
+  });
+
+  test("row 23: source ports of services that answer anything: dropped and counted", () => {
+    const sent: number[] = [];
+    const counters = allocateCounters();
+    const plane = {
+      client: createClient(),
+      clockS: new Int32Array(1),
+      counters,
+      answer: () => 12,
+      log: () => {},
+    };
+    const socket = {
+      getSendQueueCount: () => 0,
+      send: (_octets: Uint8Array, _offset: number, _length: number, port: number) => sent.push(port),
+    } as unknown as Socket;
+    const receiver = { plane, socket, out: new Uint8Array(512), afterSend: () => {} };
+    const packet = buildQuery({ name: "www.example.test." });
+    for (const port of [0, 7, 13, 17, 19, 37, 1, 36, 38, 53, 1024, 65_535]) {
+      receive(receiver, packet, { address: "192.0.2.9", family: "IPv4", port, size: packet.length });
+    }
+    expect(sent).toEqual([1, 36, 38, 53, 1024, 65_535]);
+    expect(counters[counterNames.indexOf("dropped.port")]).toBe(6);
   });
 
   test("row 24: an answer over the UDP limit: TC, cut at an RRset, OPT kept", () => {
