@@ -1,9 +1,5 @@
-import * as z from "zod";
-import { serverSchema } from "../config/schema-server.ts";
-import { zoneSchema } from "../config/schema-zone.ts";
+import { jsonSchema } from "../config/json-schema.ts";
 import { defineCommand, EXIT_OK } from "./command.ts";
-
-const SCHEMAS = { server: serverSchema, zone: zoneSchema };
 
 export const command = defineCommand({
   positionals: {
@@ -19,8 +15,7 @@ export const command = defineCommand({
     ["schema server", "The schema of steerd.yaml"],
   ],
   async run(given, terminal) {
-    const schema = z.toJSONSchema(SCHEMAS[given.file], { io: "input", unrepresentable: "any" });
-    terminal.out(JSON.stringify(schema, null, 2));
+    terminal.out(JSON.stringify(jsonSchema(given.file), null, 2));
     return EXIT_OK;
   },
 });

@@ -45,10 +45,18 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     findings.push(...(master?.findings ?? []), ...(dynamic?.findings ?? []));
   const databases = server.geo as DatabasePaths;
   const geo = loadDatabases(databases, cache, findings);
-  const watched = [path, server.zones, ...Object.values(databases)];
   turnCache(cache);
+  const watched = [path, server.zones, ...Object.values(databases), ...includedFiles(cache, server.zones)];
   releasePlaces();
   return { server, configFile: file, zones, geo, watched, findings };
+}
+
+/** Files that zone files include from below the zones folder: a watch on the folder itself does not see them. */
+function includedFiles(cache: ConfigCache, folder: string): string[] {
+  const included = new Set<string>();
+  for (const { stamps } of cache.current.values())
+    if (stamps.size > 1) for (const file of stamps.keys()) if (dirname(file) !== folder) included.add(file);
+  return [...included];
 }
 
 /** `input` is null when the file has errors. */

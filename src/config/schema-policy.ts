@@ -11,7 +11,7 @@ export const weightRow = integerRow(0, MAX_WEIGHT, "a weight");
 
 const NODE = `a pool's or policy's name, or a mapping with one of ${POLICY_KINDS.join(", ")}`;
 
-const addressText = z.string({ error: "an IPv4 or IPv6 address" });
+const addressText = z.string({ error: "an IPv4 or IPv6 address" }).meta({ title: "address" });
 
 const LAST_RESORT = "all, nodata, servfail, {pool: NAME} or {addresses: [ADDRESS, ...]}";
 const lastResortWord = z.enum(["all", "nodata", "servfail"], { error: LAST_RESORT });
@@ -82,37 +82,49 @@ export type NodeInput =
   | (NodeOptions & { nearest: ListInput });
 
 /** Any text passes here: one that names nothing is told what there is when names are resolved. */
-const nodeName = z.string({ error: NODE }).meta({ pattern: NAME.source });
+const nodeName = z.string({ error: NODE }).meta({ title: "name", pattern: NAME.source });
 
 /** Deeper trees are no policy that anyone can read, and a stack is finite. */
 export const MAX_NODE_DEPTH = 32;
 
 export const nodeRow: z.ZodType<NodeInput> = z.lazy(() => anyNode).meta({ id: "policy" });
 
-const failoverEntry = entryOf({});
-const weightedEntry = entryOf({
-  weight: weightRow
-    .optional()
-    .describe("Share of the answers beside the other entries' weights; 1 when none is given"),
-});
-const nearestEntry = entryOf({
-  location: locationRow
-    .optional()
-    .describe("Where the entry stands; goes before the node's own and its pool's region's"),
-});
+/** A schema of its own for every mapping that has it, so that the JSON Schema does not take the mappings for recursive. */
+function entryNode(): z.ZodType<NodeInput> {
+  return nodeRow.describe("The policy that the entry stands for");
+}
 
-/** A node, or `{node: NODE, ...options of the entry}`. */
-function entryOf(options: Record<string, z.core.$ZodType>): z.ZodType<NodeInput | EntryInput> {
-  const entry = mapping({ node: nodeRow.describe("The node that the entry stands for"), ...options }, NODE);
-  const marks = ["node", "weight", "bias", ...Object.keys(options)];
+/** All that an entry may carry; which of it, depends on the kind. */
+export const entryOptions = mapping(
+  {
+    node: entryNode(),
+    weight: weightRow
+      .optional()
+      .describe(
+        "In `weighted`: share of the answers beside the other entries' weights; 1 when none is given",
+      ),
+    location: locationRow
+      .optional()
+      .describe("In `nearest`: where the entry stands; goes before the node's own and its pool's region's"),
+  },
+  NODE,
+);
+
+const failoverEntry = entryOf("node");
+const weightedEntry = entryOf("node", "weight");
+const nearestEntry = entryOf("node", "location");
+
+/** A node, or a mapping that carries it and these options. */
+function entryOf(...keys: (keyof EntryInput)[]): z.ZodType<NodeInput | EntryInput> {
+  const shape = Object.fromEntries(keys.map((key) => [key, entryOptions.shape[key]]));
+  const entry = mapping({ ...shape, node: entryNode() }, NODE) as unknown as z.ZodType<EntryInput>;
+  const marks = ["node", "weight", "bias", "location"];
   const isEntry = (value: Record<string, unknown>) =>
     marks.some((key) => Object.hasOwn(value, key)) &&
     !POLICY_KINDS.some((kind) => Object.hasOwn(value, kind));
-  return chosen<NodeInput | EntryInput>([nodeRow, entry as never], (value) => {
+  return chosen<NodeInput | EntryInput>([nodeRow, entry], (value) => {
     if (!isMapping(value) || !isEntry(value)) return nodeRow;
-    return Object.hasOwn(value, "bias")
-      ? notAvailable("bias", ["node", ...Object.keys(options)], "bias")
-      : entry;
+    return Object.hasOwn(value, "bias") ? notAvailable("bias", keys, "bias") : entry;
   });
 }
 
@@ -191,16 +203,17 @@ const nearest = mapping(
   NODE,
 );
 
-const shapes: Record<PolicyKind, z.core.$ZodType> = { failover, weighted, geo, subnets, nearest };
+/** A policy node of each kind, with the options of every node. */
+export const nodeShapes: Record<PolicyKind, z.ZodType> = { failover, weighted, geo, subnets, nearest };
 
-const anyNode: z.ZodType<NodeInput> = chosen<NodeInput>([nodeName, ...Object.values(shapes)], chooseNode);
+const anyNode: z.ZodType<NodeInput> = chosen<NodeInput>([nodeName, ...Object.values(nodeShapes)], chooseNode);
 
 /** Exactly one key of a mapping says what it is; the rest are options. */
 function chooseNode(value: unknown): z.core.$ZodType | Refusal {
   if (!isMapping(value)) return nodeName;
   const keys = Object.keys(value);
   const kinds = POLICY_KINDS.filter((kind) => Object.hasOwn(value, kind));
-  if (kinds.length === 1) return shapes[kinds[0]!];
+  if (kinds.length === 1) return nodeShapes[kinds[0]!];
   const among = POLICY_KINDS.join(", ");
   if (kinds.length > 1)
     return {

@@ -14,7 +14,8 @@ export const NAME_EXPECTED = "a name of lower-case letters, digits, _ and -, at 
 export const nameRow = z
   .string({ error: NAME_EXPECTED })
   .regex(NAME, { error: NAME_EXPECTED })
-  .max(MAX_NAME_LENGTH, { error: NAME_EXPECTED });
+  .max(MAX_NAME_LENGTH, { error: NAME_EXPECTED })
+  .meta({ title: "name" });
 
 /** Integer of a closed range; `noun` as in "a port". */
 export function integerRow(least: number, most: number, noun: string) {
@@ -48,6 +49,7 @@ export function durationRow(least: string, most: string) {
     .string({ error: expected })
     .regex(DURATION, { error: expected, abort: true })
     .refine(within, { error: `${least} to ${most}` })
+    .meta({ title: `duration, ${least} to ${most}` })
     .transform(durationMs);
 }
 
@@ -58,13 +60,15 @@ const TTL_EXPECTED = "seconds from 0 to 2147483647, or a duration in whole secon
 const ttlNumber = z
   .int({ error: TTL_EXPECTED })
   .min(0, { error: TTL_EXPECTED })
-  .max(MAX_TTL_SECONDS, { error: TTL_EXPECTED });
+  .max(MAX_TTL_SECONDS, { error: TTL_EXPECTED })
+  .meta({ title: "seconds" });
 const ttlDuration = z
   .string()
   .regex(DURATION, { error: TTL_EXPECTED, abort: true })
   .refine((text) => durationMs(text) % 1000 === 0 && durationMs(text) / 1000 <= MAX_TTL_SECONDS, {
     error: TTL_EXPECTED,
   })
+  .meta({ title: "duration" })
   .transform((text) => durationMs(text) / 1000);
 
 /** Seconds, as a bare number or as a duration. */
@@ -78,7 +82,7 @@ export interface TtlRange {
 }
 
 const ttlFixed = ttlSeconds.transform((seconds): TtlRange => ({ max: seconds, min: seconds }));
-const ttlRange = mapping(
+export const ttlRange = mapping(
   {
     max: ttlSeconds.describe("TTL while all that a decision read is settled"),
     min: ttlSeconds
@@ -87,6 +91,7 @@ const ttlRange = mapping(
   },
   TTL_EXPECTED,
 )
+  .meta({ title: "{max, min}" })
   .refine(({ max, min }) => min === undefined || min <= max, {
     path: ["min"],
     error: "at most what max says",
@@ -111,6 +116,7 @@ export const locationRow = z
     ],
     { error: LOCATION },
   )
+  .meta({ title: "[latitude, longitude]" })
   .transform(([latitude, longitude]) => ({ latitude, longitude }));
 
 /** `127.0.0.1:53` or `[::1]:53`; null when it is neither. */
@@ -129,6 +135,7 @@ const SOCKET_EXPECTED = 'an address and a port, as 127.0.0.1:53 or "[::1]:53"';
 export const socketAddressRow = z
   .string({ error: SOCKET_EXPECTED })
   .refine((text) => parseSocketAddress(text) !== null, { error: SOCKET_EXPECTED, abort: true })
+  .meta({ title: "address:port" })
   .transform((text) => parseSocketAddress(text)!);
 
 /** A section that may be left empty: `pools:` with nothing below it is no pools. */

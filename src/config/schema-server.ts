@@ -7,7 +7,7 @@ import { sectionOf, socketAddressRow } from "./schema-rows.ts";
 /** steerd.yaml: every option of the server, its default and its words for people. All keys are optional. */
 
 const PATH = "the path of a file";
-const pathRow = z.string({ error: PATH }).min(1, { error: PATH });
+const pathRow = z.string({ error: PATH }).min(1, { error: PATH }).meta({ title: "path" });
 
 const geoSchema = mapping(
   {
@@ -56,6 +56,7 @@ function isHostName(text: string): boolean {
 const nameServerRow = z
   .string({ error: NAME_SERVER })
   .refine((text) => isHostName(text) && text.includes("."), { error: NAME_SERVER })
+  .meta({ title: "host name" })
   .transform((text) => `${text.toLowerCase().replace(/\.$/, "")}.`);
 
 export const serverSchema = mapping(
@@ -81,7 +82,7 @@ export const serverSchema = mapping(
       .describe("The control plane's listener"),
     nameservers: z
       .array(nameServerRow, { error: "a list of name servers" })
-      .default([])
+      .prefault([])
       .describe(
         "Name servers of every zone that has no NS records of its own; the first is also the SOA's MNAME",
       ),

@@ -121,20 +121,21 @@ const httpsCheck = mapping(
   .refine(timeoutFits, TIMEOUT_FITS)
   .transform(withTimeout);
 
-const checks: Record<CheckType, z.core.$ZodType> = { tcp: tcpCheck, http: httpCheck, https: httpsCheck };
+/** The options of a check, by its type. */
+export const checkRows: Record<CheckType, z.ZodType> = { tcp: tcpCheck, http: httpCheck, https: httpsCheck };
 
 export type CheckInput = z.output<typeof tcpCheck> | z.output<typeof httpCheck> | z.output<typeof httpsCheck>;
 
 const noMapping = mapping({}, CHECK);
 
-const checkRow = chosen<CheckInput>(Object.values(checks), (value) => {
+const checkRow = chosen<CheckInput>(Object.values(checkRows), (value) => {
   if (!isMapping(value)) return noMapping;
   const among = CHECK_TYPES.join(", ");
   const { type } = value;
   if (type === undefined)
     return { code: "CFG_KEY_MISSING", what: "type is missing", expected: `one of ${among}` };
   const known = CHECK_TYPES.find((name) => name === type);
-  if (known !== undefined) return checks[known];
+  if (known !== undefined) return checkRows[known];
   if (LATER_CHECK_TYPES.includes(String(type))) return notAvailable(String(type), CHECK_TYPES, "type");
   return {
     code: "CFG_VALUE_INVALID",
@@ -144,7 +145,7 @@ const checkRow = chosen<CheckInput>(Object.values(checks), (value) => {
   };
 });
 
-const regionRow = mapping(
+export const regionRow = mapping(
   {
     location: locationRow
       .optional()
@@ -168,7 +169,7 @@ export interface EndpointInput {
 }
 
 const endpointShort = addressText.transform((text): EndpointInput => ({ address: [text] }));
-const endpointLong = mapping(
+export const endpointOptions = mapping(
   {
     name: nameRow.optional().describe("What people call the endpoint; absent: its first address"),
     address: chosen<string[]>([addressOne, addressList], (value) =>
@@ -180,8 +181,8 @@ const endpointLong = mapping(
   },
   "an address, or {name: NAME, address: ADDRESS, weight: N}",
 );
-const endpointRow = chosen<EndpointInput>([endpointShort, endpointLong], (value) =>
-  typeof value === "string" ? endpointShort : endpointLong,
+const endpointRow = chosen<EndpointInput>([endpointShort, endpointOptions], (value) =>
+  typeof value === "string" ? endpointShort : endpointOptions,
 );
 
 const selectWord = z.enum(SELECTS, { error: `one of ${SELECTS.join(", ")}` });
@@ -197,9 +198,10 @@ const healthyCount = z
 const healthyPercent = z
   .string({ error: MIN_HEALTHY })
   .regex(/^(?:[1-9]\d?|100)%$/, { error: MIN_HEALTHY })
+  .meta({ title: "percentage" })
   .transform((text) => ({ percent: Number.parseInt(text, 10) }));
 
-const poolRow = mapping(
+export const poolRow = mapping(
   {
     region: nameRow.optional().describe("Region that the pool stands in, one of `regions`"),
     check: nameRow
@@ -230,7 +232,7 @@ const poolRow = mapping(
 );
 export type PoolInput = z.output<typeof poolRow>;
 
-const recordRow = mapping(
+export const recordRow = mapping(
   {
     policy: nodeRow.describe("What to answer: a pool's or policy's name, or a policy"),
     ttl: ttlRow.optional().describe("TTL of the answers; absent: the file's `ttl`"),

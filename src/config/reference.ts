@@ -1,0 +1,161 @@
+import * as z from "zod";
+import { entryOptions, nodeShapes } from "./schema-policy.ts";
+import { ttlRange } from "./schema-rows.ts";
+import { serverSchema } from "./schema-server.ts";
+import { checkRows, endpointOptions, poolRow, recordRow, regionRow, zoneSchema } from "./schema-zone.ts";
+import { NODE_OPTIONS, POLICY_KINDS } from "./vocabulary.ts";
+
+/** The part of a JSON Schema that the reference page shows. */
+interface Property {
+  $ref?: string;
+  title?: string;
+  description?: string;
+  default?: unknown;
+  type?: string;
+  const?: unknown;
+  enum?: unknown[];
+  minimum?: number;
+  maximum?: number;
+  anyOf?: Property[];
+  items?: Property;
+  properties?: Record<string, Property>;
+  required?: string[];
+  additionalProperties?: Property | false;
+}
+
+const PREFACE = `# Configuration reference
+
+Every option of both YAML files, as \`steerd check\` knows them. This page is made from the schema in src/config by
+\`node scripts/reference.mjs\`; \`steerd schema\` prints the same as a JSON Schema for editors. How the pieces play
+together is told in the README.
+
+Files are YAML 1.2 in UTF-8, one document each, of at most 4 MiB; master files may have 1 GiB. Durations carry their
+unit (\`250ms\`, \`1.5s\`, \`2m\`, \`1h\`), bare TTLs are seconds. Names match \`[a-z0-9][a-z0-9_-]*\`. \`"@"\`, \`"*"\` and IPv6
+addresses that end in \`::\` want quotes.`;
+
+const GENERATED = `A zone without SOA or NS records of its own gets them from \`nameservers\`. The generated SOA is the same on
+every node: its serial is a hash of the zone's files (nobody transfers such a zone, so that it need not count up), and
+negative answers live for the \`ttl\` of the file, at most 60 seconds.`;
+
+const POLICIES = `A policy is the name of a pool or of a named policy, or a mapping with exactly one of these keys:`;
+
+const LAST_RESORT = `\`last_resort\` is one of \`all\` (as if every endpoint were up, but for those that an operator took out), \`nodata\`,
+\`servfail\`, \`{pool: NAME}\` or \`{addresses: [ADDRESS, ...]}\`.`;
+
+/** Markdown of docs/reference.md, made from the same schema as the types and the error messages. */
+export function referencePage(): string {
+  const server = shapeOf(serverSchema);
+  const sections = [
+    PREFACE,
+    "## steerd.yaml",
+    "All keys are optional, and so is the file.",
+    table(server),
+    "### geo",
+    table(optionsIn(server, "geo")),
+    "### api",
+    table(optionsIn(server, "api")),
+    "## zones/ORIGIN.yaml",
+    `All keys are optional.\n\n${GENERATED}`,
+    table(shapeOf(zoneSchema)),
+    "### ttl",
+    "Seconds, a duration, or a mapping:",
+    table(shapeOf(ttlRange)),
+    ...Object.entries(checkRows).flatMap(([type, row]) => [`### checks: type ${type}`, table(shapeOf(row))]),
+    "### regions",
+    table(shapeOf(regionRow)),
+    "### pools",
+    table(shapeOf(poolRow)),
+    "### pools: endpoints",
+    "An address, or a mapping:",
+    table(shapeOf(endpointOptions)),
+    "### policies",
+    POLICIES,
+    kindTable(),
+    "and optionally these:",
+    table(pick(shapeOf(nodeShapes.failover), NODE_OPTIONS)),
+    "An entry of a list is a policy, or a mapping that carries it:",
+    table(shapeOf(entryOptions)),
+    "### records",
+    table(shapeOf(recordRow)),
+    LAST_RESORT,
+  ];
+  return `${sections.join("\n\n")}\n`;
+}
+
+function shapeOf(schema: z.ZodType): Property {
+  return z.toJSONSchema(schema, { io: "input" }) as Property;
+}
+
+/** The mapping that a key of a mapping takes. */
+function optionsIn(shape: Property, key: string): Property {
+  const property = shape.properties![key]!;
+  return property.anyOf?.find((alternative) => alternative.properties !== undefined) ?? property;
+}
+
+function pick(shape: Property, keys: readonly string[]): Property {
+  const properties = Object.fromEntries(keys.map((key) => [key, shape.properties![key]!]));
+  return { properties };
+}
+
+function kindTable(): string {
+  const rows = POLICY_KINDS.map((kind) => [
+    `\`${kind}\``,
+    cell(shapeOf(nodeShapes[kind]).properties![kind]!.description!),
+  ]);
+  return markdown(["Key", "Picks"], rows);
+}
+
+function table(shape: Property): string {
+  const rows = Object.entries(shape.properties!).map(([key, property]) => {
+    const absent = shape.required?.includes(key) ? "required" : defaultText(property.default);
+    return [`\`${key}\``, cell(typeText(property)), absent, cell(property.description ?? "")];
+  });
+  return markdown(["Key", "Value", "Default", "Meaning"], rows);
+}
+
+function markdown(head: string[], rows: string[][]): string {
+  const line = (cells: string[]) => `| ${cells.join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+function cell(text: string): string {
+  return text.replaceAll("|", "\\|");
+}
+
+function defaultText(value: unknown): string {
+  if (value === undefined) return "";
+  if (Array.isArray(value))
+    return value.length === 0 ? "none" : value.map((item) => `\`${item}\``).join(", ");
+  if (typeof value === "object") return "";
+  return `\`${value}\``;
+}
+
+/** What a value may be, in words. */
+function typeText(property: Property): string {
+  if (property.$ref !== undefined) return "policy";
+  if (property.title !== undefined) return property.title;
+  if (property.const !== undefined) return `\`${property.const}\``;
+  if (property.enum !== undefined) return property.enum.map((value) => `\`${value}\``).join(", ");
+  if (property.anyOf !== undefined) {
+    const alternatives = property.anyOf.filter(({ type }) => type !== "null").map(typeText);
+    return [...new Set(alternatives)].join(", or ");
+  }
+  switch (property.type) {
+    case "array":
+      return `list of ${typeText(property.items!)}`;
+    case "object":
+      return property.additionalProperties ? "mapping by name" : "mapping";
+    case "integer":
+      return property.minimum === undefined
+        ? "integer"
+        : `integer from ${property.minimum}${upTo(property.maximum)}`;
+    case "boolean":
+      return "`true`, `false`";
+    default:
+      return "text";
+  }
+}
+
+function upTo(maximum: number | undefined): string {
+  return maximum === undefined || maximum === Number.MAX_SAFE_INTEGER ? "" : ` to ${maximum}`;
+}
