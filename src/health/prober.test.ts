@@ -413,6 +413,7 @@ describe("what readers see", () => {
   }
 
   it("never a healthy pool without an address that is up, between any two writes", () => {
+    let empty = 0;
     const store = Atomics.store;
     const spy = vi.spyOn(Atomics, "store").mockImplementation(((
       words: Int32Array,
@@ -423,7 +424,7 @@ describe("what readers see", () => {
       if (words === rows.endpoints || words === rows.pools) {
         for (const [name, addresses] of Object.entries(POOLS)) {
           if (pool(name, POOL_ROW_KEY_LOW) === 0 || failed(name)) continue;
-          expect(addresses.split(" ").some(isUp)).toBe(true);
+          if (!addresses.split(" ").some(isUp)) empty += 1;
         }
       }
       return stored;
@@ -432,13 +433,15 @@ describe("what readers see", () => {
       fc.property(schedules, (schedule) => run(schedule, () => {})),
       { numRuns: 15 },
     );
-    expect(spy).toHaveBeenCalled();
+    expect(spy.mock.calls.length).toBeGreaterThan(1_000);
+    expect(empty).toBe(0);
   });
 
   it("never a horizon that grows while an address has begun to fail", () => {
     fc.assert(
       fc.property(schedules, (schedule) => {
         const limits = new Map<string, number>();
+        const grown: string[] = [];
         run(schedule, () => {
           for (const [name, addresses] of Object.entries(POOLS)) {
             const givenMs = pool(name, POOL_ROW_HORIZON_MS) || Number.POSITIVE_INFINITY;
@@ -447,11 +450,13 @@ describe("what readers see", () => {
                 limits.delete(address);
                 continue;
               }
-              expect(givenMs).toBeLessThanOrEqual(limits.get(address) ?? Number.POSITIVE_INFINITY);
+              const limitMs = limits.get(address) ?? Number.POSITIVE_INFINITY;
+              if (givenMs > limitMs) grown.push(`${address}: ${limitMs} to ${givenMs}`);
               limits.set(address, givenMs);
             }
           }
         });
+        expect(grown).toEqual([]);
       }),
       { numRuns: 60 },
     );
