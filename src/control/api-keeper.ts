@@ -34,7 +34,12 @@ export function keepApiOpen(
   const open = async (listener: Listener): Promise<void> => {
     if (listener !== wanted) return;
     try {
-      api = await openApi(listener);
+      const opened = await openApi(listener);
+      if (listener !== wanted) {
+        await opened.close();
+        return;
+      }
+      api = opened;
       failures = 0;
       Atomics.store(blocks.control, WORD_OPEN, 1);
       log("info", `metrics and health on http://${formatListener(api.listener)}`);

@@ -62,13 +62,16 @@ interface Published {
 }
 
 /** Runs the server until it is told to stop by a signal; returns the exit code. SIGHUP reads the files again. */
-export async function runServer(options: ServerOptions): Promise<number> {
+export async function runServer(
+  options: ServerOptions,
+  startWorker: StartWorker = startThread,
+): Promise<number> {
   const log = await createLog({
     pretty: options.pretty ?? process.stdout.isTTY === true,
     level: options.logLevel ?? "info",
   });
   const supervisor = startSupervisor(options, {
-    startWorker: startThread,
+    startWorker,
     log,
     cores: availableParallelism(),
     supportsReusePort,

@@ -1,0 +1,191 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createFakePort, type FakePort, isKind } from "../../test/support/fake-port.ts";
+import { removeFolder, temporaryFolder } from "../../test/support/temporary-folder.ts";
+import { ENDPOINT_ROW_WORDS, ROW_KEY_HIGH, ROW_KEY_LOW } from "../health/rows.ts";
+import { allocateBlocks, type SharedBlocks, WORD_GENERATION, WORD_STOP } from "../serve/blocks.ts";
+import type { Listener } from "../serve/listener.ts";
+import type { FromControl, ToControl } from "../serve/messages.ts";
+import { createBuild } from "./build.ts";
+import type { ControlOptions } from "./control.ts";
+import { runControlWorker } from "./run-control.ts";
+import type { ControlStatus } from "./status.ts";
+
+const ZONE = "@ 60 SOA ns h 1 2 3 4 5\n@ 60 NS ns\nns 60 A 192.0.2.1\n";
+const POOLS =
+  "checks: {web: {type: tcp, port: 80}}\n" +
+  "pools: {eu: {check: web, endpoints: [192.0.2.7]}}\n" +
+  "records: {www: {policy: eu}}\n";
+
+let folder: string;
+let blocks: SharedBlocks;
+let port: FakePort<ToControl, FromControl>;
+let status: ControlStatus | null;
+let opened: Listener[];
+let collections: number;
+
+beforeEach(() => {
+  folder = temporaryFolder("control");
+  mkdirSync(join(folder, "zones"));
+  write("steerd.yaml", 'api: {listen: "127.0.0.1:0"}\n');
+  write("zones/a.example.zone", ZONE);
+  blocks = allocateBlocks(1);
+  port = createFakePort();
+  status = null;
+  opened = [];
+  collections = 0;
+});
+afterEach(() => {
+  port.deliver({ kind: "stop" });
+  removeFolder(folder);
+});
+
+function write(path: string, text: string): void {
+  writeFileSync(join(folder, path), text);
+}
+
+function run(build: ControlOptions["build"] = createBuild(join(folder, "steerd.yaml"), blocks)): void {
+  runControlWorker({ configPath: null, blocks, startedMs: 0 }, port, {
+    build,
+    collect: () => collections++,
+    openApi: async (listener, shown) => {
+      status = shown;
+      opened.push(listener);
+      return { listener, close: async () => undefined };
+    },
+  });
+}
+
+const snapshots = () => port.posted.filter(isKind<FromControl, "snapshot">("snapshot"));
+const logged = () =>
+  port.posted.filter(isKind<FromControl, "log">("log")).map(({ level, message }) => `${level} ${message}`);
+
+describe("the control worker", () => {
+  it("publishes what the files compile to, and opens the API when the sockets are open", async () => {
+    write("zones/b.example.yaml", POOLS);
+    write("steerd.yaml", 'listen: ["127.0.0.1:53"]\nworkers: 3\nnameservers: [ns.a.example.]\n');
+    run();
+    const [first] = snapshots();
+    expect(first!.snapshot.generation).toBe(1);
+    expect(first!.settings).toEqual({
+      listeners: [{ host: "127.0.0.1", port: 53, family: 4 }],
+      udpWorkers: 3,
+    });
+    expect(first!.plan.targets.map(({ address }) => address)).toEqual(["192.0.2.7"]);
+    expect(blocks.control[WORD_GENERATION]).toBe(1);
+    expect(collections).toBe(1);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(opened).toEqual([]);
+    port.deliver({ kind: "answering" });
+    await expect.poll(() => opened).toEqual([{ host: "127.0.0.1", port: 8053, family: 4 }]);
+    expect(status).toMatchObject({
+      generation: 1,
+      zones: 2,
+      dynamicRecords: 1,
+      accepted: 1,
+      lastReloadOk: true,
+    });
+    expect(status!.snapshotOctets).toBeGreaterThan(100);
+  });
+
+  it("posts findings of the first attempt, and logs nothing", () => {
+    write("zones/a.example.zone", "@ 60 SOA\n");
+    run();
+    const [rejected] = port.posted.filter(isKind<FromControl, "rejected">("rejected"));
+    expect(rejected!.lines[0]).toMatch(/a\.example\.zone:1/);
+    expect(logged()).toEqual([]);
+    expect(blocks.control[WORD_GENERATION]).toBe(0);
+  });
+
+  it("reads again when asked: what is wrong is logged and changes nothing, what is right is next", () => {
+    run();
+    write("zones/a.example.zone", "@ 60 SOA\n");
+    port.deliver({ kind: "reload" });
+    expect(snapshots()).toHaveLength(1);
+    expect(logged().some((line) => /^error .*a\.example\.zone:1/.test(line))).toBe(true);
+    expect(logged().at(-1)).toBe("error configuration rejected, 1 stays in use");
+    expect(blocks.control[WORD_GENERATION]).toBe(1);
+    write("zones/a.example.zone", `${ZONE}www 60 A 192.0.2.2\n`);
+    port.deliver({ kind: "reload" });
+    expect(snapshots().map(({ snapshot }) => snapshot.generation)).toEqual([1, 2]);
+    expect(logged().at(-1)).toBe("info configuration 2 accepted");
+  });
+
+  it("reads again by itself when a file changes, also after errors", async () => {
+    run();
+    write("zones/a.example.zone", "@ 60 SOA\n");
+    await expect
+      .poll(() => logged().at(-1), { timeout: 5000 })
+      .toBe("error configuration rejected, 1 stays in use");
+    write("zones/a.example.zone", `${ZONE}www 60 A 192.0.2.2\n`);
+    await expect.poll(() => snapshots().length, { timeout: 5000 }).toBe(2);
+  });
+
+  it("follows steerd.yaml to another folder", async () => {
+    run();
+    mkdirSync(join(folder, "other"));
+    write("other/b.example.zone", ZONE);
+    write("steerd.yaml", "zones: other\n");
+    await expect.poll(() => snapshots().length, { timeout: 5000 }).toBeGreaterThanOrEqual(2);
+    const before = snapshots().length;
+    write("other/c.example.zone", ZONE);
+    await expect.poll(() => snapshots().length, { timeout: 5000 }).toBeGreaterThan(before);
+  });
+
+  it("logs warnings of what it accepts", () => {
+    write("zones/note.yml", "");
+    run();
+    expect(logged()[0]).toMatch(/^warn .*note\.yml CFG_FILE_IGNORED/);
+    expect(snapshots()).toHaveLength(1);
+  });
+
+  it("a successor counts on, and finds the rows of endpoints again", () => {
+    write("zones/b.example.yaml", POOLS);
+    write("steerd.yaml", "nameservers: [ns.a.example.]\n");
+    run();
+    const [target] = snapshots()[0]!.plan.targets;
+    port.deliver({ kind: "stop" });
+    // What the prober wrote, in a row that a registry without a past would not have begun with.
+    const row = 5 * ENDPOINT_ROW_WORDS;
+    blocks.rows.endpoints[row + ROW_KEY_HIGH] = target!.keyHigh;
+    blocks.rows.endpoints[row + ROW_KEY_LOW] = target!.keyLow;
+    port = createFakePort();
+    run();
+    const [next] = snapshots();
+    expect(next!.snapshot.generation).toBe(2);
+    expect(target!.row).toBe(0);
+    expect(next!.plan.targets[0]!.row).toBe(5);
+  });
+
+  it("a compiler that throws leaves what is in use; at the start it ends the worker", () => {
+    let broken = false;
+    const build = createBuild(join(folder, "steerd.yaml"), blocks);
+    run((generation) => {
+      if (broken) throw new RangeError("Array buffer allocation failed");
+      return build(generation);
+    });
+    broken = true;
+    port.deliver({ kind: "reload" });
+    expect(logged().at(-1)).toBe("error reading the configuration failed, 1 stays in use");
+    expect(snapshots()).toHaveLength(1);
+    port.deliver({ kind: "stop" });
+    blocks = allocateBlocks(1);
+    port = createFakePort();
+    expect(() => run(never)).toThrow("at the start");
+  });
+
+  it.each([
+    ["the message", () => port.deliver({ kind: "stop" })],
+    ["the word", () => Atomics.store(blocks.control, WORD_STOP, 1)],
+  ])("stops on %s", async (_what, stop) => {
+    run();
+    stop();
+    await port.expect(isKind<FromControl, "stopped">("stopped"));
+    expect(port.closed).toBe(true);
+  });
+});
+
+function never(): never {
+  throw new Error("at the start");
+}

@@ -1,0 +1,95 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createFakePort, type FakePort, isKind } from "../../test/support/fake-port.ts";
+import type { Prober, ProberOptions } from "../health/prober.ts";
+import { REASON_OK, REASON_REFUSED } from "../health/reasons.ts";
+import { allocateHealthRows } from "../health/rows.ts";
+import { allocateWords, WORD_STOP } from "./blocks.ts";
+import type { FromProbe, ToProbe } from "./messages.ts";
+import { formatDuration, runProbeWorker } from "./probe-runner.ts";
+
+let port: FakePort<ToProbe, FromProbe>;
+let calls: string[];
+let hooks: Pick<ProberOptions, "onTransition" | "onPoolTransition" | "onRoundDone">;
+let words: Int32Array;
+
+beforeEach(() => {
+  port = createFakePort();
+  calls = [];
+  words = allocateWords();
+  const prober: Prober = {
+    setPlan: () => calls.push("setPlan"),
+    releaseRetired: () => calls.push("release"),
+    stop: () => calls.push("stop"),
+    stats: () => ({ started: 0, inFlight: 0, waiting: 0, voided: 0 }),
+  };
+  runProbeWorker({ rows: allocateHealthRows(8, 8), words }, port, (options) => {
+    hooks = options;
+    return prober;
+  });
+});
+afterEach(() => {
+  port.deliver({ kind: "stop" });
+});
+
+describe("runProbeWorker", () => {
+  it("takes over a plan, and says when its rows are written", () => {
+    port.deliver({ kind: "plan", plan: { targets: [], pools: [] }, generation: 4 });
+    expect(calls).toEqual(["setPlan"]);
+    expect(port.posted).toEqual([{ kind: "planned", generation: 4 }]);
+    hooks.onRoundDone();
+    expect(port.posted.at(-1)).toEqual({ kind: "roundDone" });
+    port.deliver({ kind: "release" });
+    expect(calls).toEqual(["setPlan", "release"]);
+  });
+
+  it.each([
+    ["the message", () => port.deliver({ kind: "stop" })],
+    ["the word", () => Atomics.store(words, WORD_STOP, 1)],
+  ])("stops on %s, once", async (_what, stop) => {
+    stop();
+    await port.expect(isKind<FromProbe, "stopped">("stopped"));
+    port.deliver({ kind: "stop" });
+    expect(calls).toEqual(["stop"]);
+    expect(port.closed).toBe(true);
+  });
+
+  const where = { zone: "z.example", pool: "eu", endpoint: "lb1", address: "192.0.2.1" };
+
+  it.each([
+    ["unknown", "up", REASON_OK, "info", "eu/lb1 192.0.2.1 is up: ok, first verdict"],
+    ["up", "down", REASON_REFUSED, "warn", "eu/lb1 192.0.2.1 is down: refused, after 42 s up"],
+    ["down", "up", REASON_OK, "info", "eu/lb1 192.0.2.1 is up: ok, after 42 s down"],
+  ] as const)("an endpoint that goes from %s to %s is one line", (from, to, reason, level, message) => {
+    hooks.onTransition({ ...where, from, to, reason, durationMs: 42_123.4 });
+    expect(port.posted).toEqual([
+      {
+        kind: "log",
+        level,
+        message,
+        fields: expect.objectContaining({ ...where, event: "endpoint", from, to, durationMs: 42_123 }),
+      },
+    ]);
+  });
+
+  it.each([
+    ["healthy", "failed", "warn", "pool eu has failed: 1 of 3 up, after 2 min healthy"],
+    ["unknown", "healthy", "info", "pool eu is healthy: 1 of 3 up, first verdict"],
+  ] as const)("a pool that goes from %s to %s is one line", (from, to, level, message) => {
+    hooks.onPoolTransition({ zone: "z", pool: "eu", from, to, up: 1, usable: 3, durationMs: 120_000 });
+    expect(port.posted).toEqual([
+      { kind: "log", level, message, fields: expect.objectContaining({ event: "pool", up: 1, usable: 3 }) },
+    ]);
+  });
+});
+
+it.each([
+  [0, "0 ms"],
+  [1999, "1999 ms"],
+  [2000, "2 s"],
+  [119_999, "119 s"],
+  [120_000, "2 min"],
+  [7_200_000, "2 h"],
+  [172_800_000, "2 d"],
+])("%i ms is written as %s", (ms, text) => {
+  expect(formatDuration(ms)).toBe(text);
+});
