@@ -1,7 +1,7 @@
 /** The candidate that a misspelt word most likely means: at most two edits away, and fewer than half its length; else undefined. */
 export function suggest(word: string, candidates: readonly string[]): string | undefined {
   let best: string | undefined;
-  let fewest = Math.min(3, Math.ceil(word.length / 2) + 1);
+  let fewest = Math.min(3, Math.ceil(word.length / 2));
   for (const candidate of candidates) {
     if (Math.abs(candidate.length - word.length) >= fewest) continue;
     const edits = editDistance(word, candidate);

@@ -1,8 +1,7 @@
-import { createRdataReader } from "../wire/rdata/parse.ts";
 import { typeFromOctets } from "../wire/registry.ts";
-import { columnOf, createTokens, lineOf, readEntry } from "../wire/tokens.ts";
+import { columnOf, lineOf, readEntry } from "../wire/tokens.ts";
 import { readRecord } from "./zone-file-record.ts";
-import { reportWord, type SourceText, type ZoneReading } from "./zone-file-state.ts";
+import { createSource, reportWord, type SourceText, type ZoneReading } from "./zone-file-state.ts";
 
 /** A /16 of addresses. A typing error of one digit more is to be an error, not a gigabyte (as named's 16-bit $GENERATE limits). */
 export const MAX_GENERATE_RECORDS = 65_536;
@@ -16,8 +15,13 @@ const MAX_VALUE = 0x7fffffff;
 const DOLLAR = 0x24;
 const BACKSLASH = 0x5c;
 const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
 const QUOTE = 0x22;
 const BLANK = 0x20;
+
+/** `{offset,width,base}`, and more octets than its longest form has. */
+const SHAPE = /^\{([+-]?\d{1,10})(?:,(\d{1,3})(?:,([doxXnN]))?)?\}$/;
+const MAX_SHAPE_OCTETS = 40;
 
 interface Range {
   first: number;
@@ -71,27 +75,45 @@ function readRange(octets: Uint8Array, start: number, end: number): Range | unde
 /** Makes each record as text and has it read as if it stood in the file; ends at the first error. */
 function generate(zone: ZoneReading, source: SourceText, range: Range): void {
   const { tokens } = source;
-  const offset = tokens.starts[0]!;
-  const line = source.line > 0 ? source.line : lineOf(tokens, offset);
-  const made: SourceText = { ...source, line, column: columnOf(tokens, offset) };
+  const line = source.line > 0 ? source.line : lineOf(tokens, tokens.starts[0]!);
+  const made = createSource(new Uint8Array(roomFor(source)), source.name, source.fileIndex, source.origin);
+  made.line = line;
+  made.column = columnOf(tokens, tokens.starts[0]!);
   const wholeRdata = wholeRdataWord(source);
-  const errors = zone.list.counts.get(`error ${source.name}`) ?? 0;
+  const errorsBefore = errorsOf(zone, source);
   for (let value = range.first; value <= range.last; value += range.step) {
-    const text: number[] = [];
+    let at = 0;
     for (let word = 2; word < tokens.count; word++) {
       const withQuotes = tokens.quoted[word] === 1 && word !== wholeRdata;
-      if (expandWord(source, word, withQuotes, value, text)) continue;
+      at = expandWord(source, word, withQuotes, value, made.tokens.octets, at);
+      if (at >= 0) continue;
       const expected = "$ or $ and {offset,width,base} with base d, o, x, X, n or N, and a number from 0 on";
       reportWord(zone, source, word, "ZONE_GENERATE", `the template is malformed for ${value}`, expected);
       return;
     }
-    made.tokens = createTokens(Uint8Array.from(text));
-    made.rdata = createRdataReader(made.tokens);
+    made.tokens.position = 0;
+    made.tokens.end = at;
     readEntry(made.tokens);
     made.tokens.startsBlank = 0;
     readRecord(zone, made);
-    if (zone.stopped === 1 || (zone.list.counts.get(`error ${source.name}`) ?? 0) > errors) return;
+    if (zone.stopped === 1 || errorsOf(zone, source) > errorsBefore) return;
   }
+}
+
+function errorsOf(zone: ZoneReading, source: SourceText): number {
+  return zone.list.counts.get(`error ${source.name}`) ?? 0;
+}
+
+/** Octets that a record can have at most: each dollar sign may become a number of MAX_WIDTH digits. */
+function roomFor(source: SourceText): number {
+  const { octets, starts, ends, count } = source.tokens;
+  let room = 0;
+  for (let word = 2; word < count; word++) {
+    // Two quotes and a blank.
+    room += 3;
+    for (let at = starts[word]!; at < ends[word]!; at++) room += octets[at] === DOLLAR ? MAX_WIDTH + 1 : 1;
+  }
+  return room;
 }
 
 /** BIND wants RDATA of several words in one pair of quotes, which are then no part of it: index of that word, or -1. */
@@ -103,53 +125,57 @@ function wholeRdataWord(source: SourceText): number {
   return -1;
 }
 
-/** Appends one word with the number in it, and a blank. False for a malformed `${...}` or a number below zero. */
+/** Appends one word with the number in it, and a blank. Returns where it ends, or -1 for what expandNumber refuses. */
 function expandWord(
   source: SourceText,
   word: number,
   withQuotes: boolean,
   value: number,
-  text: number[],
-): boolean {
+  out: Uint8Array,
+  outAt: number,
+): number {
   const { octets, starts, ends } = source.tokens;
-  if (withQuotes) text.push(QUOTE);
   const end = ends[word]!;
+  let write = outAt;
+  if (withQuotes) out[write++] = QUOTE;
   for (let at = starts[word]!; at < end; ) {
     const octet = octets[at++]!;
     if (octet === BACKSLASH) {
-      text.push(octet, octets[at++]!);
+      out[write++] = octet;
+      out[write++] = octets[at++]!;
     } else if (octet !== DOLLAR) {
-      text.push(octet);
+      out[write++] = octet;
     } else if (octets[at] === DOLLAR && at < end) {
-      text.push(DOLLAR);
+      out[write++] = DOLLAR;
       at++;
     } else {
-      at = expandNumber(octets, at, end, value, text);
-      if (at < 0) return false;
+      const shapeEnd = shapeEndOf(octets, at, end);
+      const text = expandNumber(octets, at, shapeEnd, value);
+      if (text === undefined) return -1;
+      for (let i = 0; i < text.length; i++) out[write++] = text.charCodeAt(i);
+      at = shapeEnd;
     }
   }
-  if (withQuotes) text.push(QUOTE);
-  text.push(BLANK);
-  return true;
+  if (withQuotes) out[write++] = QUOTE;
+  out[write++] = BLANK;
+  return write;
 }
 
-/** Appends the number in the shape that `${...}` at `at` asks for; returns where that ends, or -1. */
-function expandNumber(octets: Uint8Array, at: number, end: number, value: number, text: number[]): number {
-  let shape = "0";
-  let after = at;
-  if (at < end && octets[at] === OPEN_BRACE) {
-    const close = octets.subarray(at, Math.min(end, at + 40)).indexOf(0x7d);
-    if (close < 0) return -1;
-    shape = String.fromCharCode(...octets.subarray(at + 1, at + close));
-    after = at + close + 1;
-  }
-  const match = /^([+-]?\d{1,10})(?:,(\d{1,3})(?:,([doxXnN]))?)?$/.exec(shape);
-  if (match === null) return -1;
+/** Where `{offset,width,base}` ends that may stand behind a dollar sign: `at` when there is none, or it is not closed. */
+function shapeEndOf(octets: Uint8Array, at: number, end: number): number {
+  if (at >= end || octets[at] !== OPEN_BRACE) return at;
+  return at + octets.subarray(at, Math.min(end, at + MAX_SHAPE_OCTETS)).indexOf(CLOSE_BRACE) + 1;
+}
+
+/** The number in the shape from `at` to `end`; undefined for a malformed shape, or a number below zero or beyond 2^31-1. */
+function expandNumber(octets: Uint8Array, at: number, end: number, value: number): string | undefined {
+  if (at === end && octets[at] !== OPEN_BRACE) return value.toString();
+  const match = SHAPE.exec(String.fromCharCode(...octets.subarray(at, end)));
+  if (match === null) return undefined;
   const shifted = value + Number(match[1]);
   const width = Number(match[2] ?? 0);
-  if (shifted < 0 || shifted > MAX_VALUE || width > MAX_WIDTH) return -1;
-  for (const character of formatValue(shifted, width, match[3] ?? "d")) text.push(character.charCodeAt(0));
-  return after;
+  if (shifted < 0 || shifted > MAX_VALUE || width > MAX_WIDTH) return undefined;
+  return formatValue(shifted, width, match[3] ?? "d");
 }
 
 /** `n` and `N`: hexadecimal digits from the lowest on with dots between, for names below ip6.arpa; the width counts the dots. */
