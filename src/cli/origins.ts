@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process";
+import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { OriginReport } from "./origin.ts";
 
@@ -18,7 +19,7 @@ const ENTRY = fileURLToPath(
 
 /** The command that runs the origin again, for people. */
 export function originCommand(origin: Origin): string {
-  return `node ${ENTRY} ${origin.name} ${origin.address} ${origin.port}`;
+  return `node ${relative(process.cwd(), ENTRY)} ${origin.name} ${origin.address} ${origin.port}`;
 }
 
 /**
