@@ -8,6 +8,7 @@ import { formatType } from "../../src/wire/registry.ts";
 import { checkZone, formatRecord } from "../../src/zone/check.ts";
 import type { RecordColumns } from "../../src/zone/record-columns.ts";
 import { parseZoneFile } from "../../src/zone/zone-file.ts";
+import { type Random, seededRandom } from "../support/random.ts";
 
 /**
  * The master-file reader against BIND's: the same text has to give the same records, octet for octet, and the text that
@@ -221,5 +222,55 @@ describe.skipIf(!hasBind)("records as named-compilezone reads them (bind9-utils)
     const written = Array.from({ length: columns.count }, (_, i) => formatRecord(columns, i));
     expect(bindRecords(`${written.join("\n")}\n`)).toEqual(bind);
     expect(ourRecords(parsed(`${written.join("\n")}\n`))).toEqual(bind);
+  });
+});
+
+const hasNsd = spawnSync("nsd-checkzone", ["-h"]).error === undefined;
+const ZONES = 300;
+
+/** A few records at a few names, so that they get into each other's way. */
+function randomZone(random: Random): string {
+  const names = ["a", "b", "*", "x.a", "*.a", "y.x.a", "@", "ns"];
+  const lines: string[] = [];
+  for (let i = random.below(5) + 1; i > 0; i--) {
+    const owner = random.pick(names);
+    const data = random.pick([
+      "A 192.0.2.7",
+      "A 192.0.2.8",
+      "TXT x",
+      `CNAME ${random.pick(names).replace("*.", "w.").replace("*", "w")}`,
+      `DNAME ${random.pick(["d.example.net.", "a", "b"])}`,
+      `NS ${random.pick(["ns", "ns.a", "x.a", "none", "ns.example.net."])}`,
+      `MX 10 ${random.pick(["ns", "b", "none"])}`,
+      "SOA ns1 hm 9 2 3 4 5",
+    ]);
+    lines.push(`${owner} ${data}`);
+  }
+  return `${APEX}${lines.join("\n")}\n`;
+}
+
+describe.skipIf(!hasNsd)("zones that nsd-checkzone loads and refuses (nsd)", () => {
+  it(`are the same in ${ZONES} random zones`, () => {
+    const random = seededRandom(20_260_101);
+    const verdicts = { loaded: 0, refused: 0 };
+    for (let i = 0; i < ZONES; i++) {
+      const text = randomZone(random);
+      writeFileSync(join(folder, "random"), text);
+      const isLoaded = spawnSync("nsd-checkzone", ["example.com", join(folder, "random")]).status === 0;
+      const { columns, findings } = parseZoneFile(Buffer.from(text), {
+        origin: ORIGIN,
+        file: "z",
+        readInclude: () => ({ error: "" }),
+      });
+      findings.push(...checkZone(columns, { dynamic: [], nameserversGiven: false, file: "z" }));
+      const errors = findings.filter((finding) => finding.severity === "error");
+      expect([text, errors.length === 0 ? "loaded" : JSON.stringify(errors)]).toEqual([
+        text,
+        isLoaded ? "loaded" : expect.stringContaining("ZONE_"),
+      ]);
+      verdicts[isLoaded ? "loaded" : "refused"]++;
+    }
+    expect(verdicts.loaded).toBeGreaterThan(50);
+    expect(verdicts.refused).toBeGreaterThan(50);
   });
 });
