@@ -1,7 +1,7 @@
 import { describeNameFault, nameFromText } from "../wire/name-text.ts";
 import { knownTypeNames, parseType } from "../wire/registry.ts";
+import { suggest } from "../zone/suggest.ts";
 import { UsageError } from "./command.ts";
-import { nearest } from "./nearest.ts";
 
 const ROOT = Uint8Array.of(0);
 
@@ -17,7 +17,7 @@ export function nameArgument(text: string): Uint8Array {
 export function typeArgument(text: string): number {
   const type = parseType(text);
   if (type >= 0) return type;
-  const near = nearest(text.toUpperCase(), knownTypeNames());
-  const hint = near === null ? "expected a name as AAAA, or TYPE65" : `did you mean ${near}?`;
+  const near = suggest(text.toUpperCase(), knownTypeNames());
+  const hint = near === undefined ? "expected a name as AAAA, or TYPE65" : `did you mean ${near}?`;
   throw new UsageError(`"${text}" is not a record type: ${hint}`);
 }

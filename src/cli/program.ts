@@ -1,6 +1,6 @@
 import yargs, { type Argv, type Options } from "yargs";
+import { suggest } from "../zone/suggest.ts";
 import { type Command, EXIT_OK, EXIT_USAGE, globalOptions, UsageError } from "./command.ts";
-import { nearest } from "./nearest.ts";
 import type { Terminal } from "./terminal.ts";
 
 interface Listed {
@@ -166,8 +166,8 @@ function firstWord(args: string[]): string | undefined {
 function rejectUnknownCommand(word: string): void {
   const known = Object.keys(COMMANDS);
   if (known.includes(word)) return;
-  const near = nearest(word, known);
-  const hint = near === null ? `expected one of ${known.join(", ")}` : `did you mean ${near}?`;
+  const near = suggest(word, known);
+  const hint = near === undefined ? `expected one of ${known.join(", ")}` : `did you mean ${near}?`;
   throw new UsageError(`"${word}" is not a command: ${hint}`);
 }
 
@@ -199,6 +199,6 @@ function explainUnknown(word: string, args: string[], options: string[]): string
   if (!args.some((arg) => arg.startsWith("-") && arg.replace(/^-+/, "").split("=")[0] === word)) {
     return `"${word}" is one word too many`;
   }
-  const near = nearest(word, options);
-  return `--${word} is not an option: ${near === null ? `expected one of ${options.map((name) => `--${name}`).join(", ")}` : `did you mean --${near}?`}`;
+  const near = suggest(word, options);
+  return `--${word} is not an option: ${near === undefined ? `expected one of ${options.map((name) => `--${name}`).join(", ")}` : `did you mean --${near}?`}`;
 }

@@ -1,7 +1,7 @@
 import { ADDRESS_ROW, ADDRESS_WORDS, type PolicyData } from "../policy/data.ts";
 import type { PolicyNames } from "../policy/names.ts";
+import { suggest } from "../zone/suggest.ts";
 import { UsageError } from "./command.ts";
-import { nearest } from "./nearest.ts";
 
 /** A pool as far as a selector can name it. */
 export interface SelectablePool {
@@ -100,7 +100,7 @@ function matchPool(parts: string[], pool: SelectablePool): PoolMatch[] {
 }
 
 function unknown(kind: string, name: string, known: string[], listed: string[]): string {
-  const near = nearest(name, known);
+  const near = suggest(name, known);
   const names = [...new Set(listed)].join(", ") || "none";
-  return `--down: "${name}" is not a ${kind}: ${near === null ? `expected one of ${names}` : `did you mean ${near}?`}`;
+  return `--down: "${name}" is not a ${kind}: ${near === undefined ? `expected one of ${names}` : `did you mean ${near}?`}`;
 }
