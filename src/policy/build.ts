@@ -16,8 +16,6 @@ import {
   NODE_SEED,
   NODE_TABLE,
   NODE_WORDS,
-  POOL_HAS_IPV4,
-  POOL_HAS_IPV6,
   type PolicyData,
   SELECT_ALL,
   SELECT_WEIGHTED,
@@ -207,17 +205,22 @@ function addPool(draft: Draft, pool: PoolModel): number {
   const index = draft.names.pools.length;
   draft.poolIndexes.set(pool, index);
   const first = draft.names.endpoints.length;
+  const firstAddress = draft.names.addresses.length;
   const families = pool.endpoints.flatMap((endpoint) => endpoint.addresses.map((address) => address.family));
   const total = pool.endpoints.reduce((sum, endpoint) => sum + endpoint.weight, 0);
   const fits = total <= MAX_WORD;
   let sum = 0;
   for (const endpoint of pool.endpoints) {
     sum += endpoint.weight;
-    const firstAddress = draft.names.addresses.length;
     const endpointIndex = draft.names.endpoints.length;
-    for (const address of endpoint.addresses) addAddress(draft, address, endpointIndex);
-    draft.endpoints.push(firstAddress, endpoint.addresses.length, endpoint.weight, fits ? sum : 0);
+    draft.endpoints.push(
+      draft.names.addresses.length,
+      endpoint.addresses.length,
+      endpoint.weight,
+      fits ? sum : 0,
+    );
     draft.names.endpoints.push({ pool: index, name: endpoint.name });
+    for (const address of endpoint.addresses) addAddress(draft, address, endpointIndex);
   }
   draft.pools.push(
     first,
@@ -228,7 +231,9 @@ function addPool(draft: Draft, pool: PoolModel): number {
     pool.dualStack === "strict" ? 1 : 0,
     fits ? total : 0,
     pool.endpoints.some((endpoint) => endpoint.weight === 0) ? 1 : 0,
-    (families.includes(4) ? POOL_HAS_IPV4 : 0) | (families.includes(6) ? POOL_HAS_IPV6 : 0),
+    families.filter((family) => family === 4).length,
+    families.filter((family) => family === 6).length,
+    firstAddress,
   );
   draft.names.pools.push({
     zone: pool.zone,

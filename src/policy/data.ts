@@ -91,7 +91,7 @@ export const PASS_ONE_UP = 1;
 /** That failed too: as if every endpoint were up, except those that are forced down or drained. */
 export const PASS_ALL = 2;
 
-export const POOL_WORDS = 9;
+export const POOL_WORDS = 11;
 export const POOL_FIRST_ENDPOINT = 0;
 export const POOL_ENDPOINT_COUNT = 1;
 /** One of SELECT_*. */
@@ -105,11 +105,10 @@ export const POOL_STRICT = 5;
 export const POOL_WEIGHT_TOTAL = 6;
 /** 1: an endpoint has the weight 0, drained unless nothing else is left. */
 export const POOL_HAS_ZERO_WEIGHT = 7;
-/** Families of the pool's addresses: POOL_HAS_*. */
-export const POOL_FAMILIES = 8;
-
-export const POOL_HAS_IPV4 = 1;
-export const POOL_HAS_IPV6 = 2;
+/** Addresses of each family in all endpoints. The addresses of one pool are adjacent, POOL_FIRST_ADDRESS the first. */
+export const POOL_IPV4_COUNT = 8;
+export const POOL_IPV6_COUNT = 9;
+export const POOL_FIRST_ADDRESS = 10;
 
 export const SELECT_ALL = 0;
 export const SELECT_WEIGHTED = 1;

@@ -84,8 +84,15 @@ export function appendEndpoint(
   const { policy, rows, family, picked } = context;
   const at = endpoint * ENDPOINT_WORDS;
   const first = policy.endpoints[at + ENDPOINT_FIRST_ADDRESS]!;
-  const end = first + policy.endpoints[at + ENDPOINT_ADDRESS_COUNT]!;
+  const count = policy.endpoints[at + ENDPOINT_ADDRESS_COUNT]!;
+  if (count === 1) {
+    if (policy.addresses[first * ADDRESS_WORDS + ADDRESS_FAMILY]! !== family) return 0;
+    if (!isEligible(policy, rows, first, pass)) return 0;
+    picked[context.pickedCount++] = first;
+    return 1;
+  }
   if (strict !== 0 && !isWhole(policy, rows, endpoint, pass)) return 0;
+  const end = first + count;
   const base = context.pickedCount;
   let seen = 0;
   for (let address = first; address < end; address++) {
@@ -96,9 +103,9 @@ export function appendEndpoint(
     seen++;
   }
   context.pickedCount = base + seen < limit ? base + seen : limit;
-  const count = context.pickedCount - base;
-  if (count > 1) rotate(picked, base, count, rollBelow(context.dice, count));
-  return count;
+  const appended = context.pickedCount - base;
+  if (appended > 1) rotate(picked, base, appended, rollBelow(context.dice, appended));
+  return appended;
 }
 
 /** Moves the first `by` of `count` elements behind the others. */

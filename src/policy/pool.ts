@@ -5,10 +5,9 @@ import {
   PASS_NORMAL,
   PASS_ONE_UP,
   POOL_ENDPOINT_COUNT,
-  POOL_FAMILIES,
   POOL_FIRST_ENDPOINT,
-  POOL_HAS_IPV4,
-  POOL_HAS_IPV6,
+  POOL_IPV4_COUNT,
+  POOL_IPV6_COUNT,
   POOL_MAX_ANSWERS,
   POOL_ROW,
   POOL_SELECT,
@@ -30,7 +29,7 @@ export function pickPool(context: DecideContext, pool: number, pass: number): nu
   const { pools } = context.policy;
   const at = pool * POOL_WORDS;
   const base = context.pickedCount;
-  if ((pools[at + POOL_FAMILIES]! & (context.family === 4 ? POOL_HAS_IPV4 : POOL_HAS_IPV6)) !== 0) {
+  if (pools[at + (context.family === 4 ? POOL_IPV4_COUNT : POOL_IPV6_COUNT)]! > 0) {
     const room = MAX_ADDRESSES - base;
     const maxAnswers = pools[at + POOL_MAX_ANSWERS]!;
     const limit = base + (maxAnswers < room ? maxAnswers : room);

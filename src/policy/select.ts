@@ -1,5 +1,7 @@
 import type { DecideContext } from "./context.ts";
 import {
+  ADDRESS_FAMILY,
+  ADDRESS_WORDS,
   ENDPOINT_ADDRESS_COUNT,
   ENDPOINT_FIRST_ADDRESS,
   ENDPOINT_WEIGHT,
@@ -7,15 +9,18 @@ import {
   ENDPOINT_WORDS,
   PASS_ALL,
   POOL_ENDPOINT_COUNT,
+  POOL_FIRST_ADDRESS,
   POOL_FIRST_ENDPOINT,
   POOL_HAS_ZERO_WEIGHT,
+  POOL_IPV4_COUNT,
+  POOL_IPV6_COUNT,
   POOL_STRICT,
   POOL_WEIGHT_TOTAL,
   POOL_WORDS,
   type PolicyData,
 } from "./data.ts";
 import { nextDie, rollBelow } from "./dice.ts";
-import { appendEndpoint, SCALE_ONE, scaleFrom } from "./endpoint.ts";
+import { appendEndpoint, isEligible, SCALE_ONE, scaleFrom } from "./endpoint.ts";
 
 /**
  * Blind throws before all endpoints are looked at. A pool half of which is down misses 16 times in a row once in 65,536
@@ -28,12 +33,37 @@ const MAX_THROWS = 16;
  * more, every window of neighbours is as likely as every other. An endpoint of weight 0 only when there is no other.
  */
 export function selectAll(context: DecideContext, pool: number, pass: number, limit: number): void {
+  const { pools } = context.policy;
+  const at = pool * POOL_WORDS;
   const base = context.pickedCount;
-  selectWindow(context, pool, pass, limit, 1);
-  if (context.pickedCount > base || context.policy.pools[pool * POOL_WORDS + POOL_HAS_ZERO_WEIGHT] === 0) {
+  const familyCount = pools[at + (context.family === 4 ? POOL_IPV4_COUNT : POOL_IPV6_COUNT)]!;
+  const hasZeroWeight = pools[at + POOL_HAS_ZERO_WEIGHT]!;
+  if (familyCount <= limit - base && hasZeroWeight === 0 && pools[at + POOL_STRICT] === 0) {
+    takeAll(context, pool, pass);
     return;
   }
-  selectWindow(context, pool, pass, limit, 0);
+  selectWindow(context, pool, pass, limit, 1);
+  if (context.pickedCount === base && hasZeroWeight !== 0) selectWindow(context, pool, pass, limit, 0);
+}
+
+/** Every eligible address of a pool in which nothing depends on the endpoints, rotated. */
+function takeAll(context: DecideContext, pool: number, pass: number): void {
+  const { candidates, family, picked, policy, rows } = context;
+  const at = pool * POOL_WORDS;
+  const first = policy.pools[at + POOL_FIRST_ADDRESS]!;
+  const end = first + policy.pools[at + POOL_IPV4_COUNT]! + policy.pools[at + POOL_IPV6_COUNT]!;
+  let count = 0;
+  for (let address = first; address < end; address++) {
+    if (policy.addresses[address * ADDRESS_WORDS + ADDRESS_FAMILY]! !== family) continue;
+    if (isEligible(policy, rows, address, pass)) candidates[count++] = address;
+  }
+  const base = context.pickedCount;
+  let from = count > 1 ? rollBelow(context.dice, count) : 0;
+  for (let i = 0; i < count; i++) {
+    picked[base + i] = candidates[from]!;
+    from = from + 1 < count ? from + 1 : 0;
+  }
+  context.pickedCount = base + count;
 }
 
 function selectWindow(

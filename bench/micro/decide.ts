@@ -1,0 +1,141 @@
+import { decide } from "../../src/policy/decide.ts";
+import type { NodeModel, PoolModel, RecordModel } from "../../src/policy/model.ts";
+import {
+  createWorld,
+  failover,
+  keyed,
+  nearest,
+  pool,
+  record,
+  type World,
+  weighted,
+} from "../../test/support/policy.ts";
+import { type Allocation, measureAllocation, measureControl } from "../support/allocation.ts";
+import { alignColumns, format, publish } from "../support/report.ts";
+import { type TimedCase, timeInterleaved } from "../support/timing.ts";
+
+/** `decide` alone, per kind of node: time and allocated octets per decision. */
+const CLIENTS = 4096;
+const OWNER_HASH = 0x51ee9d;
+
+/** `count` addresses 10.`second`.x.y under a check. */
+function poolOf(name: string, count: number, second: number, options: Partial<PoolModel> = {}): PoolModel {
+  const address = (i: number): string => `10.${second}.${i >> 8}.${i & 255}`;
+  return pool(
+    name,
+    Array.from({ length: count }, (_, i) => ({ address: address(i), weight: 1 + (i % 5) })),
+    options,
+  );
+}
+
+const one = { select: "weighted" as const, maxAnswers: 1 };
+const eight = Array.from({ length: 8 }, (_, i) => poolOf(`p${i}`, 4, i, one));
+const [p0, p1, p2, p3, p4, p5, p6, p7] = eight as [
+  PoolModel,
+  PoolModel,
+  PoolModel,
+  PoolModel,
+  PoolModel,
+  PoolModel,
+  PoolModel,
+  PoolModel,
+];
+const places = eight.map((of, i): [PoolModel, { latitude: number; longitude: number }] => [
+  of,
+  { latitude: i * 10, longitude: i * 20 },
+]);
+
+/** geo stands for itself by subnets: both walk a chain that a table names. */
+function deepTree(): NodeModel {
+  const pairs = weighted([
+    [failover([p0, p1]), 3],
+    [failover([p2, p3]), 1],
+  ]);
+  const regions = nearest([
+    [pairs, { latitude: 0, longitude: 0 }],
+    [failover([p4, p5]), { latitude: 40, longitude: -70 }],
+    [p6, { latitude: 50, longitude: 10 }],
+  ]);
+  const office = keyed("subnets", { "9.1.0.0/16": p7, default: regions });
+  return keyed("subnets", { "9.0.0.0/8": failover([office, p7]), "8.0.0.0/8": p6, default: p5 });
+}
+
+const downAll = (world: World): void => {
+  for (const { name } of world.pools) world.set(name, "down", 4000);
+};
+
+const scenarios: { name: string; root: NodeModel | PoolModel; health?: (world: World) => void }[] = [
+  { name: "pool, all of 4", root: poolOf("four", 4, 20) },
+  { name: "pool, all, 8 of 10,000", root: poolOf("many", 10_000, 21) },
+  { name: "pool, weighted, 1 of 4", root: poolOf("weigh", 4, 22, one) },
+  { name: "pool, weighted, 1 of 10,000", root: poolOf("weighmany", 10_000, 23, one) },
+  { name: "failover, first", root: failover(eight) },
+  {
+    name: "failover, eighth",
+    root: failover(eight),
+    health: (world) => {
+      downAll(world);
+      world.set("p7", "up");
+    },
+  },
+  { name: "weighted over 8", root: weighted(eight.map((of, i) => [of, i + 1])) },
+  { name: "nearest over 8", root: nearest(places) },
+  { name: "subnets, failover", root: keyed("subnets", { "9.0.0.0/8": failover([p0, p1]), default: p2 }) },
+  { name: "deepest: 2 subnets, nearest, weighted, failover", root: deepTree() },
+  { name: "deepest, everything down", root: deepTree(), health: downAll },
+];
+
+/** Decides for clients of 9.0.0.0/8 in turn, by client subnet. */
+function caseOf(name: string, model: RecordModel, health: ((world: World) => void) | undefined): TimedCase {
+  const world = createWorld([model]);
+  health?.(world);
+  const { answer, client, context } = world;
+  client.resolverAddress.set([9, 9, 9, 9]);
+  client.fromEcs = 1;
+  client.sourceBits = 24;
+  client.address[0] = 9;
+  let turn = 0;
+  return {
+    name,
+    run: (calls) => {
+      for (let call = 0; call < calls; call++) {
+        turn = (turn + 1) & (CLIENTS - 1);
+        client.address[1] = turn >> 4;
+        client.address[2] = turn & 255;
+        context.clockS[0] = 1_700_000_000 + (turn >> 3);
+        decide(context, 0, OWNER_HASH, 4, client, answer, null);
+      }
+    },
+  };
+}
+
+const cases = scenarios.map(({ name, root, health }) => caseOf(name, record(root), health));
+// The functions are shared by all cases: what one of them teaches the compiler would count as another's allocation.
+for (const timed of cases) timed.run(200_000);
+const control = await measureControl();
+const allocations: Allocation[] = [];
+for (const timed of cases) allocations.push(await measureAllocation(() => timed.run(1)));
+const timings = timeInterleaved(cases, { calls: 50_000, rounds: 15 });
+const head = ["ns per decision", "median", "least", "most", "octets"];
+const rows = timings.map(({ name, medianNs, leastNs, mostNs }, i) => [
+  name,
+  format(medianNs),
+  format(leastNs),
+  format(mostNs),
+  allocations[i]!.octetsPerCall.toFixed(2),
+]);
+const goals = [
+  {
+    name: "most octets allocated by a decision",
+    measured: Math.max(...allocations.map(({ octetsPerCall }) => Math.abs(octetsPerCall))),
+    limit: 0.01,
+    unit: "octets",
+  },
+  {
+    name: "the control's distance from 16 octets",
+    measured: Math.abs(control.octetsPerCall - 16),
+    limit: 0.01,
+    unit: "octets",
+  },
+];
+publish("micro-decide", alignColumns([head, ...rows]), goals, { control, allocations, timings });
