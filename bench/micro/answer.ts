@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { type Allocation, measureAllocation, measureControl } from "../support/allocation.ts";
 import { alignColumns, format, type Goal, publish } from "../support/report.ts";
-import { asker, contextOf, queryPacket, staticSnapshot } from "../support/server.ts";
+import { asker, contextOf, queryPacket } from "../support/server.ts";
 import { type TimedCase, timeInterleaved } from "../support/timing.ts";
 
 /**
@@ -38,7 +38,7 @@ function namesPackets(names: number): Uint8Array[] {
 }
 
 function namesCase(names: number): TimedCase {
-  const context = contextOf(staticSnapshot([{ origin: "example.test.", text: namesZone(names) }]));
+  const context = contextOf({ "example.test.zone": namesZone(names) });
   return { name: `static A, zone of ${names} names`, run: asker(context, namesPackets(names)) };
 }
 
@@ -52,7 +52,7 @@ www.new 300 IN A 192.0.2.3
 `;
 
 function staticCases(): TimedCase[] {
-  const context = contextOf(staticSnapshot([{ origin: "example.test.", text: MIXED }]));
+  const context = contextOf({ "example.test.zone": MIXED });
   const one = (name: string, packet: Uint8Array): TimedCase => ({ name, run: asker(context, [packet]) });
   return [
     one("static A, no EDNS", queryPacket("www.example.test.", TYPE_A)),
@@ -64,6 +64,62 @@ function staticCases(): TimedCase[] {
     one("referral with glue", queryPacket("www.sub.example.test.", TYPE_A)),
     one("NXDOMAIN", queryPacket("absent.example.test.", TYPE_A)),
     one("refused", queryPacket("www.elsewhere.invalid.", TYPE_A)),
+  ];
+}
+
+const POLICY = `
+checks:
+  web: {type: http, port: 80, interval: 1s, timeout: 500ms}
+pools:
+  us: {check: web, endpoints: [203.0.113.1, 203.0.113.2]}
+  eu: {check: web, endpoints: [203.0.113.3, 203.0.113.4]}
+  asia: {check: web, endpoints: [203.0.113.5]}
+  one: {endpoints: [203.0.113.6]}
+  spread: {endpoints: [{address: 203.0.113.7, weight: 2}, {address: 203.0.113.8, weight: 1}]}
+records:
+  www:
+    policy:
+      geo:
+        EU: {failover: [eu, us, asia]}
+        NA: {failover: [us, eu, asia]}
+        AS: {failover: [asia, us, eu]}
+        default: us
+  plain: {policy: one}
+  spread: {policy: spread}
+  near: {policy: {nearest: [near-us, near-eu]}}
+`
+  .replace(
+    "  one:",
+    "  near-us: {region: virginia, endpoints: [203.0.113.9]}\n  near-eu: {region: dublin, endpoints: [203.0.113.10]}\n  one:",
+  )
+  .concat("regions:\n  virginia: {location: [38.9, -77.0]}\n  dublin: {location: [53.3, -6.3]}\n");
+
+/** Public /24 prefixes in no order. */
+function randomPrefix(index: number): string {
+  const scattered = Math.imul(index + 1, 0x85ebca6b) >>> 0;
+  const first = 11 + (scattered % 89);
+  return `${first}.${(scattered >>> 8) & 255}.${(scattered >>> 16) & 255}.0/24`;
+}
+
+function dynamicCases(): TimedCase[] {
+  const context = contextOf({ "example.test.zone": HEAD, "example.test.yaml": POLICY });
+  const spread = (name: string, owner: string): TimedCase => ({
+    name,
+    run: asker(
+      context,
+      Array.from({ length: PACKETS }, (_, index) =>
+        queryPacket(`${owner}.example.test.`, TYPE_A, randomPrefix(index)),
+      ),
+    ),
+  });
+  const one = (name: string, packet: Uint8Array): TimedCase => ({ name, run: asker(context, [packet]) });
+  return [
+    spread("geo A, 65,536 client subnets", "www"),
+    one("geo A, one client subnet", queryPacket("www.example.test.", TYPE_A, "81.2.69.0/24")),
+    one("geo A by the resolver's address", queryPacket("www.example.test.", TYPE_A)),
+    spread("nearest A, 65,536 client subnets", "near"),
+    one("pool A, one address", queryPacket("plain.example.test.", TYPE_A, null)),
+    one("pool A, weighted", queryPacket("spread.example.test.", TYPE_A, null)),
   ];
 }
 
@@ -84,14 +140,25 @@ function copyCase(): TimedCase {
   };
 }
 
+/** One of each kind is enough for a test. */
+const WEIGHED_BY_TEST = [
+  "static A, EDNS and client subnet",
+  "DNAME, CNAME and A",
+  "referral with glue",
+  "NXDOMAIN",
+  "geo A, 65,536 client subnets",
+  "pool A, weighted",
+];
+
 const fewNames = namesCase(10);
-const cases = [...staticCases(), fewNames];
+const cases = [...staticCases(), ...dynamicCases(), fewNames];
 const manyNames = options.quick || options.json ? null : namesCase(1_000_000);
 if (manyNames !== null) cases.push(manyNames);
 
 const control = await measureControl();
 const allocations: ({ name: string } & Allocation)[] = [];
 for (const timed of cases) {
+  if (options.json && !WEIGHED_BY_TEST.includes(timed.name)) continue;
   allocations.push({ name: timed.name, ...(await measureAllocation(() => timed.run(1))) });
 }
 if (options.json) {
@@ -117,6 +184,12 @@ if (options.json) {
   ]);
   const goals: Goal[] = [
     { name: "static A", measured: timingOf("static A, no EDNS") / 1000, limit: 0.25, unit: "us" },
+    {
+      name: "geo and client subnet, A",
+      measured: timingOf("geo A, 65,536 client subnets") / 1000,
+      limit: 0.3,
+      unit: "us",
+    },
     {
       name: "most octets allocated by a query",
       measured: Math.max(...allocations.map(({ octetsPerCall }) => Math.abs(octetsPerCall))),

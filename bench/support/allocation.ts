@@ -2,7 +2,11 @@ import { PerformanceObserver } from "node:perf_hooks";
 
 /** Calls in one window: long enough that one stray object is far below a byte a call, short enough that 64 MB of semi-space holds what 600 bytes a call would leave. */
 export const WINDOW_CALLS = 100_000;
-const WARM_UP_CALLS = 300_000;
+/**
+ * Windows whose readings are thrown away: code is compiled anew for about a dozen, and the compiler's own objects, and
+ * boxes that unoptimized code makes for larger numbers, would be read as the query's.
+ */
+const WARM_UP_WINDOWS = 16;
 const WINDOWS = 7;
 
 export interface Allocation {
@@ -41,7 +45,7 @@ const nothing = (): void => {};
  * hides what was allocated.
  */
 export async function measureAllocation(work: (call: number) => void): Promise<Allocation> {
-  for (let call = 0; call < WARM_UP_CALLS; call++) work(call);
+  for (let window = 0; window < WARM_UP_WINDOWS; window++) await measureWindow(work, WINDOW_CALLS);
   const readings: number[] = [];
   let voidWindows = 0;
   while (readings.length < WINDOWS && voidWindows < 20) {

@@ -1,10 +1,24 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { answerQuery, type Context, createContext } from "../../src/answer.ts";
+import { createConfigCache } from "../../src/config/cache.ts";
+import { compileConfig } from "../../src/config/compile.ts";
+import { formatFinding } from "../../src/config/findings.ts";
+import { loadConfig } from "../../src/config/load.ts";
+import { createRowRegistry } from "../../src/config/rows.ts";
 import { allocateCounters } from "../../src/counters.ts";
-import { allocateHealthRows } from "../../src/health/rows.ts";
+import {
+  allocateHealthRows,
+  ENDPOINT_ROW_WORDS,
+  type HealthRows,
+  ROW_STATE,
+  STATE_KNOWN,
+  STATE_PROBED_UP,
+  STATE_UP,
+} from "../../src/health/rows.ts";
 import type { Snapshot } from "../../src/snapshot.ts";
 import { OUT_OCTETS } from "../../src/wire/response.ts";
-import { buildZones } from "../../src/zone/tree.ts";
-import { parseZoneFile } from "../../src/zone/zone-file.ts";
 
 /** Wire form of a name of plain labels. */
 export function wireName(name: string): number[] {
@@ -30,35 +44,33 @@ export function queryPacket(name: string, type: number, subnet?: string | null):
   return Uint8Array.from(octets);
 }
 
-/** Static zones from master-file text. */
-export function staticSnapshot(zones: { origin: string; text: string }[]): Snapshot {
-  const sources = zones.map(({ origin, text }) => {
-    const { columns, findings } = parseZoneFile(Buffer.from(text), {
-      origin: Uint8Array.from(wireName(origin)),
-      file: origin,
-      readInclude: () => ({ error: "no includes" }),
+/** What `files` in a zones folder compile to, with every checked address up. */
+function compiledSnapshot(files: Record<string, string>): { snapshot: Snapshot; rows: HealthRows } {
+  const folder = mkdtempSync(join(tmpdir(), "steerd-bench-"));
+  try {
+    mkdirSync(join(folder, "zones"));
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, "zones", name), text);
+    writeFileSync(join(folder, "steerd.yaml"), "zones: ./zones\n");
+    const rows = allocateHealthRows(1024, 1024);
+    const loaded = loadConfig({ configFile: join(folder, "steerd.yaml"), cache: createConfigCache() });
+    const compiled = compileConfig(loaded, {
+      rows: createRowRegistry(rows, 1),
+      previous: null,
+      generation: 1,
     });
-    if (findings.length > 0) throw new Error(JSON.stringify(findings[0]));
-    return { columns, dynamic: [] };
-  });
-  const none = (): Int32Array => new Int32Array(0);
-  return {
-    generation: 1,
-    zones: buildZones(sources),
-    policy: {
-      records: none(),
-      recordTables: none(),
-      nodes: none(),
-      entries: none(),
-      pools: none(),
-      endpoints: none(),
-      addresses: none(),
-    },
-    tables: { cells: none(), tables: none(), chains: none() },
-  };
+    if (!("snapshot" in compiled)) throw new Error(compiled.findings.map(formatFinding).join("\n"));
+    for (let at = 0; at < rows.endpoints.length; at += ENDPOINT_ROW_WORDS) {
+      rows.endpoints[at + ROW_STATE] = STATE_UP | STATE_PROBED_UP | STATE_KNOWN;
+    }
+    return { snapshot: compiled.snapshot, rows };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
-export function contextOf(snapshot: Snapshot, rows = allocateHealthRows(64, 64)): Context {
+/** A worker's context over `files`. All contexts come from here: snapshots of other shapes would slow the code down. */
+export function contextOf(files: Record<string, string>): Context {
+  const { snapshot, rows } = compiledSnapshot(files);
   const context = createContext(snapshot, rows, allocateCounters());
   context.client.resolverFamily = 4;
   context.client.resolverAddress.set([192, 0, 2, 53]);
