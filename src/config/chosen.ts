@@ -8,7 +8,7 @@ export interface Refusal {
   expected: string;
   /** Key that is at fault; absent: the value itself. */
   key?: string;
-  /** What stands at fault: the key (the default), or what it holds. */
+  /** What is pointed at: the key, or what it holds. Absent: the key where `key` is given, else the value. */
   part?: "key" | "value";
 }
 

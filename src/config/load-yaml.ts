@@ -1,6 +1,6 @@
 import type * as z from "zod";
 import type { Finding } from "./findings.ts";
-import { type Reporter, reporterFor } from "./problem.ts";
+import { cutFinding, MAX_FINDINGS_PER_FILE, type Reporter, reporterFor } from "./problem.ts";
 import { validate } from "./validate.ts";
 import { type PlaceOf, readYaml } from "./yaml-text.ts";
 
@@ -23,9 +23,12 @@ export function loadYaml<T>(octets: Uint8Array, file: string, schema: z.ZodType<
   const decoded = decode(octets, file);
   if (typeof decoded !== "string") return { file, text: "", input: null, findings: [decoded] };
   const { value, problems, placeOf } = readYaml(decoded);
-  const findings = problems.map(({ code, line, column, what, expected }): Finding => {
-    return { severity: "error", code, file, line, column, what, expected };
-  });
+  const findings = problems
+    .slice(0, MAX_FINDINGS_PER_FILE)
+    .map(({ code, line, column, what, expected }): Finding => {
+      return { severity: "error", code, file, line, column, what, expected };
+    });
+  if (problems.length > MAX_FINDINGS_PER_FILE) findings.push(cutFinding("error", file));
   if (findings.length > 0) return { file, text: decoded, input: null, findings };
   const input = validate(schema, value ?? {}, reporterFor({ file, placeOf }, findings)) ?? null;
   return { file, text: decoded, input, findings };

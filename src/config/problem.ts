@@ -17,17 +17,30 @@ export interface Reporter {
   lineOf(path: YamlPath): string;
 }
 
-export function reporterFor(source: YamlSource, findings: Finding[]): Reporter {
-  const report =
-    (severity: Finding["severity"]): Reporter["error"] =>
-    (path, part, code, what, expected) => {
-      const { line, column } = source.placeOf(path, part);
-      findings.push({ severity, code, file: source.file, line, column, what, expected });
+/** More would not help: something is wrong with all of the file. */
+export const MAX_FINDINGS_PER_FILE = 100;
+
+/** Says that the rest is left out. */
+export function cutFinding(severity: Finding["severity"], file: string): Finding {
+  const what = `the file has more than ${MAX_FINDINGS_PER_FILE} ${severity}s, and the rest is not listed`;
+  return { severity, code: "CFG_FINDINGS_CUT", file, line: 0, column: 0, what, expected: "" };
+}
+
+export function reporterFor({ file, placeOf }: YamlSource, findings: Finding[]): Reporter {
+  const report = (severity: Finding["severity"]): Reporter["error"] => {
+    let count = 0;
+    return (path, part, code, what, expected) => {
+      count++;
+      if (count === MAX_FINDINGS_PER_FILE + 1) findings.push(cutFinding(severity, file));
+      if (count > MAX_FINDINGS_PER_FILE) return;
+      const { line, column } = placeOf(path, part);
+      findings.push({ severity, code, file, line, column, what, expected });
     };
+  };
   return {
     error: report("error"),
     warning: report("warning"),
-    lineOf: (path) => `${source.file}:${source.placeOf(path, "key").line}`,
+    lineOf: (path) => `${file}:${placeOf(path, "key").line}`,
   };
 }
 

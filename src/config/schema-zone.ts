@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { HOST_HEADER, REQUEST_TARGET } from "../health/request-text.ts";
 import { chosen, isMapping, mapping } from "./chosen.ts";
+import { shown } from "./problem.ts";
 import { lastResortRow, type NodeInput, nodeRow, weightRow } from "./schema-policy.ts";
 import {
   durationRow,
@@ -133,15 +134,17 @@ const checkRow = chosen<CheckInput>(Object.values(checkRows), (value) => {
   const among = CHECK_TYPES.join(", ");
   const { type } = value;
   if (type === undefined)
-    return { code: "CFG_KEY_MISSING", what: "type is missing", expected: `one of ${among}` };
+    return { code: "CFG_KEY_MISSING", what: "type is missing", expected: `one of ${among}`, part: "key" };
   const known = CHECK_TYPES.find((name) => name === type);
   if (known !== undefined) return checkRows[known];
-  if (LATER_CHECK_TYPES.includes(String(type))) return notAvailable(String(type), CHECK_TYPES, "type");
+  if (LATER_CHECK_TYPES.includes(String(type)))
+    return { ...notAvailable(String(type), CHECK_TYPES, "type"), part: "value" };
   return {
     code: "CFG_VALUE_INVALID",
-    what: `type is ${JSON.stringify(type)}`,
+    what: `type is ${shown(type)}`,
     expected: `one of ${among}`,
     key: "type",
+    part: "value",
   };
 });
 

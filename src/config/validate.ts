@@ -51,7 +51,7 @@ function reportIssue(
   const refusal = issue.code === "custom" ? (issue.params?.refusal as Refusal | undefined) : undefined;
   if (refusal !== undefined) {
     const at = refusal.key === undefined ? path : [...path, refusal.key];
-    const part = refusal.key === undefined ? "value" : (refusal.part ?? "key");
+    const part = refusal.part ?? (refusal.key === undefined ? "value" : "key");
     reporter.error(at, part, refusal.code, `${prefixFor(path)}${refusal.what}`, refusal.expected);
     return;
   }

@@ -101,8 +101,10 @@ function parse(text: string): Parsed {
         problems.push(oldVersion(text));
       return { document, lines, problems };
     }
-    for (const mistake of found) patched = overwrite(patched, mistake);
-    mistakes.push(...found);
+    // One word can be behind several errors.
+    const words = new Map(found.map((mistake) => [mistake.offset, mistake]));
+    for (const mistake of words.values()) patched = overwrite(patched, mistake);
+    mistakes.push(...words.values());
   }
 }
 
