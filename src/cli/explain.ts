@@ -71,7 +71,7 @@ export const command = defineCommand({
 });
 
 /** Everything is up but what the selectors name. Throws UsageError for a selector that names nothing. */
-function explainOffline(
+export function explainOffline(
   { snapshot, names, plan }: CompiledConfig,
   question: ExplainedQuestion,
   down: string[],
@@ -94,7 +94,7 @@ function stepsAsJson(steps: ExplainedStep[]): unknown {
 }
 
 /** The answer first, then why, step by step. */
-function stepLines(steps: ExplainedStep[], geo: GeoSources, terminal: Terminal): string[] {
+export function stepLines(steps: ExplainedStep[], geo: GeoSources, terminal: Terminal): string[] {
   return [
     ...steps.flatMap(({ message }) => answerLines(message).map((line) => paint(terminal, "bold", line))),
     ...steps.flatMap(({ message, explanation }) => {
