@@ -129,7 +129,7 @@ export function formatQuoted(octets: Uint8Array, start: number, end: number): st
 }
 
 /** As formatQuoted, but without the quotes around. */
-export function formatUnquoted(octets: Uint8Array, start: number, end: number): string {
+function formatUnquoted(octets: Uint8Array, start: number, end: number): string {
   let text = "";
   for (let i = start; i < end; i++) {
     const octet = octets[i]!;

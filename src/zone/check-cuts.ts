@@ -2,7 +2,15 @@ import { TYPE_A, TYPE_AAAA, TYPE_DNAME, TYPE_DS, TYPE_NS } from "../wire/constan
 import { formatName } from "../wire/name-text.ts";
 import { formatType } from "../wire/registry.ts";
 import { type Check, report } from "./check-report.ts";
-import { depthInZone, findOwner, firstOfType, isDropped, OWNS_DNAME, OWNS_NS } from "./record-index.ts";
+import {
+  depthInZone,
+  findOwner,
+  firstOfType,
+  isDropped,
+  OWNS_DNAME,
+  OWNS_NS,
+  type RecordIndex,
+} from "./record-index.ts";
 
 /**
  * Offset in the columns' octets of the topmost delegation at or above the name, the apex left out; -1 when the zone is
@@ -12,7 +20,7 @@ export function cutAbove(check: Check, octets: Uint8Array, at: number): number {
   const { index } = check;
   const { origin } = index.columns;
   let cut = -1;
-  if ((index.ownsAnywhere & OWNS_NS) === 0) return cut;
+  if (check.delegations === 0) return cut;
   for (let from = at; depthInZone(origin, octets, from) > 0; from += octets[from]! + 1) {
     const owner = findOwner(index, octets, from);
     if (owner >= 0 && (index.owns[owner]! & OWNS_NS) !== 0) cut = index.names[owner]!;
@@ -32,27 +40,25 @@ function dnameAbove(check: Check, octets: Uint8Array, at: number): number {
   return -1;
 }
 
+/** Owners of NS records other than the apex. */
+export function countDelegations(index: RecordIndex): number {
+  const { columns } = index;
+  let delegations = 0;
+  if ((index.ownsAnywhere & OWNS_NS) === 0) return delegations;
+  for (let owner = 0; owner < index.ownerCount; owner++) {
+    if ((index.owns[owner]! & OWNS_NS) === 0) continue;
+    if (depthInZone(columns.origin, columns.octets, index.names[owner]!) > 0) delegations++;
+  }
+  return delegations;
+}
+
 /**
  * Names that are hidden: below a DNAME none may exist (RFC 6672 section 2.4); at and below a delegation only NS, DS and
  * glue mean something, the rest is never answered (RFC 2181 section 6).
  */
 export function checkCuts(check: Check): void {
-  const { index } = check;
-  const { columns, ownsAnywhere } = index;
-  if ((ownsAnywhere & OWNS_DNAME) !== 0) checkDnames(check);
-  // The apex has NS records: only more than that can be a delegation.
-  if ((ownsAnywhere & OWNS_NS) === 0) return;
-  let delegations = 0;
-  for (let owner = 0; owner < index.ownerCount; owner++) {
-    if (
-      (index.owns[owner]! & OWNS_NS) !== 0 &&
-      depthInZone(columns.origin, columns.octets, index.names[owner]!) > 0
-    ) {
-      delegations++;
-      checkWildcard(check, owner);
-    }
-  }
-  if (delegations > 0) checkOccluded(check);
+  if ((check.index.ownsAnywhere & OWNS_DNAME) !== 0) checkDnames(check);
+  if (check.delegations > 0) checkOccluded(check);
 }
 
 function checkDnames(check: Check): void {
@@ -82,16 +88,6 @@ function checkDnames(check: Check): void {
   }
 }
 
-function checkWildcard(check: Check, owner: number): void {
-  const { index } = check;
-  const { octets } = index.columns;
-  const at = index.names[owner]!;
-  if (octets[at] !== 1 || octets[at + 1] !== 0x2a) return;
-  const record = firstOfType(index, owner, TYPE_NS);
-  const what = `${formatName(octets, at)} NS: a delegation of a wildcard`;
-  report(check, "warning", "ZONE_WILDCARD_NS", record, what, "no NS at a wildcard (RFC 4592 section 4.2)");
-}
-
 function checkOccluded(check: Check): void {
   const { index } = check;
   const { columns } = index;
@@ -100,6 +96,7 @@ function checkOccluded(check: Check): void {
     const at = index.names[owner]!;
     const cut = cutAbove(check, octets, at);
     if (cut < 0) continue;
+    if (cut === at) checkWildcard(check, owner);
     for (let record = index.first[owner]!; record >= 0; record = index.next[record]!) {
       const type = columns.type[record]!;
       const isMeant =
@@ -118,4 +115,14 @@ function checkOccluded(check: Check): void {
     const ns = firstOfType(index, findOwner(index, octets, cut), TYPE_NS);
     report(check, "warning", "ZONE_OCCLUDED", ns, what, "no delegation at or above it");
   }
+}
+
+function checkWildcard(check: Check, owner: number): void {
+  const { index } = check;
+  const { octets } = index.columns;
+  const at = index.names[owner]!;
+  if (octets[at] !== 1 || octets[at + 1] !== 0x2a) return;
+  const record = firstOfType(index, owner, TYPE_NS);
+  const what = `${formatName(octets, at)} NS: a delegation of a wildcard`;
+  report(check, "warning", "ZONE_WILDCARD_NS", record, what, "no NS at a wildcard (RFC 4592 section 4.2)");
 }

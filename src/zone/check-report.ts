@@ -14,6 +14,8 @@ export interface DynamicName {
 export interface Check {
   index: RecordIndex;
   list: FindingList;
+  /** Number of delegations: with none, nothing has to be looked for above a name. */
+  delegations: number;
   /** By nameKey. */
   dynamic: Map<string, DynamicName>;
   /** File of findings that have no record. */

@@ -1,9 +1,10 @@
-import { TYPE_CNAME, TYPE_MX, TYPE_NS, TYPE_SRV } from "../wire/constants.ts";
+import { MAX_NAME_OCTETS, TYPE_CNAME, TYPE_MX, TYPE_NS, TYPE_SRV } from "../wire/constants.ts";
 import { nameLength } from "../wire/name.ts";
 import { formatName } from "../wire/name-text.ts";
 import { formatType } from "../wire/registry.ts";
 import { cutAbove } from "./check-cuts.ts";
 import { type Check, nameKey, report } from "./check-report.ts";
+import type { RecordColumns } from "./record-columns.ts";
 import { depthInZone, findOwner, firstOfType, isDropped, OWNS_ADDRESS, OWNS_CNAME } from "./record-index.ts";
 
 /** Octets of RDATA in front of the host name that needs an address, or -1. */
@@ -29,11 +30,16 @@ export function checkTargets(check: Check): void {
 function checkTarget(check: Check, record: number, at: number): void {
   const { columns } = check.index;
   const { octets, origin } = columns;
-  const host = formatName(octets, at);
-  const subject = `${formatName(octets, columns.owner[record]!)} ${formatType(columns.type[record]!)}: ${host}`;
   if (isAddressLiteral(origin, octets, at)) {
     const expected = "a host name that has the address";
-    report(check, "warning", "ZONE_TARGET_IS_ADDRESS", record, `${subject} is an address`, expected);
+    report(
+      check,
+      "warning",
+      "ZONE_TARGET_IS_ADDRESS",
+      record,
+      `${subjectOf(columns, record, at)} is an address`,
+      expected,
+    );
     return;
   }
   if (depthInZone(origin, octets, at) < 0) return;
@@ -42,6 +48,7 @@ function checkTarget(check: Check, record: number, at: number): void {
   if (cut >= 0 && !isDelegation) return;
   const found = findHost(check, octets, at, cut < 0);
   if (found.owns & OWNS_ADDRESS) return;
+  const subject = subjectOf(columns, record, at);
   if (found.owns & OWNS_CNAME) {
     const other = found.owner < 0 ? -1 : firstOfType(check.index, found.owner, TYPE_CNAME);
     report(
@@ -60,6 +67,12 @@ function checkTarget(check: Check, record: number, at: number): void {
     const expected = "A or AAAA records of it in this zone";
     report(check, "warning", "ZONE_TARGET_ADDRESS", record, `${subject} has no address`, expected);
   }
+}
+
+/** `example.com. MX: mail.example.com.`: made only for a finding. */
+function subjectOf(columns: RecordColumns, record: number, at: number): string {
+  const owner = formatName(columns.octets, columns.owner[record]!);
+  return `${owner} ${formatType(columns.type[record]!)}: ${formatName(columns.octets, at)}`;
 }
 
 /** Whether the name is an IPv4 address, with or without the origin behind it. */
@@ -84,13 +97,13 @@ function findHost(
   const exact = findName(check, octets, at);
   if (exact.owns !== 0 || !withWildcards) return exact;
   const { origin } = check.index.columns;
-  const wildcard = new Uint8Array(256);
+  // A name above another is at least two octets shorter: its wildcard fits.
+  const wildcard = new Uint8Array(MAX_NAME_OCTETS);
   wildcard[0] = 1;
   wildcard[1] = 0x2a;
   for (let from = at; depthInZone(origin, octets, from) > 0; ) {
     from += octets[from]! + 1;
     const length = nameLength(octets, from);
-    if (length + 2 > 255) continue;
     wildcard.set(octets.subarray(from, from + length), 2);
     const covering = findName(check, wildcard, 0);
     if (covering.owns !== 0 || findName(check, octets, from).owns !== 0) return covering;

@@ -44,7 +44,14 @@ describe("apex", () => {
     expect(said(emptyColumns(ORIGIN))).toHaveLength(2);
   });
 
+  it("may say its SOA twice", () => {
+    expect(check("@ SOA ns hm 1 2 3 4 5")).toEqual([
+      "5 warning ZONE_DUPLICATE example.com. SOA: the record is there twice (line 2): each record once",
+    ]);
+  });
+
   it("may get them from the configuration", () => {
+    expect(said(columnsOf("a 5 MX 1 a\na 5 A 192.0.2.1\n"), { nameserversGiven: true })).toEqual([]);
     expect(said(columnsOf("a 5 A 192.0.2.1\n"), { nameserversGiven: true })).toEqual([]);
     expect(said(emptyColumns(ORIGIN), { nameserversGiven: true })).toEqual([]);
   });

@@ -10,7 +10,7 @@ import {
 import { formatName } from "../wire/name-text.ts";
 import { formatRdata } from "../wire/rdata/format.ts";
 import { formatType } from "../wire/registry.ts";
-import { checkCuts } from "./check-cuts.ts";
+import { checkCuts, countDelegations } from "./check-cuts.ts";
 import { type Check, type DynamicName, nameKey, report } from "./check-report.ts";
 import { dropRecords, settleRrsets } from "./check-rrsets.ts";
 import { checkTargets } from "./check-targets.ts";
@@ -33,9 +33,11 @@ export interface CheckOptions {
  * twice are dropped, and all records of an RRset get the TTL of its first.
  */
 export function checkZone(columns: RecordColumns, options: CheckOptions): ZoneFinding[] {
+  const index = indexRecords(columns);
   const check: Check = {
-    index: indexRecords(columns),
+    index,
     list: createFindingList(),
+    delegations: countDelegations(index),
     dynamic: new Map(
       options.dynamic.map((dynamic) => [nameKey(dynamic.name, 0, dynamic.name.length), dynamic]),
     ),
@@ -47,7 +49,7 @@ export function checkZone(columns: RecordColumns, options: CheckOptions): ZoneFi
   checkDynamic(check);
   checkCuts(check);
   checkTargets(check);
-  dropRecords(check.index);
+  dropRecords(index);
   return closeFindings(check.list);
 }
 

@@ -7,7 +7,7 @@ export const OWNS_ADDRESS = 1;
 export const OWNS_CNAME = 2;
 export const OWNS_DNAME = 4;
 export const OWNS_NS = 8;
-export const OWNS_OTHER = 16;
+const OWNS_OTHER = 16;
 
 /** Records by owner name. An owner is its index; its records are a chain in the order of the file. */
 export interface RecordIndex {

@@ -5,7 +5,7 @@ import { readGenerate } from "./zone-file-generate.ts";
 import { reportWord, type SourceText, type ZoneReading } from "./zone-file-state.ts";
 
 /** Deeper nesting is a mistake; each level has a file open in memory. */
-export const MAX_INCLUDE_DEPTH = 20;
+const MAX_INCLUDE_DEPTH = 20;
 
 const DIRECTIVES = ["$ORIGIN", "$TTL", "$INCLUDE", "$GENERATE"];
 

@@ -4,9 +4,9 @@ import { readRecord } from "./zone-file-record.ts";
 import { createSource, reportWord, type SourceText, type ZoneReading } from "./zone-file-state.ts";
 
 /** A /16 of addresses. A typing error of one digit more is to be an error, not a gigabyte (as named's 16-bit $GENERATE limits). */
-export const MAX_GENERATE_RECORDS = 65_536;
+const MAX_GENERATE_RECORDS = 65_536;
 /** All directives of a zone together. */
-export const MAX_GENERATED_RECORDS = 1_000_000;
+const MAX_GENERATED_RECORDS = 1_000_000;
 
 /** No name or string is longer. */
 const MAX_WIDTH = 255;

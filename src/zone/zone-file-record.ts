@@ -17,7 +17,7 @@ import {
 } from "./zone-file-state.ts";
 
 /** A zone of 10,000,000 records takes about 700 MB of columns; offsets in them have 31 bits. */
-export const MAX_ZONE_RECORDS = 10_000_000;
+const MAX_ZONE_RECORDS = 10_000_000;
 const MAX_COLUMN_OCTETS = 0x7fffffff;
 
 const RECORD_ROOM = MAX_NAME_OCTETS + MAX_RDATA_ROOM;

@@ -66,7 +66,7 @@ export function parseZoneFile(
 }
 
 /** Reads one file, the zone's or an included one. */
-export function readZoneText(zone: ZoneReading, octets: Uint8Array, file: string, origin: Uint8Array): void {
+function readZoneText(zone: ZoneReading, octets: Uint8Array, file: string, origin: Uint8Array): void {
   const source = createSource(octets, file, fileIndexOf(zone, file), origin);
   const { tokens } = source;
   zone.octetsRead += octets.length;

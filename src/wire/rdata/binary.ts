@@ -21,7 +21,7 @@ const SEXTETS = new Int8Array(256).fill(-1);
 for (let i = 0; i < 64; i++) SEXTETS[ALPHABET.charCodeAt(i)] = i;
 
 /** Value of a base64 digit, or -1. */
-export function base64Digit(octet: number): number {
+function base64Digit(octet: number): number {
   return SEXTETS[octet]!;
 }
 

@@ -161,7 +161,7 @@ export function takeOctets(cursor: RdataCursor, size: number): number {
 }
 
 /** Appends the next word as a character-string: a length octet and at most 255 octets (RFC 1035 section 3.3). */
-export function putString(reader: RdataReader, name: string): boolean {
+function putString(reader: RdataReader, name: string): boolean {
   const { octets, starts, ends } = reader.tokens;
   const { next, out, at } = reader;
   const length = readText(octets, starts[next]!, ends[next]!, out, at + 1, MAX_STRING_OCTETS);
