@@ -6,7 +6,18 @@ import { nearestChains } from "./nearest.ts";
 import { type Prefix, parsePrefix } from "./prefix.ts";
 import { prefixSteps } from "./prefix-steps.ts";
 import { EMBEDDED_BLOCKS, SPECIAL_BLOCKS } from "./special.ts";
-import { constantSteps, joinSteps, mapSteps, type Steps } from "./steps.ts";
+import {
+  appendRuns,
+  appendStep,
+  compareWords,
+  constantSteps,
+  draftSteps,
+  findStep,
+  finishSteps,
+  mapSteps,
+  type Steps,
+  setCursorTo,
+} from "./steps.ts";
 import type { TableModel } from "./table.ts";
 
 /** What a table says to every address: classes, or a negative number of its own for each block that is carved out. */
@@ -56,10 +67,33 @@ const CARVED: Readonly<Record<4 | 6, Steps>> = {
 function carveBlocks(steps: Steps, family: 4 | 6, uncovered: number | null): Steps {
   // Only IPv6 has blocks that embed addresses; IPv4 has more special blocks, whose numbers would reach theirs.
   const firstEmbedded = family === 6 ? FIRST_BLOCK - SPECIAL_BLOCKS[6].length : Number.NEGATIVE_INFINITY;
-  return joinSteps(steps, CARVED[family], (value, block) => {
-    if (block === 0) return value;
-    return uncovered === null || value === uncovered || block <= firstEmbedded ? block : value;
-  });
+  const blocks = CARVED[family];
+  const draft = draftSteps(steps.words, steps.count + 2 * blocks.count);
+  for (let at = 0; at < blocks.count; at++) {
+    const block = blocks.values[at]!;
+    setCursorTo(draft, blocks, at);
+    const first = findStep(steps, draft.cursor);
+    const end = at + 1 < blocks.count ? firstRunAfter(steps, blocks, at + 1) : steps.count;
+    if (block === 0) {
+      appendStep(draft, steps.values[first]!);
+      appendRuns(draft, steps, first + 1, end);
+    } else if (uncovered === null || block <= firstEmbedded) appendStep(draft, block);
+    else {
+      for (let run = first; run < end; run++) {
+        if (run > first) setCursorTo(draft, steps, run);
+        const value = steps.values[run]!;
+        appendStep(draft, value === uncovered ? block : value);
+      }
+    }
+  }
+  return finishSteps(draft);
+}
+
+/** Index of the first run that starts at the start of block `at` or behind it. */
+function firstRunAfter(steps: Steps, blocks: Steps, at: number): number {
+  const start = blocks.starts.subarray(at * blocks.words, (at + 1) * blocks.words);
+  const run = findStep(steps, start);
+  return compareWords(steps.starts, run * steps.words, start, 0, steps.words) === 0 ? run : run + 1;
 }
 
 function classifySubnets(keys: readonly string[], chains: ChainDraft): ClassSteps {

@@ -48,14 +48,6 @@ function growDraft(draft: StepsDraft): void {
   draft.values = values;
 }
 
-/** Appends a run that starts where run `index` of `from` starts. */
-function appendAt(draft: StepsDraft, from: Steps, index: number, value: number): void {
-  for (let word = 0; word < draft.words; word++) {
-    draft.cursor[word] = from.starts[index * draft.words + word]!;
-  }
-  appendStep(draft, value);
-}
-
 /** Trims what a draft holds in reserve. */
 export function finishSteps(draft: StepsDraft): Steps {
   return {
@@ -73,15 +65,38 @@ export function constantSteps(words: 1 | 4, value: number): Steps {
 
 /** Maps every value through `table`, which it indexes; runs that become equal are merged. */
 export function mapSteps(steps: Steps, table: Int32Array): Steps {
-  const draft = draftSteps(steps.words, Math.max(16, steps.count >> 2));
-  let last = -1;
+  const { words } = steps;
+  let count = 0;
+  let last = Number.NaN;
   for (let run = 0; run < steps.count; run++) {
     const value = table[steps.values[run]!]!;
-    if (run > 0 && value === last) continue;
+    if (value !== last) count++;
     last = value;
-    appendAt(draft, steps, run, value);
   }
-  return finishSteps(draft);
+  const starts = new Uint32Array(count * words);
+  const values = new Int32Array(count);
+  let at = 0;
+  for (let run = 0; at < count; run++) {
+    const value = table[steps.values[run]!]!;
+    if (at > 0 && value === values[at - 1]) continue;
+    for (let word = 0; word < words; word++) starts[at * words + word] = steps.starts[run * words + word]!;
+    values[at++] = value;
+  }
+  return { words, count, starts, values };
+}
+
+/** Appends runs `from` to `to` of other steps as they are; the first one's value differs from the last one's here. */
+export function appendRuns(draft: StepsDraft, steps: Steps, from: number, to: number): void {
+  const { words } = draft;
+  while (draft.count + to - from > draft.values.length) growDraft(draft);
+  draft.starts.set(steps.starts.subarray(from * words, to * words), draft.count * words);
+  draft.values.set(steps.values.subarray(from, to), draft.count);
+  draft.count += to - from;
+}
+
+/** Sets the cursor to the start of a run. */
+export function setCursorTo(draft: StepsDraft, steps: Steps, run: number): void {
+  for (let word = 0; word < draft.words; word++) draft.cursor[word] = steps.starts[run * draft.words + word]!;
 }
 
 /** Lays two step functions over each other: each address gets `join` of the values that both give it. */
@@ -90,7 +105,7 @@ export function joinSteps(a: Steps, b: Steps, join: (a: number, b: number) => nu
   const words = a.words;
   let left = 0;
   let right = 0;
-  appendAt(draft, a, 0, join(a.values[0]!, b.values[0]!));
+  appendStep(draft, join(a.values[0]!, b.values[0]!));
   while (left + 1 < a.count || right + 1 < b.count) {
     let order = left + 1 < a.count ? -1 : 1;
     if (left + 1 < a.count && right + 1 < b.count) {
@@ -98,7 +113,9 @@ export function joinSteps(a: Steps, b: Steps, join: (a: number, b: number) => nu
     }
     if (order <= 0) left++;
     if (order >= 0) right++;
-    appendAt(draft, order <= 0 ? a : b, order <= 0 ? left : right, join(a.values[left]!, b.values[right]!));
+    if (order <= 0) setCursorTo(draft, a, left);
+    else setCursorTo(draft, b, right);
+    appendStep(draft, join(a.values[left]!, b.values[right]!));
   }
   return finishSteps(draft);
 }
