@@ -1,6 +1,9 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
+import { compileFiles } from "../../src/cli/configuration.ts";
+import { formatFinding } from "../../src/config/findings.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 
@@ -94,5 +97,29 @@ describe("decisions", () => {
 describe("the change log", () => {
   test("begins with what is not released yet", () => {
     expect(read("CHANGELOG.md")).toMatch(/^# Changelog\n[^#]*\n## Unreleased\n/);
+  });
+});
+
+describe("configurations in the documents load without an error", () => {
+  const fences = documents.flatMap((document) =>
+    [...read(document).matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map(
+      ([, text], i) => [document, i + 1, text!] as const,
+    ),
+  );
+
+  test.each(fences)("%s, number %i", (_document, _number, text) => {
+    const [, path] = text.match(/^# (steerd\.yaml|zones\/\S+\.yaml)\n/) ?? [];
+    expect(path, "the first line names the file").toBeDefined();
+    const folder = temporaryFolder("docs");
+    mkdirSync(join(folder, "zones"));
+    // A zone without a master file gets its SOA and NS from here.
+    writeFileSync(join(folder, "steerd.yaml"), "nameservers: [ns1.example.net.]\n");
+    writeFileSync(join(folder, path!), text);
+    const { findings } = compileFiles(join(folder, "steerd.yaml"));
+    expect(findings.map(formatFinding)).toEqual([]);
+  });
+
+  test("there are some", () => {
+    expect(fences.length).toBeGreaterThanOrEqual(6);
   });
 });
