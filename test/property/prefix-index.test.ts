@@ -228,6 +228,38 @@ describe("indexes agree with a linear scan, and their tiles are the shortest", (
   });
 });
 
+describe("several tables together", () => {
+  it("the longest of their tiles is the shortest prefix on which all of them are constant", () => {
+    const tables = fc.array(fc.array(prefixes, { minLength: 1, maxLength: 6 }), {
+      minLength: 2,
+      maxLength: 3,
+    });
+    fc.assert(
+      fc.property(tables, addresses, (lists, samples) => {
+        const keys = lists.map((list) => [...new Set(list.map(formatPrefix))].sort());
+        const models = keys.map((list) => ({ kind: "subnets" as const, keys: list }));
+        const { data } = compileTables(models, joinDatabases(null, null, null));
+        for (const family of [4, 6] as const) {
+          const regionOfAll = (octets: Uint8Array) =>
+            keys
+              .map((list) => regionOf((one, address) => scanSubnets(list, one, address), family, octets))
+              .join(" | ");
+          const boundaries = boundariesOf(family, lists.flat());
+          const regions = new Map(boundaries.map((value) => [value, regionOfAll(toOctets(family, value))]));
+          const limit = 1n << BigInt(WIDTH[family]);
+          for (const client of [...samples.map((sample) => sample % limit), ...boundaries]) {
+            const octets = toOctets(family, client);
+            const tiles = models.map((_, table) => locate(data, table, family, octets) >>> CELL_LENGTH_SHIFT);
+            const shortest = shortestTile(regions, boundaries, family, client, regionOfAll(octets));
+            expect(Math.max(...tiles), formatPrefix({ family, octets, bits: shortest })).toBe(shortest);
+          }
+        }
+      }),
+      { numRuns: 25, seed: 5 },
+    );
+  });
+});
+
 /** Whether an IPv6 prefix and the IPv4 part of a tree share addresses. */
 function coversIpv4(text: string): boolean {
   const prefix = parsePrefix(text)!;
