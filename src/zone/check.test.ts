@@ -54,6 +54,9 @@ describe("apex", () => {
     expect(said(columnsOf("a 5 MX 1 a\na 5 A 192.0.2.1\n"), { nameserversGiven: true })).toEqual([]);
     expect(said(columnsOf("a 5 A 192.0.2.1\n"), { nameserversGiven: true })).toEqual([]);
     expect(said(emptyColumns(ORIGIN), { nameserversGiven: true })).toEqual([]);
+    expect(said(columnsOf("a 5 MX 1 b\n"), { nameserversGiven: true })).toEqual([
+      "z:1 warning ZONE_TARGET_ADDRESS a.example.com. MX: b.example.com. has no address: A or AAAA records of it in this zone",
+    ]);
   });
 
   it("is fine as in most zones", () => {

@@ -113,8 +113,8 @@ function checkAlias(check: Check, owner: number): void {
   const cname = firstOfType(index, owner, TYPE_CNAME);
   for (let record = index.first[owner]!; record >= 0; record = index.next[record]!) {
     const type = columns.type[record]!;
+    // The first of its type was not dropped.
     if (type === TYPE_CNAME || type === TYPE_RRSIG || type === TYPE_NSEC || type === TYPE_KEY) continue;
-    if (isDropped(index, record)) continue;
     const what = `${formatName(columns.octets, index.names[owner]!)} has ${formatType(type)} beside its CNAME`;
     report(check, "error", "ZONE_CNAME_AND_OTHER", record, what, "no other type beside a CNAME", cname);
     return;

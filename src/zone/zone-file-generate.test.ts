@@ -65,6 +65,8 @@ describe("$GENERATE, as BIND has it", () => {
     ["1-2 $<0,256> A 192.0.2.1", "3:15 ZONE_GENERATE the template is malformed for 1"],
     ["1-2 $<0,1,q> A 192.0.2.1", "3:15 ZONE_GENERATE the template is malformed for 1"],
     ["1-2 a A 192.0.2.$<2147483647>", "3:19 ZONE_GENERATE the template is malformed for 1"],
+    ['1-2 a TXT "x ( y"', "3:21 ZONE_GENERATE the RDATA has a parenthesis without its counterpart"],
+    ['1-2 a TXT "x ) y"', "3:21 ZONE_GENERATE the RDATA has a parenthesis without its counterpart"],
     ["1-2 a FOO x", '3:1 ZONE_TYPE_UNKNOWN "FOO" is not a record type'],
     ["1-2 x.example.net. A 192.0.2.1", "3:1 ZONE_OWNER_OUTSIDE x.example.net. is outside of the zone"],
   ])("refuses %s", (directive, said) => {

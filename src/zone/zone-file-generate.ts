@@ -1,5 +1,5 @@
 import { typeFromOctets } from "../wire/registry.ts";
-import { columnOf, lineOf, readEntry } from "../wire/tokens.ts";
+import { columnOf, lineOf, readEntry, TOKENS_OK } from "../wire/tokens.ts";
 import { readRecord } from "./zone-file-record.ts";
 import { createSource, reportWord, type SourceText, type ZoneReading } from "./zone-file-state.ts";
 
@@ -75,9 +75,8 @@ function readRange(octets: Uint8Array, start: number, end: number): Range | unde
 /** Makes each record as text and has it read as if it stood in the file; ends at the first error. */
 function generate(zone: ZoneReading, source: SourceText, range: Range): void {
   const { tokens } = source;
-  const line = source.line > 0 ? source.line : lineOf(tokens, tokens.starts[0]!);
   const made = createSource(new Uint8Array(roomFor(source)), source.name, source.fileIndex, source.origin);
-  made.line = line;
+  made.line = lineOf(tokens, tokens.starts[0]!);
   made.column = columnOf(tokens, tokens.starts[0]!);
   const wholeRdata = wholeRdataWord(source);
   const errorsBefore = errorsOf(zone, source);
@@ -94,6 +93,12 @@ function generate(zone: ZoneReading, source: SourceText, range: Range): void {
     made.tokens.position = 0;
     made.tokens.end = at;
     readEntry(made.tokens);
+    if (made.tokens.fault !== TOKENS_OK) {
+      // Only what stood in quotes can have parentheses.
+      const what = "the RDATA has a parenthesis without its counterpart";
+      reportWord(zone, source, wholeRdata, "ZONE_GENERATE", what, "both, or none");
+      return;
+    }
     made.tokens.startsBlank = 0;
     readRecord(zone, made);
     if (zone.stopped === 1 || errorsOf(zone, source) > errorsBefore) return;

@@ -77,7 +77,7 @@ export function reportAt(
   if (!listed && severity === "error") zone.stopped = 1;
 }
 
-/** Reports an error at a word of the current entry, or behind the last one. */
+/** Reports an error at a word of the current entry, which has at least one, or behind the last one. */
 export function reportWord(
   zone: ZoneReading,
   source: SourceText,
@@ -87,9 +87,6 @@ export function reportWord(
   expected: string,
 ): void {
   const { starts, ends, quoted, count } = source.tokens;
-  let offset: number;
-  if (word < count) offset = starts[word]! - quoted[word]!;
-  else if (count > 0) offset = ends[count - 1]! + quoted[count - 1]!;
-  else offset = source.tokens.entryStart;
+  const offset = word < count ? starts[word]! - quoted[word]! : ends[count - 1]! + quoted[count - 1]!;
   reportAt(zone, source, offset, code, what, expected);
 }

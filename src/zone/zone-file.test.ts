@@ -1,9 +1,13 @@
 import { describe, expect, it, test } from "vitest";
 import { nameFromText } from "../wire/name-text.ts";
+import { readEntry } from "../wire/tokens.ts";
 import { formatRecord } from "./check.ts";
+import { finishColumns, startColumns } from "./column-builder.ts";
 import type { RecordColumns } from "./record-columns.ts";
 import { parseZoneFile, type ZoneFileOptions } from "./zone-file.ts";
-import type { ZoneFinding } from "./zone-finding.ts";
+import { readRecord } from "./zone-file-record.ts";
+import { createSource, type ZoneReading } from "./zone-file-state.ts";
+import { createFindingList, type ZoneFinding } from "./zone-finding.ts";
 
 const ORIGIN = nameFromText("Example.com.") as Uint8Array;
 
@@ -473,6 +477,33 @@ t TXT "a b" "c"
 });
 
 describe("size", () => {
+  test("row 52: a zone of more than 10,000,000 records is an error, once", () => {
+    const columns = startColumns();
+    const list = createFindingList();
+    const zone: ZoneReading = {
+      apex: ORIGIN,
+      builder: { ...columns, count: 10_000_000 },
+      list,
+      readInclude: () => ({ error: "" }),
+      defaultTtl: 5,
+      lastTtl: -1,
+      ownerAt: -1,
+      open: [],
+      octetsRead: 0,
+      generated: 0,
+      warnedOfTtl: 0,
+      stopped: 0,
+    };
+    finishColumns(columns, ORIGIN);
+    const source = createSource(Buffer.from("a A 192.0.2.1\n"), "z", 0, ORIGIN);
+    readEntry(source.tokens);
+    readRecord(zone, source);
+    expect(zone.stopped).toBe(1);
+    expect(list.findings).toMatchObject([
+      { code: "ZONE_TOO_LARGE", line: 1, what: expect.stringContaining("10000000") },
+    ]);
+  });
+
   it("grows with the zone, and gives small zones columns of their own", () => {
     const lines = Array.from({ length: 60_000 }, (_, i) => `n${i} 5 TXT ${"x".repeat(20)}${i}\n`);
     const large = parse(lines.join(""));
