@@ -1,5 +1,5 @@
+import { formatAddress } from "../geo/prefix.ts";
 import type { TableModel } from "../geo/table.ts";
-import { formatAddress } from "../wire/address-text.ts";
 import {
   LAST_RESORT_ADDRESSES,
   LAST_RESORT_ALL,
@@ -257,5 +257,5 @@ function addAddress(draft: Draft, address: AddressModel, endpoint: number): void
         : 0;
     draft.addresses.push(word);
   }
-  draft.names.addresses.push({ text: formatAddress(octets, 0, family), endpoint });
+  draft.names.addresses.push({ text: formatAddress(family, octets), endpoint });
 }

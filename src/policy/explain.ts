@@ -1,5 +1,5 @@
+import { clearHostBits, formatAddress, formatPrefix } from "../geo/prefix.ts";
 import { CLASS_NOTHING } from "../geo/table.ts";
-import { formatAddress } from "../wire/address-text.ts";
 import { type Answer, DECIDED_ADDRESSES, DECIDED_NODATA } from "../wire/answer.ts";
 import type { Client } from "./client.ts";
 import type { DecideContext } from "./context.ts";
@@ -130,14 +130,18 @@ function explainScope(
 }
 
 function explainClient(client: Client, heedsEcs: boolean): ClientExplanation {
-  const family = heedsEcs ? client.family : client.resolverFamily;
+  const family = familyOf(client, heedsEcs);
   return {
-    address: formatAddress(heedsEcs ? client.address : client.resolverAddress, 0, family),
-    family: family === 4 ? 4 : 6,
+    address: formatAddress(family, heedsEcs ? client.address : client.resolverAddress),
+    family,
     source: heedsEcs ? "ecs" : "resolver",
     sourceBits: heedsEcs ? client.sourceBits : 0,
-    resolver: formatAddress(client.resolverAddress, 0, client.resolverFamily),
+    resolver: formatAddress(familyOf(client, false), client.resolverAddress),
   };
+}
+
+function familyOf(client: Client, heedsEcs: boolean): 4 | 6 {
+  return (heedsEcs ? client.family : client.resolverFamily) === 4 ? 4 : 6;
 }
 
 function explainTable(
@@ -151,7 +155,7 @@ function explainTable(
   const model = names.tables[reading.table]!;
   const start = reading.classOffset + 1;
   const chain = chains.subarray(start, start + chains[reading.classOffset]!);
-  const family = heedsEcs ? client.family : client.resolverFamily;
+  const family = familyOf(client, heedsEcs);
   return {
     table: reading.table,
     kind: model.kind,
@@ -171,9 +175,9 @@ function explainTable(
   };
 }
 
-function formatTile(address: Uint8Array, family: number, bits: number): string {
-  const octets = address.map((octet, i) => octet & (0xff00 >> Math.min(8, Math.max(0, bits - i * 8))));
-  return `${formatAddress(octets, 0, family)}/${bits}`;
+function formatTile(address: Uint8Array, family: 4 | 6, bits: number): string {
+  const octets = address.subarray(0, family === 4 ? 4 : 16);
+  return formatPrefix(clearHostBits({ family, octets, bits }));
 }
 
 const LAST_RESORT_NAMES = new Map<number, LastResortExplanation["kind"]>([

@@ -1,5 +1,6 @@
 import { compileTables } from "../../src/geo/compile-tables.ts";
 import { type GeoSources, joinDatabases } from "../../src/geo/databases.ts";
+import { formatAddress } from "../../src/geo/prefix.ts";
 import type { PoolPlan } from "../../src/health/plan.ts";
 import { foldPool } from "../../src/health/pool.ts";
 import {
@@ -32,7 +33,6 @@ import type {
   RecordModel,
 } from "../../src/policy/model.ts";
 import type { PolicyNames } from "../../src/policy/names.ts";
-import { formatAddress } from "../../src/wire/address-text.ts";
 import {
   type Answer,
   DECIDED_ADDRESSES,
@@ -178,7 +178,7 @@ export function createWorld(records: RecordModel[], sources: GeoSources = NO_DAT
     for (const address of model.endpoints.flatMap((endpoint) => endpoint.addresses)) {
       if (model.check === null) continue;
       address.row = row++;
-      const text = formatAddress(address.octets, 0, address.family);
+      const text = formatAddress(address.family, address.octets);
       for (const name of [text, model.name]) {
         const known = rowsByAddress.get(name);
         if (known === undefined) rowsByAddress.set(name, [address.row]);
@@ -292,7 +292,7 @@ function outcomeOf(answer: Answer, family: 4 | 6): Outcome {
   return {
     decision: names.get(answer.decision) ?? "nothing",
     addresses: Array.from({ length: answer.addressCount }, (_, i) =>
-      formatAddress(answer.addressOctets, i * octets, family),
+      formatAddress(family, answer.addressOctets.subarray(i * octets)),
     ),
     rows: [...answer.addressRows.subarray(0, answer.addressCount)],
     ttl: answer.decisionTtl,
