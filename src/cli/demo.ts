@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { HealthPlan, ProbeTarget } from "../health/plan.ts";
+import { shownPath } from "../config/zones-folder.ts";
+import type { ProbeTarget } from "../health/plan.ts";
 import { runServer, type ServerOptions } from "../serve/supervisor.ts";
 import { portOption } from "./arguments.ts";
 import { defineCommand, EXIT_FINDINGS } from "./command.ts";
@@ -66,7 +67,8 @@ const PARTS: DemoParts = { launch: launchOrigin, stop: stopOrigin, serve: runSer
 export async function runDemo(configPath: string, terminal: Terminal, parts: DemoParts): Promise<number> {
   const compiled = requireConfiguration(configPath, terminal);
   if (compiled === null) return EXIT_FINDINGS;
-  const origins = demoOrigins(compiled.plan);
+  const targets = compiled.plan.targets.filter(isLocal);
+  const origins = demoOrigins(targets);
   try {
     const failures = await Promise.all(origins.map((origin) => parts.launch(origin)));
     const complaints = origins.flatMap((origin, i) =>
@@ -76,9 +78,9 @@ export async function runDemo(configPath: string, terminal: Terminal, parts: Dem
     if (complaints.length > 0) return EXIT_FINDINGS;
 
     const scene: Omit<DemoScene, "host" | "port"> = {
-      zones: `${relative(process.cwd(), compiled.server.zones) || "."}/`,
+      zones: `${shownPath(compiled.server.zones)}/`,
       origins,
-      withdrawalMs: withdrawalMs(compiled.plan.targets),
+      withdrawalMs: withdrawalMs(targets),
     };
     const release = watchKeys(origins, terminal, parts);
     try {
@@ -98,17 +100,22 @@ export async function runDemo(configPath: string, terminal: Terminal, parts: Dem
   }
 }
 
-/** One origin for each loopback address and port that a plan probes over HTTP, named after the first pool with it. */
-export function demoOrigins(plan: HealthPlan): Origin[] {
+/** Whether a local HTTP server can be what a target probes. */
+function isLocal({ address, check }: ProbeTarget): boolean {
+  return check.type === "http" && /^(127\.|::1$)/.test(address);
+}
+
+/** One origin for each loopback address and port that is probed over HTTP, named after the first pool with it. */
+function demoOrigins(targets: ProbeTarget[]): Origin[] {
   const origins = new Map<string, Origin>();
-  for (const { address, check, pool } of plan.targets) {
-    if (check.type !== "http" || !/^(127\.|::1$)/.test(address)) continue;
+  for (const { address, check, pool } of targets) {
     const key = `${address} ${check.port}`;
     if (!origins.has(key)) origins.set(key, { name: pool, address, port: check.port, child: null });
   }
   return [...origins.values()];
 }
 
+/** Longest time from an origin's end to its withdrawal, without the jitter. */
 function withdrawalMs(targets: ProbeTarget[]): number {
   return Math.max(0, ...targets.map(({ check }) => check.fall * check.intervalMs + check.timeoutMs));
 }

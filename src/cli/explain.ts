@@ -87,7 +87,7 @@ function stepsAsJson(steps: ExplainedStep[]): unknown {
   const [first] = steps;
   return {
     ...messageAsJson(first!.message),
-    answer: steps.flatMap(({ message }) => messageAsJson(message)["answer"]),
+    answer: steps.flatMap(({ message }) => messageAsJson(message).answer),
     rcode: formatRcode(steps.at(-1)!.message.rcode),
     steps: steps.map(({ message, explanation }) => ({ ...messageAsJson(message), explanation })),
   };

@@ -21,7 +21,7 @@ export function processTerminal(): Terminal {
   return {
     out: (text) => stdout.write(`${text}\n`),
     err: (text) => stderr.write(`${text}\n`),
-    colours: stdout.isTTY === true && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb",
+    colours: stdout.isTTY === true && (env.NO_COLOR ?? "") === "" && env.TERM !== "dumb",
     columns: Math.min(stdout.columns ?? WIDEST_COLUMNS, WIDEST_COLUMNS),
     keys: stdin.isTTY === true ? stdin : null,
   };

@@ -49,8 +49,8 @@ describe("the README", () => {
   });
 
   test("its two commands compile inside their own script", () => {
-    expect(scripts["start"]).toMatch(/^npm run --silent build && /);
-    expect(scripts["test"]).toMatch(/^npm run --silent build && /);
+    expect(scripts.start).toMatch(/^npm run --silent build && /);
+    expect(scripts.test).toMatch(/^npm run --silent build && /);
     for (const name of ["preinstall", "install", "postinstall", "prepare", "pretest", "prestart"]) {
       expect(scripts[name]).toBeUndefined();
     }
