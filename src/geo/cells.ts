@@ -11,20 +11,21 @@ export interface CellDraft {
   cells: Int32Array;
   /** How many of `cells` count. */
   length: number;
-  /** Open addressing: offset plus one of a block, by the hash of its words. */
+  /** Open addressing, two words each: offset plus one of a block, and the hash of its words. */
   slots: Int32Array;
-  blocks: number;
+  /** Words of `slots` in use. */
+  used: number;
 }
 
 /** Slots of a block that share a header word when it is packed. */
-export const PACKED_SLOTS = 16;
+const PACKED_SLOTS = 16;
 /** A block of 256 slots that all differ, and its headers. */
 const BLOCK_WORDS = 256 + 256 / PACKED_SLOTS;
 /** The block that is packed right now: nothing here is reentrant. */
 const packed = new Int32Array(BLOCK_WORDS);
 
 export function draftCells(): CellDraft {
-  return { cells: new Int32Array(4096), length: 0, slots: new Int32Array(1024), blocks: 0 };
+  return { cells: new Int32Array(4096), length: 0, slots: new Int32Array(1024), used: 0 };
 }
 
 export function leafCell(tileBits: number, value: number): number {
@@ -85,7 +86,7 @@ function packBlock(slots: Int32Array, count: number): number {
 
 /** Offset of `count` words that equal these: known ones, else appended now. */
 function internWords(draft: CellDraft, words: Int32Array, count: number): number {
-  if (draft.blocks * 2 >= draft.slots.length) growSlots(draft);
+  if (draft.used * 2 >= draft.slots.length) growSlots(draft);
   const mask = draft.slots.length - 1;
   const hash = hashWords(words, 0, count);
   for (let at = hash & mask; ; at = (at + 2) & mask) {
@@ -94,7 +95,7 @@ function internWords(draft: CellDraft, words: Int32Array, count: number): number
       const offset = appendCells(draft, words, count);
       draft.slots[at] = offset + 1;
       draft.slots[at + 1] = hash;
-      draft.blocks += 2;
+      draft.used += 2;
       return offset;
     }
     if (draft.slots[at + 1] === hash && equalWords(draft, held - 1, words, count)) return held - 1;
@@ -138,7 +139,7 @@ export function isPacked(cell: number): boolean {
 }
 
 /** Reads a block into `slots`: its 2^bits cells. */
-export function unpackBlock(cells: Int32Array, cell: number, slots: Int32Array): number {
+function unpackBlock(cells: Int32Array, cell: number, slots: Int32Array): number {
   const block = ~cell;
   const bits = (block & 7) + 1;
   const offset = block >> CELL_OFFSET_SHIFT;

@@ -134,7 +134,7 @@ function findIpv4Record(mmdb: Mmdb): void {
 }
 
 /** Left (0) or right (1) record of a node: a node below nodeCount, nothing at nodeCount, data above. */
-export function readRecord(mmdb: Mmdb, node: number, side: number): number {
+function readRecord(mmdb: Mmdb, node: number, side: number): number {
   const { octets, recordBits } = mmdb;
   if (recordBits === 24) {
     const at = node * 6 + side * 3;

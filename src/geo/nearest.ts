@@ -47,15 +47,3 @@ function toVector(latitude: number, longitude: number): Vector {
 function chordSquared(a: Vector, b: Vector): number {
   return (a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2 + (a[2] - b[2]) ** 2;
 }
-
-/** Mean radius of the Earth in km (IUGG). */
-const EARTH_RADIUS_KM = 6371.0088;
-
-/** Great-circle distance in km, for people. */
-export function distanceKm(
-  a: { latitude: number; longitude: number },
-  b: { latitude: number; longitude: number },
-): number {
-  const chord = Math.sqrt(chordSquared(toVector(a.latitude, a.longitude), toVector(b.latitude, b.longitude)));
-  return 2 * EARTH_RADIUS_KM * Math.asin(Math.min(1, chord / 2));
-}
