@@ -28,10 +28,16 @@ function sourceFiles(folder: string): string[] {
   });
 }
 
+/** A source without its comments. */
+function code(source: string): string {
+  return source.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|\s)\/\/.*$/gm, "");
+}
+
 /** Every module that a file names: static, type-only, re-exported, dynamic. */
 function imports(source: string): string[] {
-  const code = source.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|\s)\/\/.*$/gm, "");
-  return [...code.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*["']([^"']+)["']/g)].map((match) => match[1]!);
+  return [...code(source).matchAll(/(?:\bfrom|\bimport)\s*\(?\s*["']([^"']+)["']/g)].map(
+    (match) => match[1]!,
+  );
 }
 
 /** `policy/decide` for src/policy/decide.ts. */
@@ -73,6 +79,15 @@ describe("layers", () => {
     ["new/thing", ""],
   ])("%s would be caught with: %s", (name, source) => {
     expect(violations(name, source)).toHaveLength(1);
+  });
+
+  test("core has no clock and no dice of its own", () => {
+    const world =
+      /\b(Date\.now|new Date|performance\.now|Math\.random|setTimeout|setInterval|process\.|console\.)/;
+    const offenders = files.filter(
+      (path) => !SHELL.test(moduleName(path)) && world.test(code(readFileSync(path, "utf8"))),
+    );
+    expect(offenders.map(moduleName)).toEqual([]);
   });
 
   test("process.exit is called in main alone", () => {
