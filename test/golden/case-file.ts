@@ -1,0 +1,173 @@
+/** One golden file: the server that it describes, and what is asked of it. */
+export interface GoldenFile {
+  /** Origin of the zone, without the final dot. */
+  zone: string;
+  /** The zone's YAML. */
+  yaml: string;
+  /** Lines of the zone's master file; empty: it has none. */
+  master: string[];
+  /** Country by prefix: the geo database. */
+  countries: Record<string, string>;
+  cases: GoldenCase[];
+}
+
+export interface GoldenCase {
+  /** What is wrong when the case fails. */
+  title: string;
+  line: number;
+  ask: Ask;
+  /** Everything that these do not name is up. */
+  health: Health[];
+  /** What is wanted of the reply, one line each. */
+  wants: Want[];
+  /** Counters that must have grown by one for every query. */
+  counters: string[];
+}
+
+export interface Ask {
+  name: string;
+  type: "A" | "AAAA";
+  resolver: string;
+  /** Client subnet, or null: no EDNS at all. */
+  ecs: string | null;
+  /** Second at which is asked, or the first of `times` successive ones. */
+  second: number;
+  times: number;
+}
+
+export interface Health {
+  /** `pool`, `pool/endpoint` or an address. */
+  target: string;
+  state: "up" | "down" | "drained" | "forced-down";
+  /** Milliseconds until the state can change; null: what the check says of a state just reached. */
+  horizonMs: number | null;
+}
+
+export type Want =
+  | { kind: "addresses"; owner: string; ttl: number; type: string; addresses: string[]; scope: number | null }
+  | { kind: "one-of"; owner: string; ttl: number; type: string; addresses: string[]; scope: number | null }
+  | { kind: "negative"; rcode: string; ttl: number | null; scope: number | null }
+  | { kind: "share"; address: string; percent: number };
+
+/** Addresses that follow a record, and the scope behind them. */
+const RECORD = /^(\S+) (\d+) IN (A|AAAA) (one of )?([^ ].*?)(?:\s+scope \/(\d+))?$/;
+const NEGATIVE = /^(NODATA|SERVFAIL|NXDOMAIN|REFUSED)(?: (\d+))?(?:\s+scope \/(\d+))?$/;
+const ASK = /^(\S+) (A|AAAA) from (\S+)(?: ecs (\S+))?(?: at (\d+))?(?: times (\d+))?$/;
+const SHARE = /^(\d+)% (\S+)$/;
+const HEALTH = /^(.+):(up|down|drained|forced-down)(?:\((\d+(?:\.\d+)?)s\))?$/;
+
+/**
+ * Reads a golden file. Before the line `---` stand `zone ORIGIN`, lines `country PREFIX CODE`, lines of the master file
+ * as `static RECORD`, and after `yaml` the zone's dynamic names. After it cases stand, divided by empty lines: comments
+ * as their title, then `ask`, `health`, `want` and `counters`.
+ */
+export function parseGoldenFile(text: string): GoldenFile {
+  const lines = text.split("\n");
+  const divider = lines.indexOf("---");
+  if (divider < 0) throw new Error("no line --- between the server and the cases");
+  const file: GoldenFile = { zone: "", yaml: "", master: [], countries: {}, cases: [] };
+  readHeader(file, lines.slice(0, divider));
+  let block: { text: string; line: number }[] = [];
+  for (const [index, line] of [...lines.slice(divider + 1), ""].entries()) {
+    if (line.trim() !== "") block.push({ text: line, line: divider + index + 2 });
+    else if (block.length > 0) {
+      if (block.some((entry) => !entry.text.startsWith("#"))) file.cases.push(readCase(block));
+      block = [];
+    }
+  }
+  return file;
+}
+
+function readHeader(file: GoldenFile, lines: string[]): void {
+  for (const [index, line] of lines.entries()) {
+    if (line === "yaml") {
+      file.yaml = lines.slice(index + 1).join("\n");
+      return;
+    }
+    const [word = "", ...rest] = line.split(/\s+/);
+    if (word === "zone") file.zone = rest[0]!;
+    else if (word === "country") file.countries[rest[0]!] = rest[1]!;
+    else if (word === "static") file.master.push(line.slice("static ".length).trim());
+    else if (word !== "" && word !== "#") throw new Error(`line ${index + 1}: "${line}" is not understood`);
+  }
+  throw new Error("no line yaml before ---");
+}
+
+function readCase(block: { text: string; line: number }[]): GoldenCase {
+  const { line } = block[0]!;
+  const fail = (at: number, what: string) => new Error(`line ${at}: ${what}`);
+  const titles: string[] = [];
+  let ask: Ask | null = null;
+  const found: GoldenCase = { title: "", line, ask: NO_ASK, health: [], wants: [], counters: [] };
+  for (const { text, line: at } of block) {
+    if (text.startsWith("#")) {
+      titles.push(text.slice(1).trim());
+      continue;
+    }
+    const [, word, rest] = /^(\S+)\s+(.*?)\s*$/.exec(text) ?? [];
+    if (word === "ask") ask = readAsk(rest!) ?? raise(fail(at, `"${rest}" asks nothing`));
+    else if (word === "health") found.health.push(...rest!.split(/\s+/).map((part) => readHealth(part, at)));
+    else if (word === "want") found.wants.push(readWant(rest!) ?? raise(fail(at, `"${rest}" wants nothing`)));
+    else if (word === "counters") found.counters.push(...rest!.split(/\s+/));
+    else throw fail(at, `"${text}" is not understood`);
+  }
+  if (titles.length === 0 || ask === null || found.wants.length === 0) {
+    throw fail(line, "a case has a title, an ask and a want");
+  }
+  return { ...found, title: titles.join(" "), ask };
+}
+
+const NO_ASK: Ask = { name: "", type: "A", resolver: "", ecs: null, second: 0, times: 1 };
+
+function raise(error: Error): never {
+  throw error;
+}
+
+function readAsk(text: string): Ask | null {
+  const found = ASK.exec(text);
+  if (found === null) return null;
+  const [, name, type, resolver, ecs, second, times] = found;
+  return {
+    name: name!,
+    type: type === "AAAA" ? "AAAA" : "A",
+    resolver: resolver!,
+    ecs: ecs ?? null,
+    second: Number(second ?? 1_700_000_000),
+    times: Number(times ?? 1),
+  };
+}
+
+function readHealth(text: string, line: number): Health {
+  const [, target, state, seconds] = HEALTH.exec(text) ?? [];
+  if (target === undefined) throw new Error(`line ${line}: "${text}" is no state: expected pool:down`);
+  return {
+    target,
+    state: state as Health["state"],
+    horizonMs: seconds === undefined ? null : Number(seconds) * 1000,
+  };
+}
+
+function readWant(text: string): Want | null {
+  const share = SHARE.exec(text);
+  if (share !== null) return { kind: "share", percent: Number(share[1]), address: share[2]! };
+  const negative = NEGATIVE.exec(text);
+  if (negative !== null) {
+    const [, rcode, ttl, scope] = negative;
+    return { kind: "negative", rcode: rcode!, ttl: numberOrNull(ttl), scope: numberOrNull(scope) };
+  }
+  const record = RECORD.exec(text);
+  if (record === null) return null;
+  const [, owner, ttl, type, oneOf, addresses, scope] = record;
+  return {
+    kind: oneOf === undefined ? "addresses" : "one-of",
+    owner: owner!,
+    ttl: Number(ttl),
+    type: type!,
+    addresses: addresses!.split(", "),
+    scope: numberOrNull(scope),
+  };
+}
+
+function numberOrNull(text: string | undefined): number | null {
+  return text === undefined ? null : Number(text);
+}

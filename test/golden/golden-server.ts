@@ -1,0 +1,93 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createConfigCache } from "../../src/config/cache.ts";
+import { type CompiledConfig, compileConfig } from "../../src/config/compile.ts";
+import { formatFinding } from "../../src/config/findings.ts";
+import { loadConfig } from "../../src/config/load.ts";
+import { createRowRegistry } from "../../src/config/rows.ts";
+import type { ProbeTarget } from "../../src/health/plan.ts";
+import { applyOffline, foldPool } from "../../src/health/pool.ts";
+import {
+  allocateHealthRows,
+  ENDPOINT_ROW_WORDS,
+  ROW_HORIZON_MS,
+  ROW_STATE,
+  STATE_DRAINED,
+  STATE_FORCED_DOWN,
+  STATE_KNOWN,
+  STATE_UP,
+} from "../../src/health/rows.ts";
+import { writePool } from "../../src/health/rows-writer.ts";
+import { makeMmdb } from "../support/geo-fixtures.ts";
+import { type InProcess, serveSnapshot } from "../support/in-process.ts";
+import { removeFolder, temporaryFolder } from "../support/temporary-folder.ts";
+import type { GoldenFile, Health } from "./case-file.ts";
+
+/** The server of a golden file, from its files to its octets, without sockets. */
+export interface GoldenServer extends InProcess {
+  compiled: CompiledConfig;
+  /** Everything up but what is named. Throws for a name that no pool, endpoint or address has. */
+  setHealth(health: Health[]): void;
+}
+
+const APEX = [
+  "@ 300 IN SOA ns1 hostmaster 1 3600 600 86400 120",
+  "@ 300 IN NS ns1",
+  "ns1 300 IN A 192.0.2.53",
+];
+
+const STATE_BITS: Record<Health["state"], number> = {
+  up: STATE_UP | STATE_KNOWN,
+  down: STATE_KNOWN,
+  drained: STATE_DRAINED | STATE_KNOWN,
+  "forced-down": STATE_FORCED_DOWN | STATE_KNOWN,
+};
+
+/** Throws with the findings of a configuration that is refused. */
+export function serveGoldenFile(file: GoldenFile): GoldenServer {
+  const rows = allocateHealthRows(256, 64);
+  const compiled = compileFile(file, createRowRegistry(rows, 0));
+  const { plan, snapshot } = compiled;
+  const server = serveSnapshot(snapshot, rows);
+  const apply = ({ target: name, state, horizonMs }: Health): void => {
+    const targets = plan.targets.filter((target) => answersTo(target, name));
+    if (targets.length === 0) throw new Error(`no checked address is called "${name}"`);
+    for (const { row, check } of targets) {
+      const natural = state === "down" ? check.intervalMs * check.rise : 0;
+      rows.endpoints[row * ENDPOINT_ROW_WORDS + ROW_STATE] = STATE_BITS[state];
+      rows.endpoints[row * ENDPOINT_ROW_WORDS + ROW_HORIZON_MS] = horizonMs ?? natural;
+    }
+  };
+  const setHealth = (health: Health[]): void => {
+    applyOffline(rows, plan, () => false);
+    health.forEach(apply);
+    for (const pool of plan.pools) writePool(rows, pool, foldPool(rows, pool), 0);
+  };
+  return { ...server, compiled, setHealth };
+}
+
+function answersTo({ pool, endpoint, address }: ProbeTarget, name: string): boolean {
+  return name === pool || name === `${pool}/${endpoint}` || name === address;
+}
+
+function compileFile(file: GoldenFile, rows: ReturnType<typeof createRowRegistry>): CompiledConfig {
+  const folder = temporaryFolder("golden");
+  try {
+    mkdirSync(join(folder, "zones"));
+    const countries = Object.entries(file.countries).map(([prefix, code]) => [
+      prefix,
+      { country_code: code },
+    ]);
+    const hasCountries = countries.length > 0;
+    if (hasCountries) writeFileSync(join(folder, "country.mmdb"), makeMmdb(Object.fromEntries(countries)));
+    writeFileSync(join(folder, "steerd.yaml"), hasCountries ? "geo: {country: country.mmdb}\n" : "{}\n");
+    writeFileSync(join(folder, `zones/${file.zone}.zone`), `${[...APEX, ...file.master].join("\n")}\n`);
+    writeFileSync(join(folder, `zones/${file.zone}.yaml`), file.yaml);
+    const loaded = loadConfig({ configFile: join(folder, "steerd.yaml"), cache: createConfigCache() });
+    const compiled = compileConfig(loaded, { rows, previous: null, generation: 1 });
+    if ("snapshot" in compiled) return compiled;
+    throw new Error(compiled.findings.map(formatFinding).join("\n"));
+  } finally {
+    removeFolder(folder);
+  }
+}
