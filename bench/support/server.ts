@@ -78,18 +78,39 @@ export function contextOf(files: Record<string, string>): Context {
   return context;
 }
 
-/** Answers the packets one after the other, round and round; `packets` must be a power of two long. */
-export function asker(context: Context, packets: readonly Uint8Array[]): (calls: number) => void {
+/** Octets of a query that differ from call to call. */
+export interface Variation {
+  offset: number;
+  width: number;
+  /** `width` octets for each of a power of two of queries. */
+  octets: Uint8Array;
+}
+
+/**
+ * Answers a query over and over from one buffer, as a worker reads every packet into the same memory; with a variation
+ * some of its octets are others every time. Packets of their own would miss the processor's caches, which real ones,
+ * fresh from the kernel, do not.
+ */
+export function asker(
+  context: Context,
+  packet: Uint8Array,
+  variation: Variation | null = null,
+): (calls: number) => void {
   const out = new Uint8Array(OUT_OCTETS);
-  const mask = packets.length - 1;
-  if ((packets.length & mask) !== 0) throw new Error(`${packets.length} packets are no power of two`);
-  for (const packet of packets) {
-    if (answerQuery(packet, packet.length, context, out) === 0) throw new Error("a packet gets no reply");
+  if (answerQuery(packet, packet.length, context, out) === 0) throw new Error("the query gets no reply");
+  if (variation === null) {
+    return (calls) => {
+      for (let call = 0; call < calls; call++) answerQuery(packet, packet.length, context, out);
+    };
   }
+  const { offset, width, octets } = variation;
+  const count = octets.length / width;
+  if ((count & (count - 1)) !== 0) throw new Error(`${count} variations are no power of two`);
   let next = 0;
   return (calls) => {
     for (let call = 0; call < calls; call++) {
-      const packet = packets[next++ & mask]!;
+      const from = (next++ & (count - 1)) * width;
+      for (let at = 0; at < width; at++) packet[offset + at] = octets[from + at]!;
       answerQuery(packet, packet.length, context, out);
     }
   };
