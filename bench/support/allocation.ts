@@ -1,7 +1,7 @@
 import { PerformanceObserver } from "node:perf_hooks";
 
 /** Calls in one window: long enough that one stray object is far below a byte a call, short enough that 64 MB of semi-space holds what 600 bytes a call would leave. */
-export const WINDOW_CALLS = 100_000;
+const WINDOW_CALLS = 100_000;
 /**
  * Windows whose readings are thrown away: code is compiled anew for about a dozen, and the compiler's own objects, and
  * boxes that unoptimized code makes for larger numbers, would be read as the query's.

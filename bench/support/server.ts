@@ -21,7 +21,7 @@ import type { Snapshot } from "../../src/snapshot.ts";
 import { OUT_OCTETS } from "../../src/wire/response.ts";
 
 /** Wire form of a name of plain labels. */
-export function wireName(name: string): number[] {
+function wireName(name: string): number[] {
   const labels = name.split(".").filter((label) => label !== "");
   return [...labels.flatMap((label) => [label.length, ...Buffer.from(label)]), 0];
 }

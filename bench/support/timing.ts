@@ -41,6 +41,6 @@ export function timeInterleaved(cases: readonly TimedCase[], options: TimingOpti
 }
 
 /** Of numbers in ascending order. */
-export function median(sorted: readonly number[]): number {
+function median(sorted: readonly number[]): number {
   return sorted[sorted.length >> 1]!;
 }

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { onTestFinished } from "vitest";
+import { onTestFinished, vi } from "vitest";
 import { type ConfigCache, createConfigCache } from "../../src/config/cache.ts";
 import { type CompiledConfig, compileConfig, type RejectedConfig } from "../../src/config/compile.ts";
 import { type Finding, formatFinding } from "../../src/config/findings.ts";
@@ -21,6 +21,8 @@ export interface ConfigFolder {
   cache: ConfigCache;
   write(path: string, content: string | Uint8Array): void;
   load(): LoadedConfig;
+  /** Makes all files look older than the kernel's tick, so that their stamps are trusted, and loads them. */
+  age(): void;
   compile(): CompiledConfig | RejectedConfig;
   /** Findings of `compile` as lines, with paths relative to the folder; warnings begin with `warning`. */
   findings(): string[];
@@ -33,6 +35,8 @@ const COUNTRIES = makeMmdb({
   "2a00::/16": { country_code: "DE" },
 });
 
+const SERVER = "geo: {country: countries.mmdb}\nnameservers: [ns1.example.net., ns2.example.net.]\n";
+
 /** `files` by path, as `zones/example.com.zone`. steerd.yaml names a small database unless it is given. */
 export function configFolder(files: Record<string, string | Uint8Array> = {}): ConfigFolder {
   const root = temporaryFolder("config");
@@ -43,13 +47,18 @@ export function configFolder(files: Record<string, string | Uint8Array> = {}): C
     writeFileSync(join(root, path), content);
   };
   mkdirSync(join(root, "zones"));
-  const all = { "countries.mmdb": COUNTRIES, "steerd.yaml": "geo: {country: countries.mmdb}\n", ...files };
+  const all = { "countries.mmdb": COUNTRIES, "steerd.yaml": SERVER, ...files };
   for (const [path, content] of Object.entries(all)) write(path, content);
   const load = () => loadConfig({ configFile: join(root, "steerd.yaml"), cache });
+  const age = () => {
+    vi.useFakeTimers({ now: Date.now() + 10_000, toFake: ["Date"] });
+    onTestFinished(() => void vi.useRealTimers());
+    load();
+  };
   const rows = createRowRegistry(allocateHealthRows(256, 64), 0);
   const compile = () => compileConfig(load(), { rows, previous: null, generation: 1 });
   const findings = () => compile().findings.map((finding) => findingLine(finding).replaceAll(`${root}/`, ""));
-  return { root, cache, write, load, compile, findings };
+  return { root, cache, write, load, age, compile, findings };
 }
 
 export function findingLine(finding: Finding): string {
@@ -61,7 +70,12 @@ export function zoneFindings(text: string): string[] {
   const findings: Finding[] = [];
   const yaml = loadYaml(new TextEncoder().encode(text), "z", zoneSchema);
   if (yaml.input !== null)
-    resolveZone("example.com", nameOctets("example.com."), yaml.input, reporterOn(yaml, findings));
+    resolveZone(
+      "example.com",
+      Uint8Array.from(nameOctets("example.com.")),
+      yaml.input,
+      reporterOn(yaml, findings),
+    );
   return [...yaml.findings, ...findings].map((finding) => findingLine(finding).replace("z:", ""));
 }
 

@@ -22,7 +22,7 @@ const rrsetOrder = (records: ResourceRecord[]): string =>
   [...new Set(records.map((record) => `${record.owner.toLowerCase()} ${typeName(record.type)}`))].join(", ");
 
 /** Sentences about everything in which two replies differ; none when they are equal. */
-export function differences(ours: Message, theirs: Message): string[] {
+function differences(ours: Message, theirs: Message): string[] {
   const found: string[] = [];
   if (ours.rcode !== theirs.rcode)
     found.push(`rcode ${rcodeName(ours.rcode)}, not ${rcodeName(theirs.rcode)}`);

@@ -51,7 +51,7 @@ interface Name {
 }
 
 /** Presentation form; throws on anything RFC 1035 section 4.1.4 does not allow, forward pointers included. */
-export function readName(octets: Uint8Array, start: number): Name {
+function readName(octets: Uint8Array, start: number): Name {
   let text = "";
   let end = -1;
   let at = start;
@@ -211,7 +211,7 @@ export function rcodeName(rcode: number): string {
   return RCODES[rcode] ?? (rcode === 16 ? "BADVERS" : `RCODE${rcode}`);
 }
 
-export function formatRecord(record: ResourceRecord): string {
+function formatRecord(record: ResourceRecord): string {
   return `${record.owner} ${record.ttl} ${record.class === 1 ? "IN" : `CLASS${record.class}`} ${typeName(record.type)} ${record.rdata}`;
 }
 
