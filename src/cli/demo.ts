@@ -82,7 +82,7 @@ export async function runDemo(configPath: string, terminal: Terminal, parts: Dem
       origins,
       withdrawalMs: withdrawalMs(targets),
     };
-    const release = watchKeys(origins, terminal, parts);
+    let releaseKeys = (): void => undefined;
     try {
       return await parts.serve({
         configPath,
@@ -90,10 +90,11 @@ export async function runDemo(configPath: string, terminal: Terminal, parts: Dem
         printError: (line) => terminal.err(line),
         onReady: ([listener]) => {
           for (const line of demoScreen({ ...scene, ...listener! }, terminal)) terminal.out(line);
+          releaseKeys = watchKeys(origins, terminal, parts);
         },
       });
     } finally {
-      release();
+      releaseKeys();
     }
   } finally {
     await Promise.all(origins.map((origin) => parts.stop(origin)));

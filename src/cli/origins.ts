@@ -28,7 +28,11 @@ export function originCommand(origin: Origin): string {
  * @returns null once it listens, else the system's error code, as `EADDRINUSE`.
  */
 export function launchOrigin(origin: Origin): Promise<string | null> {
-  const child = fork(ENTRY, [origin.name, origin.address, String(origin.port)], { execArgv: [] });
+  // Not the terminal: a Node.js process that ends puts it back into the mode in which it found it, and single key
+  // presses would no longer reach the parent.
+  const stdio = ["ignore", "ignore", "ignore", "ipc"] as const;
+  const args = [origin.name, origin.address, String(origin.port)];
+  const child = fork(ENTRY, args, { execArgv: [], stdio: [...stdio] });
   origin.child = child;
   return new Promise((resolve) => {
     child.once("message", (report: OriginReport) => resolve(report.listening ? null : report.code));
