@@ -133,7 +133,10 @@ function addZone(
   const columns = columnsOf(zone, loaded);
   if (columns !== null) {
     const place = (owner: DynamicOwner) => formatPlace(placeOf(zone, owner));
-    findings.push(...checkLoadedZone(zone, columns, resolved.owners, place));
+    const found = checkLoadedZone(zone, columns, resolved.owners, place);
+    findings.push(
+      ...(knowsNameservers(zone, loaded) ? found : found.filter(({ code }) => !ABOUT_APEX.has(code))),
+    );
     const first = draft.records.length;
     const dynamic = resolved.records.map(({ owner }, index) => ({ owner, record: first + index }));
     draft.sources.push({ columns, dynamic });
@@ -146,6 +149,14 @@ function addZone(
     const check = pool.check === null ? null : checks.get(pool.check)!;
     draft.hasRows &&= planPool(draft.plan, pool, check, rows);
   }
+}
+
+const ABOUT_APEX = new Set(["ZONE_SOA_MISSING", "ZONE_NS_MISSING"]);
+
+/** False: whether the zone gets an SOA and NS from steerd.yaml, or is a zone at all, cannot be told. */
+function knowsNameservers({ master, dynamic }: LoadedZone, { isServerSound }: LoadedConfig): boolean {
+  const isUnread = master === null && dynamic?.input === null && dynamic.text === "";
+  return isServerSound && !isUnread;
 }
 
 function resolveDynamic({ name, apex, dynamic }: LoadedZone, findings: Finding[]): ResolvedZone {

@@ -22,6 +22,8 @@ export interface LoadedConfig {
   server: ServerOptions;
   /** Path of steerd.yaml as people are shown it, whether it exists or not. */
   configFile: string;
+  /** steerd.yaml has no errors, so that `server` is what it says. */
+  isServerSound: boolean;
   zones: LoadedZone[];
   /** The verified databases, joined. */
   geo: GeoSources;
@@ -48,7 +50,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   turnCache(cache);
   const watched = [path, server.zones, ...Object.values(databases), ...includedFiles(cache, server.zones)];
   releasePlaces();
-  return { server, configFile: file, zones, geo, watched, findings };
+  return { server, configFile: file, isServerSound: input !== null, zones, geo, watched, findings };
 }
 
 /** Files that zone files include from below the zones folder: a watch on the folder itself does not see them. */

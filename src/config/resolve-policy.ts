@@ -61,7 +61,7 @@ export function resolveNode(
   path: YamlPath,
   name = "",
 ): NodeModel | null {
-  if (typeof input === "string") return resolveName(scope, input, path);
+  if (typeof input === "string") return resolveName(scope, input, path, "value");
   const lastResort =
     input.last_resort === undefined
       ? null
@@ -105,24 +105,39 @@ function resolveShape(scope: PolicyScope, input: Exclude<NodeInput, string>, pat
 interface Entry {
   node: NodeInput;
   path: YamlPath;
+  /** In a map of names to weights the key is the node. */
+  part: "key" | "value";
   weight: number;
   location: LocationModel | null;
 }
 
 function listEntries(list: ListInput, path: YamlPath): Entry[] {
   const [items, itemsPath] = Array.isArray(list) ? [list, path] : [list.of, [...path, "of"]];
-  return items.map((item, index) => {
+  return items.map((item, index): Entry => {
     const at = [...itemsPath, index];
     return typeof item === "object" && "node" in item
-      ? { node: item.node, path: [...at, "node"], weight: item.weight ?? 1, location: item.location ?? null }
-      : { node: item, path: at, weight: 1, location: null };
+      ? {
+          node: item.node,
+          path: [...at, "node"],
+          part: "value",
+          weight: item.weight ?? 1,
+          location: item.location ?? null,
+        }
+      : { node: item, path: at, part: "value", weight: 1, location: null };
   });
 }
 
 /** Null when one of them is wrong. All of them are looked at. */
 function resolveEntries(scope: PolicyScope, entries: Entry[]): EntryModel[] | null {
-  const models = entries.map(({ node, path, weight }) => ({ node: resolveNode(scope, node, path), weight }));
+  const models = entries.map(({ node, path, part, weight }) => ({
+    node: typeof node === "string" ? resolveName(scope, node, path, part) : resolveNode(scope, node, path),
+    weight,
+  }));
   return models.every((model): model is EntryModel => model.node !== null) ? models : null;
+}
+
+function mapEntry(node: string, weight: number, path: YamlPath): Entry {
+  return { node, path: [...path, node], part: "key", weight, location: null };
 }
 
 function isList(value: ListInput | Record<string, number>): value is ListInput {
@@ -136,12 +151,7 @@ function resolveWeighted(
 ): Shape | null {
   const entries = isList(input)
     ? listEntries(input, path)
-    : Object.entries(input).map(([node, weight]) => ({
-        node,
-        path: [...path, node],
-        weight,
-        location: null,
-      }));
+    : Object.entries(input).map(([node, weight]) => mapEntry(node, weight, path));
   const of = resolveEntries(scope, entries);
   if (entries.every(({ weight }) => weight === 0)) {
     scope.reporter.error(
@@ -253,7 +263,12 @@ function subnetKey(
   return subnet.text;
 }
 
-function resolveName(scope: PolicyScope, name: string, path: YamlPath): NodeModel | null {
+function resolveName(
+  scope: PolicyScope,
+  name: string,
+  path: YamlPath,
+  part: "key" | "value",
+): NodeModel | null {
   const pool = scope.pools.get(name);
   if (pool !== undefined) return poolNode(scope, name, pool);
   if (Object.hasOwn(scope.policies, name)) {
@@ -265,7 +280,7 @@ function resolveName(scope: PolicyScope, name: string, path: YamlPath): NodeMode
     const circle = [...scope.open.slice(start), name].join(" -> ");
     scope.reporter.error(
       path,
-      "value",
+      part,
       "CFG_POLICY_CYCLE",
       `${prefixFor(path)}the policies lead in a circle: ${circle}`,
       "a tree that ends in pools",
@@ -275,7 +290,7 @@ function resolveName(scope: PolicyScope, name: string, path: YamlPath): NodeMode
   const known = [...scope.pools.keys(), ...Object.keys(scope.policies)].sort();
   scope.reporter.error(
     path,
-    "value",
+    part,
     "CFG_POOL_UNKNOWN",
     `${subjectOf(path)}"${name}" is not a pool or policy`,
     oneOf(name, known),
@@ -324,7 +339,7 @@ export function resolveLastResort(
   const seen = new Map<string, YamlPath>();
   const addresses = input.addresses.flatMap((text, index) => {
     const at = [...path, "addresses", index];
-    const address = resolveAddress(text, at, seen, prefixFor(path).replace(/: $/, ""), scope.reporter);
+    const address = resolveAddress(text, at, at, seen, prefixFor(path).replace(/: $/, ""), scope.reporter);
     return address === null ? [] : { family: address.family, octets: address.octets, row: -1 };
   });
   return addresses.length === input.addresses.length ? { kind: "addresses", addresses } : undefined;

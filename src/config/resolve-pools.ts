@@ -147,7 +147,7 @@ function resolveEndpoint(
   let name = input.name;
   for (const [index, text] of input.address.entries()) {
     const at = addressPath(input, path, index);
-    const address = resolveAddress(text, at, seen.addresses, pool, reporter);
+    const address = resolveAddress(text, at, path, seen.addresses, pool, reporter);
     if (address === null) continue;
     name ??= address.text;
     addresses.push({ family: address.family, octets: address.octets, row: -1 });
@@ -170,10 +170,11 @@ function addressPath(input: EndpointInput, path: YamlPath, index: number): YamlP
   return input.address.length === 1 ? [...path, "address"] : [...path, "address", index];
 }
 
-/** Reads one address of a list in which none may stand twice; null: wrong, and reported. */
+/** Reads one address of a list in which none may stand twice; null: wrong, and reported. `item`: what it belongs to. */
 export function resolveAddress(
   text: string,
   path: YamlPath,
+  item: YamlPath,
   seen: Map<string, YamlPath>,
   subject: string,
   reporter: Reporter,
@@ -195,6 +196,6 @@ export function resolveAddress(
     reporter.error(path, "value", "CFG_ADDRESS_DUPLICATE", what, "each address once");
     return null;
   }
-  seen.set(address.text, path);
+  seen.set(address.text, item);
   return address;
 }

@@ -33,11 +33,21 @@ function rawStamp(stats: BigIntStats): FileStamp {
   return `${stats.dev}.${stats.ino}.${stats.size}.${stats.mtimeNs}.${stats.ctimeNs}`;
 }
 
+/** Moments of a read in which a test may change the file. */
+export interface ReadHooks {
+  afterOpen?(): void;
+  afterStat?(): void;
+}
+
 /**
  * Reads a whole file through one descriptor, so that a file replaced meanwhile is the old one or the new one, and reads
  * it again when it was written to meanwhile.
  */
-export function readSteadyFile(path: string, maxOctets: number): SteadyFile | FileFault {
+export function readSteadyFile(
+  path: string,
+  maxOctets: number,
+  hooks: ReadHooks = {},
+): SteadyFile | FileFault {
   for (let attempt = 0; attempt < MAX_READS; attempt++) {
     let descriptor: number;
     try {
@@ -47,7 +57,8 @@ export function readSteadyFile(path: string, maxOctets: number): SteadyFile | Fi
       return unreadable(error);
     }
     try {
-      const result = readOnce(descriptor, maxOctets);
+      hooks.afterOpen?.();
+      const result = readOnce(descriptor, maxOctets, hooks);
       if (result !== null) return result;
     } catch (error) {
       return unreadable(error);
@@ -63,7 +74,7 @@ export function readSteadyFile(path: string, maxOctets: number): SteadyFile | Fi
 }
 
 /** Null: the file changed meanwhile. */
-function readOnce(descriptor: number, maxOctets: number): SteadyFile | FileFault | null {
+function readOnce(descriptor: number, maxOctets: number, hooks: ReadHooks): SteadyFile | FileFault | null {
   const before = fstatSync(descriptor, { bigint: true });
   if (!before.isFile())
     return { code: "CFG_FILE_UNREADABLE", what: "this is not a regular file", expected: "a file" };
@@ -74,6 +85,7 @@ function readOnce(descriptor: number, maxOctets: number): SteadyFile | FileFault
       what: `the file has ${size} octets`,
       expected: `at most ${maxOctets} (${maxOctets / 2 ** 20} MiB)`,
     };
+  hooks.afterStat?.();
   const octets = new Uint8Array(size);
   let at = 0;
   while (at < size) {
