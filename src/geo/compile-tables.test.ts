@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { cityRecord, makeCountryDatabase, makeMmdb, openOrThrow } from "../../test/support/geo-fixtures.ts";
-import { type CompiledTables, compileTables } from "./compile-tables.ts";
+import { type CompiledTables, checkLimits, compileTables } from "./compile-tables.ts";
 import { joinDatabases } from "./databases.ts";
 import { parseAddress } from "./prefix.ts";
 import { locate } from "./prefix-index.ts";
@@ -239,6 +239,18 @@ describe("memory", () => {
     expect(reports[1]!.octets).toBeLessThan(reports[0]!.octets);
     expect(reports.reduce((sum, report) => sum + report.octets, 0)).toBe(data.cells.byteLength);
     expect(reports[0]).toMatchObject({ reused: false, longest4: 24, longest6: 127 });
+  });
+
+  it("beyond what cells and classes can address is a problem", () => {
+    expect(checkLimits(2 ** 27, 2 ** 23 - 1)).toEqual([]);
+    expect(checkLimits(2 ** 27 + 1, 2 ** 23)).toEqual([
+      { code: "GEO_TABLES_LIMIT", what: "the tables take 134217729 cells", expected: "at most 134217728" },
+      {
+        code: "GEO_TABLES_LIMIT",
+        what: "the tables take 8388608 words of chains",
+        expected: "at most 8388607",
+      },
+    ]);
   });
 
   it("a thousand tables of two subnets take a few KB each", () => {

@@ -3,9 +3,8 @@ import { addChain, type ChainDraft, draftChains } from "./chains.ts";
 import { type ClassSteps, classifyTable } from "./classify.ts";
 import { BUILT_IN_GROUPS, type CountryGroups } from "./country.ts";
 import type { GeoSources } from "./databases.ts";
-import { buildIndex, LARGE_SHAPE, SMALL_SHAPE } from "./index-build.ts";
+import { buildIndex } from "./index-build.ts";
 import type { GeoProblem } from "./problem.ts";
-import type { Steps } from "./steps.ts";
 import {
   CELL_CLASS_MASK,
   CELL_OFFSET_SHIFT,
@@ -45,9 +44,6 @@ export interface CompiledTables {
   identities: string[];
 }
 
-/** A step function of more runs than this gets an index of the large shape; 2,000 runs fill most of a small one's root. */
-const LARGE_RUNS = 2000;
-
 /**
  * Compiles tables into shared memory, in the order of `models`. A table whose model and databases are those of a
  * `previous` one is copied, not made again; when all are, the previous result is returned as it is. The models' keys must
@@ -82,7 +78,7 @@ export function compileTables(
       chains: share(Int32Array.from(chains.words)),
     },
     reports,
-    problems: checkLimits(draft, chains),
+    problems: checkLimits(draft.length, chains.words.length),
     sources,
     identities,
   };
@@ -111,8 +107,8 @@ function buildTable(
   words: Int32Array,
 ): TableReport {
   const first = draft.length;
-  const ipv4 = buildIndex(draft, classes.steps[4], shapeFor(classes.steps[4]));
-  const ipv6 = buildIndex(draft, classes.steps[6], shapeFor(classes.steps[6]));
+  const ipv4 = buildIndex(draft, classes.steps[4]);
+  const ipv6 = buildIndex(draft, classes.steps[6]);
   words[TABLE_ROOT4] = ipv4.root;
   words[TABLE_BITS4] = ipv4.bits;
   words[TABLE_ROOT6] = ipv6.root;
@@ -127,10 +123,6 @@ function buildTable(
     longest6: ipv6.longestBits,
     octets: (draft.length - first) * Int32Array.BYTES_PER_ELEMENT,
   };
-}
-
-function shapeFor(steps: Steps) {
-  return steps.count > LARGE_RUNS ? LARGE_SHAPE : SMALL_SHAPE;
 }
 
 /** Copies a table's indexes; classes become the offsets that their chains have now. */
@@ -159,20 +151,19 @@ function copyTable(
 }
 
 /** Cells address 2^27 of their kind (512 MiB), and a class is an offset of 23 bits into the chains. */
-function checkLimits(draft: CellDraft, chains: ChainDraft): GeoProblem[] {
-  const problems: GeoProblem[] = [];
+export function checkLimits(cellCount: number, chainWords: number): GeoProblem[] {
   const cellLimit = 2 ** (31 - CELL_OFFSET_SHIFT);
-  const exceed = (what: string, count: number, limit: number) => {
-    if (count <= limit) return;
-    problems.push({
+  const limits: [string, number, number][] = [
+    ["cells", cellCount, cellLimit],
+    ["words of chains", chainWords, CELL_CLASS_MASK],
+  ];
+  return limits
+    .filter(([, count, limit]) => count > limit)
+    .map(([what, count, limit]) => ({
       code: "GEO_TABLES_LIMIT",
       what: `the tables take ${count} ${what}`,
       expected: `at most ${limit}`,
-    });
-  };
-  exceed("cells", draft.length, cellLimit);
-  exceed("words of chains", chains.words.length, CELL_CLASS_MASK);
-  return problems;
+    }));
 }
 
 function share(words: Int32Array): Int32Array {

@@ -3,16 +3,29 @@ import type { Steps } from "./steps.ts";
 import { CLASS_SPECIAL } from "./table.ts";
 
 /** How many address bits the blocks of an index consume. */
-export interface IndexShape {
-  rootBits: 8 | 16;
+interface IndexShape {
+  rootBits: 8 | 16 | 19;
   /** Bits of a block at a depth of less than WIDE_BITS; deeper ones take DEEP_BITS. */
   blockBits: 4 | 8;
 }
 
-/** Two dependent reads for an IPv4 /24, six for an IPv6 /56; the root alone takes 256 KiB. */
-export const LARGE_SHAPE: IndexShape = { rootBits: 16, blockBits: 8 };
 /** For the tables of a few prefixes that every zone may have: a path of blocks takes 64 bytes for 4 bits. */
-export const SMALL_SHAPE: IndexShape = { rootBits: 8, blockBits: 4 };
+const SMALL: IndexShape = { rootBits: 8, blockBits: 4 };
+/** Two dependent reads for an IPv4 /24, six for an IPv6 /56. */
+const LARGE: IndexShape = { rootBits: 16, blockBits: 8 };
+/**
+ * The same for whole databases of IPv4. A /19 is often still one country's: with three bits more in the root (2 MiB)
+ * the index of a country database takes 6 MB instead of 10.
+ */
+const DENSE: IndexShape = { rootBits: 19, blockBits: 8 };
+/** More runs than these make an index large, or dense. As many as the former fill most of a small one's root. */
+const SMALL_RUNS = 2_000;
+const LARGE_RUNS = 65_536;
+
+function shapeFor(steps: Steps): IndexShape {
+  if (steps.count <= SMALL_RUNS) return SMALL;
+  return steps.words === 1 && steps.count > LARGE_RUNS ? DENSE : LARGE;
+}
 
 /** Dependent reads that a lookup may take for a tile of at most so many bits; longer ones take what they take. */
 const READS: Readonly<Record<1 | 4, { limit: number; tileBits: number }>> = {
@@ -48,7 +61,8 @@ interface Build {
  *
  * Each leaf's tile is the shortest prefix on which the function is constant: the largest aligned block within a run.
  */
-export function buildIndex(draft: CellDraft, steps: Steps, shape: IndexShape): BuiltIndex {
+export function buildIndex(draft: CellDraft, steps: Steps): BuiltIndex {
+  const shape = shapeFor(steps);
   if (steps.count === 1) {
     const root = appendCells(draft, Int32Array.of(leafCell(0, steps.values[0]!)), 1);
     return { root, bits: 0, tiles: 1, longestBits: 0 };
@@ -124,14 +138,13 @@ function buildBlock(
   value: number,
   above: number,
 ): number {
-  const bits = depth < WIDE_BITS ? build.shape.blockBits : DEEP_BITS;
+  // A block ends with an octet, so that a lookup finds its bits in one.
+  const bits = Math.min(depth < WIDE_BITS ? build.shape.blockBits : DEEP_BITS, 8 - (depth & 7));
   build.levels[above] ??= createLevel(256);
   const level = build.levels[above];
   fillBlock(build, level, depth, bits, from, to, value, above);
   const mayPack =
-    level.reads < 0 ||
-    build.shape === SMALL_SHAPE ||
-    above + 2 + level.reads <= READS[build.steps.words].limit;
+    level.reads < 0 || build.shape === SMALL || above + 2 + level.reads <= READS[build.steps.words].limit;
   const step = bits - level.needed;
   if (step > 0)
     for (let slot = 1; slot < 1 << level.needed; slot++) level.slots[slot] = level.slots[slot << step]!;

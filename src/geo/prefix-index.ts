@@ -48,7 +48,8 @@ function descend(
   skip: number,
 ): number {
   const first = skip >> 3;
-  let cell = cells[root + (((address[first]! << 8) | address[first + 1]!) >> (16 - rootBits))]!;
+  const top = (address[first]! << 16) | (address[first + 1]! << 8) | address[first + 2]!;
+  let cell = cells[root + (top >> (24 - rootBits))]!;
   let depth = skip + rootBits;
   while (cell < 0) {
     const block = ~cell;

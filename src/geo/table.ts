@@ -17,7 +17,7 @@ export interface TableData {
 }
 
 export const TABLE_WORDS = 5;
-/** Offset in `cells` of the IPv4 root, and the number of address bits that it consumes: 0 (one cell), 8 or 16. */
+/** Offset in `cells` of the IPv4 root, and the number of address bits that it consumes: 0 (one cell) to 19. */
 export const TABLE_ROOT4 = 0;
 export const TABLE_BITS4 = 1;
 export const TABLE_ROOT6 = 2;

