@@ -155,7 +155,7 @@ function createParser(args: string[], commands: Map<string, Command>, terminal: 
 function describeCommand(parser: Argv, command: Command): Argv {
   for (const [name, positional] of Object.entries(command.positionals)) parser.positional(name, positional);
   for (const [line, effect] of command.examples) parser.example(`$0 ${line}`, effect);
-  return parser.options(command.options);
+  return parser.options(command.options).epilogue(EPILOGUE);
 }
 
 /** The first argument that is neither an option nor an option's value. */

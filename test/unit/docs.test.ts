@@ -2,8 +2,11 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { dirname, join, relative, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { compileFiles } from "../../src/cli/configuration.ts";
+import { DEMO_CLIENTS, DEMO_NAME } from "../../src/cli/demo-screen.ts";
+import { runCommandLine } from "../../src/cli/program.ts";
 import { formatFinding } from "../../src/config/findings.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
+import { recordedTerminal } from "../support/terminal.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 
@@ -53,6 +56,34 @@ describe("the README", () => {
     expect(scripts.test).toMatch(/^npm run --silent build && /);
     for (const name of ["preinstall", "install", "postinstall", "prepare", "pretest", "prestart"]) {
       expect(scripts[name]).toBeUndefined();
+    }
+  });
+
+  test("its dig lines are those of the demo", () => {
+    for (const { prefix } of DEMO_CLIENTS) {
+      expect(readme).toContain(`$ dig @127.0.0.1 -p 5300 ${DEMO_NAME} A +subnet=${prefix} +short\n127.0.0.1`);
+    }
+  });
+
+  test("shows what explain says", async () => {
+    const [, line, output] = readme.match(/^\$ bin\/steerd (explain .*)\n([\s\S]*?)^```$/m)!;
+    const terminal = recordedTerminal();
+    expect(await runCommandLine(line!.split(" "), terminal)).toBe(0);
+    expect(terminal.stdout).toBe(output);
+  });
+
+  test("lists every command and exit code of --help", async () => {
+    const terminal = recordedTerminal();
+    await runCommandLine(["--help"], terminal);
+    for (const [, name] of terminal.stdout.matchAll(/^ {2}steerd (\w+)/gm))
+      expect(readme).toContain(`\`steerd ${name}`);
+    for (const words of [
+      "0 done",
+      "1 findings: errors in files, no reply, a server that could not start",
+      "2 ",
+    ]) {
+      expect(readme).toContain(words);
+      expect(terminal.stdout).toContain(words);
     }
   });
 
