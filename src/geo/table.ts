@@ -37,7 +37,7 @@ export const CELL_PACKED = 8;
 export const CELL_BITS_MASK = 7;
 
 /**
- * Class of addresses in special-purpose blocks (RFC 6890, RFC 7871 section 11.2) to which the table says nothing of its
+ * Class of addresses in special-purpose blocks (RFC 6890, see special.ts) to which the table says nothing of its
  * own: the resolver's address is looked up instead, and the tile never reaches beyond the block.
  */
 export const CLASS_SPECIAL = 0;
