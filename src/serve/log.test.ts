@@ -30,6 +30,6 @@ it("writes one JSON object a line, at or above the level", async () => {
 it("writes lines for people, before the call returns", async () => {
   const into = sink();
   const log = await createLog({ pretty: true, level: "info", destination: into });
-  log("warn", "pool eu has failed", { zone: "example" });
-  expect(into.text).toMatch(/^\[?\d\d:\d\d:\d\d.*WARN.*pool eu has failed.*example/);
+  log("warn", "pool eu has failed", { zone: "example", pool: "eu", to: "failed" });
+  expect(into.text).toMatch(/^\[?\d\d:\d\d:\d\d.*WARN.*pool eu has failed \{"zone":"example"\}\n$/);
 });

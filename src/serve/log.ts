@@ -28,6 +28,9 @@ export async function createLog(options: LogOptions): Promise<Log> {
   };
 }
 
+/** Facts of a health transition that its sentence names already. */
+const SAID_IN_WORDS = "event,pool,endpoint,address,from,to,reason,durationMs,up,usable";
+
 /** Imported only where a person looks. Written before the call returns, so that the last lines before an exit are not lost. */
 async function prettyStream(destination: DestinationStream): Promise<DestinationStream> {
   const { prettyFactory } = await import("pino-pretty");
@@ -35,6 +38,7 @@ async function prettyStream(destination: DestinationStream): Promise<Destination
     colorize: process.stdout.isTTY === true && (process.env.NO_COLOR ?? "") === "",
     translateTime: "SYS:HH:MM:ss.l",
     singleLine: true,
+    ignore: SAID_IN_WORDS,
   });
   return { write: (line) => destination.write(format(line)) };
 }
