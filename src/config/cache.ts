@@ -57,9 +57,15 @@ export function turnCache(cache: ConfigCache): void {
 
 function isCurrent(entry: CacheEntry): boolean {
   const nowMs = Date.now();
-  for (const [path, stamp] of entry.stamps) {
-    const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
-    if (stamp === "" || stats === undefined || stampOf(stats, nowMs) !== stamp) return false;
-  }
+  for (const [path, stamp] of entry.stamps) if (stamp === "" || stampAt(path, nowMs) !== stamp) return false;
   return entry.stamps.size > 0;
+}
+
+/** Empty when the file cannot be looked at. */
+function stampAt(path: string, nowMs: number): FileStamp {
+  try {
+    return stampOf(statSync(path, { bigint: true }), nowMs);
+  } catch {
+    return "";
+  }
 }

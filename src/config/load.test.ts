@@ -86,6 +86,7 @@ describe("the zones folder", () => {
       "zones/b.example.yaml CFG_FILE_UNREADABLE there is no such file: expected a file that this user may read",
       "zones/c.example.yaml CFG_FILE_UNREADABLE its symbolic links lead in a circle: expected a file that this user may read",
     ]);
+    expect(folder.findings()).toHaveLength(3);
   });
 });
 

@@ -95,6 +95,10 @@ export function syntaxProblem(error: YAMLError, text: string): YamlProblem {
       );
     case "MISSING_CHAR":
       return missingCharacter(error, wordAt(text, offset), problem);
+    case "MULTILINE_IMPLICIT_KEY":
+      return problem("CFG_YAML_SYNTAX", "a key does not end on its line", "a colon, and a space behind it");
+    case "BLOCK_IN_FLOW":
+      return problem("CFG_YAML_SYNTAX", "a bracket above is not closed, or a text wants quotes", "");
     case "BLOCK_AS_IMPLICIT_KEY":
       return problem(
         "CFG_YAML_SYNTAX",
@@ -141,6 +145,12 @@ function missingCharacter(error: YAMLError, word: string, problem: MakeProblem):
       "CFG_YAML_SYNTAX",
       `"${word}" stands alone`,
       '"key: value", or "- " before an item of a list',
+    );
+  if (error.message.startsWith("Missing ,"))
+    return problem(
+      "CFG_YAML_SYNTAX",
+      `a comma is missing before ${word}`,
+      "a comma between what stands in brackets",
     );
   return problem("CFG_YAML_SYNTAX", lowerFirst(error.message), "");
 }

@@ -9,6 +9,7 @@ import {
   type Node,
   type Pair,
   parseDocument,
+  type YAMLError,
   type YAMLMap,
   type YAMLSeq,
 } from "yaml";
@@ -95,8 +96,8 @@ function parse(text: string): Parsed {
     const found =
       round < MAX_QUOTE_ROUNDS ? errors.flatMap((error) => quoteMistakeOf(error, patched) ?? []) : [];
     if (found.length === 0) {
-      const stumbles = errors.map((error) => syntaxProblem(error, patched));
-      const problems = [...mistakes.map(quoteProblem), ...firstOfEachLine(stumbles, lines)];
+      const stumbles = withoutEchoes(errors, lines).map((error) => syntaxProblem(error, patched));
+      const problems = [...mistakes.map(quoteProblem), ...stumbles];
       if (document.directives.yaml.explicit && document.directives.yaml.version !== "1.2")
         problems.push(oldVersion(text));
       return { document, lines, problems };
@@ -108,15 +109,22 @@ function parse(text: string): Parsed {
   }
 }
 
-/** The parser stumbles on: what follows the first error of a line explains nothing. */
-function firstOfEachLine(problems: YamlProblem[], lines: LineCounter): YamlProblem[] {
-  const seen = new Set<number>();
-  return problems
-    .sort((a, b) => a.offset - b.offset)
-    .filter(({ offset }) => {
-      const { line } = lines.linePos(offset);
-      return !seen.has(line) && seen.add(line);
-    });
+/**
+ * The parser stumbles on: what follows the first error of a line explains nothing. Where it takes the document to have
+ * ended, it finds fault with all the rest, which is told once, and not at all behind an error that explains it.
+ */
+function withoutEchoes(errors: YAMLError[], lines: LineCounter): YAMLError[] {
+  const first: YAMLError[] = [];
+  let line = 0;
+  for (const error of errors.sort((a, b) => a.pos[0] - b.pos[0])) {
+    const isBehindEnd = error.message.includes("in YAML stream");
+    if (isBehindEnd && first.length > 0) break;
+    const { line: errorLine } = lines.linePos(error.pos[0]);
+    if (errorLine !== line) first.push(error);
+    line = errorLine;
+    if (isBehindEnd) break;
+  }
+  return first;
 }
 
 function overwrite(text: string, { offset, word }: QuoteMistake): string {
