@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
+import { parse } from "yaml";
 import { compileFiles } from "../../src/cli/configuration.ts";
 import { DEMO_CLIENTS, DEMO_NAME } from "../../src/cli/demo-screen.ts";
 import { runCommandLine } from "../../src/cli/program.ts";
@@ -152,5 +153,39 @@ describe("configurations in the documents load without an error", () => {
 
   test("there are some", () => {
     expect(fences.length).toBeGreaterThanOrEqual(6);
+  });
+});
+
+describe("docker/", () => {
+  test("its configuration is in order", () => {
+    expect(compileFiles(join(root, "docker/config/steerd.yaml")).findings.map(formatFinding)).toEqual([]);
+  });
+
+  test("the image holds what it starts, and the build what it needs", () => {
+    const dockerfile = read("docker/Dockerfile");
+    const ignored = read(".dockerignore").split("\n");
+    const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.*) \S+$/gm)].flatMap((match) =>
+      match[1]!.split(" "),
+    );
+    expect(copied.length).toBeGreaterThan(5);
+    for (const path of copied) {
+      expect(existsSync(join(root, path)), path).toBe(true);
+      expect(ignored).not.toContain(path);
+    }
+  });
+
+  test("origins and addresses of the compose file are those of its zone", () => {
+    const compose = parse(read("docker/compose.yaml"), { merge: true }) as {
+      services: Record<string, { networks: { regions: { ipv4_address: string } }; entrypoint?: string[] }>;
+    };
+    const zone = parse(read("docker/config/zones/compose.example.yaml")) as {
+      pools: Record<string, { endpoints: string[] }>;
+    };
+    for (const [name, { endpoints }] of Object.entries(zone.pools)) {
+      const service = compose.services[name]!;
+      expect([service.networks.regions.ipv4_address]).toEqual(endpoints);
+      const source = service.entrypoint![1]!.replace("/opt/steerd/dist/", "src/").replace(/\.js$/, ".ts");
+      expect(existsSync(join(root, source)), source).toBe(true);
+    }
   });
 });
