@@ -7,7 +7,7 @@
 /** Queries by transport and family of the sender: + transport (TRANSPORT_*) * 2 + 1 for IPv6. */
 export const COUNTER_QUERIES = 0;
 /** Questions by type: + countedTypeSlots[QTYPE], see countType. */
-export const COUNTER_TYPES = 4;
+const COUNTER_TYPES = 4;
 /** Responses by rcode: + 0 to 10, BADVERS at 11, any other at 12, see countRcode. */
 export const COUNTER_RCODES = 20;
 /** Queries that carried an OPT record (RFC 6891). */
@@ -16,10 +16,8 @@ export const COUNTER_EDNS = 33;
 export const COUNTER_ECS = 34;
 /** Responses with TC set (RFC 2181 section 9). */
 export const COUNTER_TRUNCATED = 35;
-/** Dynamic records by what was decided: + DECIDED_* - 1. */
+/** Dynamic records by what was decided, addresses, NODATA or SERVFAIL: + DECIDED_* - 1. */
 export const COUNTER_DECIDED_ADDRESSES = 36;
-export const COUNTER_DECIDED_NODATA = 37;
-export const COUNTER_DECIDED_SERVFAIL = 38;
 /** Datagrams and messages that got no reply, by reason. */
 export const COUNTER_DROPPED_SHORT = 39;
 export const COUNTER_DROPPED_RESPONSE = 40;

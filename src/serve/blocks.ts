@@ -41,7 +41,7 @@ export const WORD_RESTARTS = 5;
 /** Second (since 1970) at which the worker was last started; written by the supervisor. */
 export const WORD_STARTED_S = 6;
 /** One cache line of 64 octets. */
-export const WORD_COUNT = 16;
+const WORD_COUNT = 16;
 
 /** More answering threads than any machine has sockets' worth of work for; bounds `workers:`. */
 export const MAX_UDP_WORKERS = 64;

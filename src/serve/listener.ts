@@ -45,7 +45,7 @@ export function formatListenFailure(failure: ListenFailure): string {
  * Whether a failure only says that this host has no IPv6, where any address or loopback was asked for: the default
  * configuration must serve in a container without IPv6.
  */
-export function isWithoutIpv6(failure: ListenFailure): boolean {
+function isWithoutIpv6(failure: ListenFailure): boolean {
   const { host, family } = failure.listener;
   if (family !== 6 || (host !== "::1" && host !== "::")) return false;
   return failure.code === "EADDRNOTAVAIL" || failure.code === "EAFNOSUPPORT";

@@ -58,7 +58,6 @@ export interface StreamContext {
   /** `frame` after the length field. */
   out: Uint8Array;
   now: () => number;
-  timeouts: StreamTimeouts;
   /** Called for every whole query: the connection is no longer the longest idle one. */
   onActive: (connection: StreamConnection) => void;
 }
@@ -66,11 +65,10 @@ export interface StreamContext {
 export function createStreamContext(
   plane: Plane,
   now: () => number,
-  timeouts: StreamTimeouts,
   onActive: (connection: StreamConnection) => void,
 ): StreamContext {
   const frame = new Uint8Array(2 + OUT_OCTETS);
-  return { plane, frame, out: frame.subarray(2), now, timeouts, onActive };
+  return { plane, frame, out: frame.subarray(2), now, onActive };
 }
 
 /** Takes over an accepted socket. `onClosed` is called once, when it is gone, with the counter slot of the reason. */

@@ -101,7 +101,7 @@ export async function openStream(
 function createConnections(plane: Plane, options: StreamOptions): Connections {
   const all = new Set<StreamConnection>();
   const byKey = new Map<string, Set<StreamConnection>>();
-  const context = createStreamContext(plane, options.now, options.timeouts, (connection) => {
+  const context = createStreamContext(plane, options.now, (connection) => {
     moveToEnd(all, connection);
     const sameKey = byKey.get(connection.key);
     if (sameKey !== undefined) moveToEnd(sameKey, connection);

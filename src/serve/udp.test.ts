@@ -5,7 +5,7 @@ import { allocateCounters, COUNTER_DROPPED_PORT, COUNTER_DROPPED_SEND } from "..
 import { createClient } from "../policy/client.ts";
 import type { Listener } from "./listener.ts";
 import type { Plane } from "./plane.ts";
-import { openUdp, receive, supportsReusePort, type UdpServer } from "./udp.ts";
+import { bufferAdvice, openUdp, receive, supportsReusePort, type UdpServer } from "./udp.ts";
 
 const four: Listener = { host: "127.0.0.1", port: 0, family: 4 };
 const six: Listener = { host: "::1", port: 0, family: 6 };
@@ -101,6 +101,12 @@ describe("openUdp", () => {
     const expected = process.platform === "linux" && (major > 23 || (major === 23 && minor >= 1));
     expect(await supportsReusePort()).toBe(expected);
   });
+});
+
+it("a small receive buffer is worth a line, a large one is not", () => {
+  expect(bufferAdvice(425_984)).toMatch(/425984 octets.*net\.core\.rmem_max=4194304/);
+  expect(bufferAdvice(4_194_304)).toBeNull();
+  expect(bufferAdvice(8_388_608)).toBeNull();
 });
 
 describe("receive", () => {

@@ -18,8 +18,6 @@ export interface UdpServer {
   listeners: Listener[];
   /** Left out, because this host has no IPv6. */
   skipped: ListenFailure[];
-  /** Octets that the kernel granted for receiving, the least of all sockets. */
-  receiveBufferOctets: number;
   close(): void;
 }
 
@@ -52,12 +50,19 @@ export async function openUdp(
     return { failures: fatal };
   }
   for (const socket of sockets) attach(socket, plane);
+  const advice = bufferAdvice(Math.min(...sockets.map((socket) => socket.getRecvBufferSize())));
+  if (advice !== null) plane.log("info", advice);
   return {
     listeners: sockets.map((socket) => boundTo(socket.address())),
     skipped,
-    receiveBufferOctets: Math.min(...sockets.map((socket) => socket.getRecvBufferSize())),
     close,
   };
+}
+
+/** What to do about the receive buffer that the kernel granted; null: it is as large as was asked for. */
+export function bufferAdvice(grantedOctets: number): string | null {
+  if (grantedOctets >= SOCKET_BUFFER_OCTETS) return null;
+  return `the kernel grants ${grantedOctets} octets of receive buffer: sysctl -w net.core.rmem_max=${SOCKET_BUFFER_OCTETS} lets bursts wait instead of being dropped`;
 }
 
 function createUdpSocket(listener: Listener, reusePort: boolean): Socket {
