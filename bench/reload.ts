@@ -8,7 +8,7 @@ import { makeCityMmdb } from "../test/support/geo-fixtures.ts";
 import { startLoad } from "./support/load.ts";
 import { alignColumns, format, publish } from "./support/report.ts";
 import { queryPacket } from "./support/server.ts";
-import { writeSmallZone, writeSmallZones } from "./support/zone-files.ts";
+import { writeLargeZone, writeSmallZone, writeSmallZones } from "./support/zone-files.ts";
 
 /**
  * Reloads under load: each changes a zone and the geo database of a server with 12,000 zones that answers 5,000 queries
@@ -17,6 +17,8 @@ import { writeSmallZone, writeSmallZones } from "./support/zone-files.ts";
 const { values: options } = parseArgs({
   options: {
     zones: { type: "string", default: "12000" },
+    /** Records of one more zone, so that a snapshot weighs more than what the heaps grow by. */
+    records: { type: "string", default: "600000" },
     networks: { type: "string", default: "100000" },
     rate: { type: "string", default: "5000" },
     reloads: { type: "string", default: "100" },
@@ -42,6 +44,7 @@ function replaceDatabase(turn: number): void {
 
 async function start(): Promise<{ child: Child; port: number; api: string }> {
   writeSmallZones(join(folder, "zones"), zones, Math.floor(zones / 12));
+  writeLargeZone(join(folder, "zones"), Number(options.records));
   replaceDatabase(0);
   writeFileSync(
     join(folder, "steerd.yaml"),
@@ -142,7 +145,7 @@ publish(
   [
     ...alignColumns(rows),
     "",
-    `${zones} zones, ${options.networks} networks, snapshot ${format(snapshotMegabytes)} MB, ${swaps} accepted`,
+    `${zones} zones and one of ${options.records} records, ${options.networks} networks, snapshot ${format(snapshotMegabytes)} MB, ${swaps} accepted`,
     `from the change to the answer: median ${format(seconds[seconds.length >> 1]!)} s, most ${format(seconds.at(-1)!)} s`,
     `resident: ${format(residentFirst)} MB before the first, ${format(residentLast)} MB after the last reload`,
   ],

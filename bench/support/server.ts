@@ -93,14 +93,18 @@ export interface Variation {
  */
 export function asker(
   context: Context,
-  packet: Uint8Array,
+  query: Uint8Array,
   variation: Variation | null = null,
 ): (calls: number) => void {
+  const { length } = query;
+  // Larger than what V8 keeps within its heap, as receive buffers are.
+  const packet = new Uint8Array(1232);
+  packet.set(query);
   const out = new Uint8Array(OUT_OCTETS);
-  if (answerQuery(packet, packet.length, context, out) === 0) throw new Error("the query gets no reply");
+  if (answerQuery(packet, length, context, out) === 0) throw new Error("the query gets no reply");
   if (variation === null) {
     return (calls) => {
-      for (let call = 0; call < calls; call++) answerQuery(packet, packet.length, context, out);
+      for (let call = 0; call < calls; call++) answerQuery(packet, length, context, out);
     };
   }
   const { offset, width, octets } = variation;
@@ -111,7 +115,7 @@ export function asker(
     for (let call = 0; call < calls; call++) {
       const from = (next++ & (count - 1)) * width;
       for (let at = 0; at < width; at++) packet[offset + at] = octets[from + at]!;
-      answerQuery(packet, packet.length, context, out);
+      answerQuery(packet, length, context, out);
     }
   };
 }
