@@ -6,7 +6,7 @@ export interface Client {
   /** The resolver: 4 or 6, and its address; IPv4 in the first four octets, the rest zero. */
   resolverFamily: number;
   resolverAddress: Uint8Array;
-  /** The address that the tables are asked for: the ECS ADDRESS where it counts, else the resolver's. */
+  /** The address that the tables are asked for: the query's ECS ADDRESS itself where it counts, else the resolver's. */
   family: number;
   address: Uint8Array;
   /** SOURCE PREFIX-LENGTH when `address` came from ECS; 0 otherwise. */
@@ -36,9 +36,7 @@ export function prepareClient(client: Client, query: Query): void {
     query.hasEcs !== 0 &&
     query.ecsSourceBits !== 0 &&
     (query.ecsFamily === FAMILY_IPV4 || query.ecsFamily === FAMILY_IPV6);
-  const { address } = client;
-  const source = usable ? query.ecsAddress : client.resolverAddress;
-  for (let i = 0; i < 16; i++) address[i] = source[i]!;
+  client.address = usable ? query.ecsAddress : client.resolverAddress;
   client.family = usable ? (query.ecsFamily === FAMILY_IPV4 ? 4 : 6) : client.resolverFamily;
   client.sourceBits = usable ? query.ecsSourceBits : 0;
   client.fromEcs = usable ? 1 : 0;

@@ -24,15 +24,19 @@ export const RECORD_WORDS = 9;
 export const RECORD_ROOT = 0;
 export const RECORD_TTL_MAX = 1;
 export const RECORD_TTL_MIN = 2;
-/** One of LAST_RESORT_*. */
+/** First of three words: LAST_RESORT_KIND, LAST_RESORT_REF, LAST_RESORT_COUNT. */
 export const RECORD_LAST_RESORT = 3;
-/** LAST_RESORT_POOL: the pool. LAST_RESORT_ADDRESSES: index of the first address. */
-export const RECORD_LAST_RESORT_REF = 4;
-export const RECORD_LAST_RESORT_COUNT = 5;
 /** 1: the client subnet option is heeded. */
 export const RECORD_ECS = 6;
 export const RECORD_TABLES = 7;
 export const RECORD_TABLE_COUNT = 8;
+
+/** One of the kinds below. */
+export const LAST_RESORT_KIND = 0;
+/** LAST_RESORT_POOL: the pool. LAST_RESORT_ADDRESSES: index of the first address. */
+export const LAST_RESORT_REF = 1;
+/** LAST_RESORT_ADDRESSES: number of addresses. */
+export const LAST_RESORT_COUNT = 2;
 
 export const LAST_RESORT_NONE = 0;
 export const LAST_RESORT_ALL = 1;
@@ -59,10 +63,8 @@ export const NODE_COUNT = 2;
 export const NODE_TABLE = 3;
 /** The node's share of the dice: a hash of its keys, weights and children down to the pools' names, so that servers agree. */
 export const NODE_SEED = 4;
-/** As in a record, the three words adjacent; LAST_RESORT_NONE: the node fails outward. */
+/** As in a record; LAST_RESORT_NONE: the node fails outward. */
 export const NODE_LAST_RESORT = 5;
-export const NODE_LAST_RESORT_REF = 6;
-export const NODE_LAST_RESORT_COUNT = 7;
 
 export const NODE_KIND_POOL = 0;
 export const NODE_KIND_FAILOVER = 1;

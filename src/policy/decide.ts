@@ -17,9 +17,12 @@ import {
   ENTRY_WORDS,
   LAST_RESORT_ADDRESSES,
   LAST_RESORT_ALL,
+  LAST_RESORT_COUNT,
+  LAST_RESORT_KIND,
   LAST_RESORT_NODATA,
   LAST_RESORT_NONE,
   LAST_RESORT_POOL,
+  LAST_RESORT_REF,
   LAST_RESORT_SERVFAIL,
   type LastResortWord,
   NODE_FIRST,
@@ -119,7 +122,7 @@ function settle(context: DecideContext, node: number, words: Int32Array, at: num
     const decision = branch(context, node, pass);
     if (decision !== DECIDED_NOTHING) return decision;
   }
-  const kind = words[at]! as LastResortWord;
+  const kind = words[at + LAST_RESORT_KIND]! as LastResortWord;
   if (context.trace !== null) context.trace.lastResort(node, kind);
   switch (kind) {
     case LAST_RESORT_NONE:
@@ -127,9 +130,9 @@ function settle(context: DecideContext, node: number, words: Int32Array, at: num
       if (context.trace !== null) context.trace.pass(node, PASS_ALL);
       return branch(context, node, PASS_ALL) || DECIDED_NODATA;
     case LAST_RESORT_POOL:
-      return lastResortPool(context, words[at + 1]!);
+      return lastResortPool(context, words[at + LAST_RESORT_REF]!);
     case LAST_RESORT_ADDRESSES:
-      return lastResortAddresses(context, words[at + 1]!, words[at + 2]!);
+      return lastResortAddresses(context, words[at + LAST_RESORT_REF]!, words[at + LAST_RESORT_COUNT]!);
     case LAST_RESORT_NODATA:
       return DECIDED_NODATA;
     case LAST_RESORT_SERVFAIL:

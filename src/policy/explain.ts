@@ -7,12 +7,12 @@ import {
   LAST_RESORT_ADDRESSES,
   LAST_RESORT_NODATA,
   LAST_RESORT_POOL,
+  LAST_RESORT_REF,
   LAST_RESORT_SERVFAIL,
   NODE_LAST_RESORT,
-  NODE_LAST_RESORT_REF,
   NODE_WORDS,
   RECORD_ECS,
-  RECORD_LAST_RESORT_REF,
+  RECORD_LAST_RESORT,
   RECORD_ROOT,
   RECORD_TABLE_COUNT,
   RECORD_TTL_MAX,
@@ -198,7 +198,9 @@ function explainLastResort(
   const { nodes } = context.policy;
   const own = nodes[node * NODE_WORDS + NODE_LAST_RESORT] === kind;
   const isRecords = node === words[RECORD_ROOT] && !own;
-  const pool = isRecords ? words[RECORD_LAST_RESORT_REF]! : nodes[node * NODE_WORDS + NODE_LAST_RESORT_REF]!;
+  const pool = isRecords
+    ? words[RECORD_LAST_RESORT + LAST_RESORT_REF]!
+    : nodes[node * NODE_WORDS + NODE_LAST_RESORT + LAST_RESORT_REF]!;
   return {
     kind: LAST_RESORT_NAMES.get(kind) ?? "all",
     of: isRecords ? null : names.nodes[node]!,

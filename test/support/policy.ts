@@ -165,8 +165,8 @@ export interface World {
   judge(): void;
 }
 
-export const NO_DATABASE = joinDatabases(null, null, null);
-export const OWNER_HASH = 0x51ee9d;
+const NO_DATABASE = joinDatabases(null, null, null);
+const OWNER_HASH = 0x51ee9d;
 
 /** Gives rows to the addresses of pools with a check, and to every pool. */
 export function createWorld(records: RecordModel[], sources: GeoSources = NO_DATABASE): World {
