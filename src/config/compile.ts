@@ -12,10 +12,11 @@ import { type Finding, formatPlace } from "./findings.ts";
 import { withApexRecords } from "./generated-records.ts";
 import { checkSpec, planPool } from "./health-plan.ts";
 import type { LoadedConfig } from "./load.ts";
-import { releasePlaces, reporterOn } from "./load-yaml.ts";
+import { type LoadedYaml, releasePlaces, reporterOn } from "./load-yaml.ts";
 import { type DynamicOwner, type ResolvedZone, resolveZone } from "./resolve-zone.ts";
 import { openGeneration, type RowRegistry } from "./rows.ts";
 import type { ServerOptions } from "./schema-server.ts";
+import type { ZoneInput } from "./schema-zone.ts";
 import type { LoadedZone } from "./zones-folder.ts";
 
 /** What people call what a snapshot has as numbers. */
@@ -159,9 +160,25 @@ function knowsNameservers({ master, dynamic }: LoadedZone, { isServerSound }: Lo
   return isServerSound && !isUnread;
 }
 
+interface Resolution {
+  zone: ResolvedZone;
+  findings: Finding[];
+}
+
+/** What was made of a file that did not change is the same again; planPool gives its pools the rows that they had. */
+const resolutions = new WeakMap<LoadedYaml<ZoneInput>, Resolution>();
+
 function resolveDynamic({ name, apex, dynamic }: LoadedZone, findings: Finding[]): ResolvedZone {
   if (dynamic === null || dynamic.input === null) return { owners: [], records: [], pools: [] };
-  return resolveZone(name, apex, dynamic.input, reporterOn(dynamic, findings));
+  let resolution = resolutions.get(dynamic);
+  if (resolution === undefined) {
+    const found: Finding[] = [];
+    const zone = resolveZone(name, apex, dynamic.input, reporterOn(dynamic, found));
+    resolution = { zone, findings: found };
+    resolutions.set(dynamic, resolution);
+  }
+  findings.push(...resolution.findings);
+  return resolution.zone;
 }
 
 /** The records to check and build; null when the master file has errors, which have been reported. */
