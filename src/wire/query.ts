@@ -138,29 +138,26 @@ function parseQuestion(packet: Uint8Array, length: number, query: Query): number
   const { lower, labelOffsets, hashes } = qname;
   let at = HEADER_OCTETS;
   let labels = 0;
-  let used = 0;
   for (;;) {
     if (at >= length) return -1;
     const size = packet[at]!;
+    const end = at + size + 1;
     // No name stands before the first one, so that a pointer here is never strictly backward to a name (RFC 9267
     // section 2); 0x40 and 0x80 were never assigned for use (RFC 6891 section 5).
-    if (size > MAX_LABEL_OCTETS) return -1;
-    if (used + size + 1 > MAX_NAME_OCTETS || at + size >= length) return -1;
-    labelOffsets[labels] = used;
+    if (size > MAX_LABEL_OCTETS || end > length || end > HEADER_OCTETS + MAX_NAME_OCTETS) return -1;
+    labelOffsets[labels] = at - HEADER_OCTETS;
+    lower[at - HEADER_OCTETS] = size;
     if (size === 0) break;
-    lower[used++] = size;
-    at++;
     let hash = size;
-    for (const next = at + size; at < next; at++, used++) {
+    for (at++; at < end; at++) {
       const octet = LOWER[packet[at]!]!;
-      lower[used] = octet;
+      lower[at - HEADER_OCTETS] = octet;
       hash = Math.imul(hash ^ octet, HASH_FACTOR);
     }
     hashes[labels++] = hash;
   }
   if (at + 5 > length) return -1;
-  lower[used] = 0;
-  qname.length = used + 1;
+  qname.length = at + 1 - HEADER_OCTETS;
   qname.labelCount = labels;
   hashSuffixes(qname);
   query.qtype = read16(packet, at + 1);
@@ -185,8 +182,13 @@ function parseRecords(
   let steps = length;
   for (let record = authorities + additionals; record > 0; record--) {
     const owner = at;
-    steps = followName(packet, length, owner, steps);
-    at = skipName(packet, length, owner);
+    // The root in full owns every OPT; only other owners need following.
+    if (packet[owner] === 0) {
+      at = owner + 1;
+    } else {
+      steps = followName(packet, length, owner, steps);
+      at = skipName(packet, length, owner);
+    }
     if (steps < 0 || at < 0 || at + MIN_RECORD_OCTETS - 1 > length) return RCODE_FORMERR;
     const rdata = at + 10;
     const rdlength = read16(packet, at + 8);
