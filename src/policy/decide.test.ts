@@ -366,6 +366,13 @@ describe("ttl", () => {
     expect(world.ask().ttl).toBe(8);
   });
 
+  it("does not count addresses of the answer before", () => {
+    const world = createWorld([record(eu()), record(us())]);
+    world.set("eu", "up", 9000);
+    expect(world.ask().ttl).toBe(9);
+    expect(world.ask({ record: 1 })).toMatchObject({ addresses: ["192.0.2.10"], ttl: 60 });
+  });
+
   it("shapes negative answers too", () => {
     const world = createWorld([record(us(), { lastResort: { kind: "nodata" } })]);
     world.set("us", "down", 6000);
