@@ -59,10 +59,8 @@ export type ToProbe =
 
 export type FromProbe =
   | LogMessage
-  /** The rows of the plan are written: a snapshot that refers to them may be used. */
-  | { kind: "planned"; generation: number }
-  /** Every target of the plan has a verdict. */
-  | { kind: "roundDone" }
+  /** The rows of this generation's plan are written, and every target of it has a verdict. */
+  | { kind: "roundDone"; generation: number }
   | { kind: "stopped" };
 
 /**

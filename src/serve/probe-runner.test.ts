@@ -32,12 +32,12 @@ afterEach(() => {
 });
 
 describe("runProbeWorker", () => {
-  it("takes over a plan, and says when its rows are written", () => {
+  it("takes over a plan, and says when every target has a verdict", () => {
     port.deliver({ kind: "plan", plan: { targets: [], pools: [] }, generation: 4 });
     expect(calls).toEqual(["setPlan"]);
-    expect(port.posted).toEqual([{ kind: "planned", generation: 4 }]);
+    expect(port.posted).toEqual([]);
     hooks.onRoundDone();
-    expect(port.posted.at(-1)).toEqual({ kind: "roundDone" });
+    expect(port.posted).toEqual([{ kind: "roundDone", generation: 4 }]);
     port.deliver({ kind: "release" });
     expect(calls).toEqual(["setPlan", "release"]);
   });

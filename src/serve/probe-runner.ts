@@ -17,11 +17,12 @@ export function runProbeWorker(
   createProber: CreateProber,
 ): void {
   const log: Log = (level, message, fields = {}) => port.postMessage({ kind: "log", level, message, fields });
+  let generation = 0;
   const prober = createProber({
     rows: init.rows,
     onTransition: (transition) => logEndpoint(log, transition),
     onPoolTransition: (transition) => logPool(log, transition),
-    onRoundDone: () => port.postMessage({ kind: "roundDone" }),
+    onRoundDone: () => port.postMessage({ kind: "roundDone", generation }),
   });
   let stopped = false;
   const stop = (): void => {
@@ -37,8 +38,8 @@ export function runProbeWorker(
   }, BEAT_MS);
   port.on("message", (message) => {
     if (message.kind === "plan") {
+      generation = message.generation;
       prober.setPlan(message.plan);
-      port.postMessage({ kind: "planned", generation: message.generation });
     } else if (message.kind === "release") prober.releaseRetired();
     else stop();
   });

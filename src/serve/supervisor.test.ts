@@ -109,9 +109,9 @@ describe("start", () => {
     await publish(1, onePool);
     expect(threads.last("probe").told).toEqual([{ kind: "plan", plan: onePool, generation: 1 }]);
     expect(threads.last("udp").toldOf("open")).toEqual([]);
-    threads.last("probe").say({ kind: "roundDone" });
+    threads.last("probe").say({ kind: "roundDone", generation: 1 });
     expect(threads.last("udp").toldOf("open")).toHaveLength(1);
-    threads.last("probe").say({ kind: "roundDone" });
+    threads.last("probe").say({ kind: "roundDone", generation: 1 });
     expect(threads.last("udp").toldOf("open")).toHaveLength(1);
   });
 
@@ -198,16 +198,16 @@ describe("reload", () => {
     expect(generationsOf("stream")).toEqual([1, 2]);
   });
 
-  it("with checks the rows are written first, and left ones are freed when all workers have moved on", async () => {
+  it("with checks the first verdicts come first, and left rows are freed when all workers have moved on", async () => {
     start();
     await publish(1, onePool);
-    threads.last("probe").say({ kind: "roundDone" });
+    threads.last("probe").say({ kind: "roundDone", generation: 1 });
     openAll();
     await publish(2, onePool);
     expect(generationsOf("udp")).toEqual([1]);
-    threads.last("probe").say({ kind: "planned", generation: 1 });
+    threads.last("probe").say({ kind: "roundDone", generation: 1 });
     expect(generationsOf("udp")).toEqual([1]);
-    threads.last("probe").say({ kind: "planned", generation: 2 });
+    threads.last("probe").say({ kind: "roundDone", generation: 2 });
     expect(generationsOf("udp")).toEqual([1, 2]);
     await vi.advanceTimersByTimeAsync(1000);
     expect(threads.last("probe").toldOf("release")).toEqual([]);
@@ -216,7 +216,7 @@ describe("reload", () => {
     expect(threads.last("probe").toldOf("release")).toHaveLength(1);
   });
 
-  it("a probe worker that does not write rows holds a snapshot up for 1 s", async () => {
+  it("a probe worker that does not come to verdicts holds a snapshot up for 1 s", async () => {
     start();
     await publish(1, onePool);
     openAll();
@@ -225,7 +225,7 @@ describe("reload", () => {
     expect(generationsOf("udp")).toEqual([1]);
     await vi.advanceTimersByTimeAsync(1);
     expect(generationsOf("udp")).toEqual([1, 2]);
-    threads.last("probe").say({ kind: "planned", generation: 2 });
+    threads.last("probe").say({ kind: "roundDone", generation: 2 });
     expect(generationsOf("udp")).toEqual([1, 2]);
   });
 
@@ -235,7 +235,7 @@ describe("reload", () => {
     openAll();
     await publish(2, onePool);
     expect(threads.last("probe").told).toEqual([{ kind: "plan", plan: onePool, generation: 2 }]);
-    threads.last("probe").say({ kind: "planned", generation: 2 });
+    threads.last("probe").say({ kind: "roundDone", generation: 2 });
     expect(generationsOf("udp")).toEqual([1, 2]);
   });
 
@@ -255,10 +255,10 @@ describe("supervision", () => {
   async function running(): Promise<void> {
     start();
     await publish(1, onePool);
-    threads.last("probe").say({ kind: "roundDone" });
+    threads.last("probe").say({ kind: "roundDone", generation: 1 });
     openAll();
     await publish(2, onePool);
-    threads.last("probe").say({ kind: "planned", generation: 2 });
+    threads.last("probe").say({ kind: "roundDone", generation: 2 });
   }
 
   it.each(["udp", "stream"] as const)(

@@ -7,6 +7,7 @@ import { type DataPlane, startDataPlane } from "./data-plane.ts";
 import { formatListener, formatListenFailure, type Listener } from "./listener.ts";
 import { createLog } from "./log.ts";
 import type { FromControl, FromProbe, Log, LogLevel, ServeSettings, ToControl, ToProbe } from "./messages.ts";
+import { widenInlining } from "./optimizer.ts";
 import { type Supervised, superviseWorker } from "./supervised.ts";
 import { type StartWorker, startThread } from "./threads.ts";
 import { supportsReusePort } from "./udp.ts";
@@ -45,7 +46,7 @@ export interface Supervisor {
 
 /** Sockets open after the first round of probes, or after this long. */
 const FIRST_ROUND_MS = 1000;
-/** How long a snapshot waits for the probe worker to write the rows that it refers to. */
+/** How long a snapshot waits for the first verdicts on what it brings. */
 const PLAN_MS = 1000;
 /** Workers that have not finished by then are ended. */
 const GRACE_MS = 2000;
@@ -66,6 +67,7 @@ export async function runServer(
   options: ServerOptions,
   startWorker: StartWorker = startThread,
 ): Promise<number> {
+  widenInlining();
   const log = await createLog({
     pretty: options.pretty ?? process.stdout.isTTY === true,
     level: options.logLevel ?? "info",
@@ -201,7 +203,7 @@ class ProcessSupervisor implements Supervisor {
     if (plan.pools.length === 0) this.data.open(settings.listeners);
     else {
       this.startProbe();
-      this.roundTimer = setTimeout(() => this.onRoundDone(), FIRST_ROUND_MS);
+      this.roundTimer = setTimeout(() => this.openSockets(), FIRST_ROUND_MS);
     }
   }
 
@@ -228,22 +230,21 @@ class ProcessSupervisor implements Supervisor {
       },
       onMessage: (message) => {
         if (message.kind === "log") this.base.log(message.level, message.message, message.fields);
-        else if (message.kind === "roundDone") this.onRoundDone();
-        else if (message.kind === "planned" && message.generation === this.published?.snapshot.generation)
-          this.onPlanned();
+        else if (message.kind === "roundDone") this.onRoundDone(message.generation);
       },
     });
   }
 
-  private onRoundDone(): void {
-    if (this.roundTimer === null) return;
-    clearTimeout(this.roundTimer);
-    this.roundTimer = null;
-    this.data?.open(this.settings!.listeners);
+  /** Verdicts first: no pool that a snapshot brings looks failed because nobody has asked it yet. */
+  private onRoundDone(generation: number): void {
+    if (this.roundTimer !== null) this.openSockets();
+    if (this.planTimer !== null && generation === this.published?.snapshot.generation) this.adopt();
   }
 
-  private onPlanned(): void {
-    if (this.planTimer !== null) this.adopt();
+  private openSockets(): void {
+    if (this.roundTimer !== null) clearTimeout(this.roundTimer);
+    this.roundTimer = null;
+    this.data?.open(this.settings!.listeners);
   }
 
   private adopt(): void {

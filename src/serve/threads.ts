@@ -13,12 +13,15 @@ export interface WorkerInit {
 
 export type StartWorker = <Kind extends keyof WorkerInit>(kind: Kind, init: WorkerInit[Kind]) => WorkerHandle;
 
-/** Compiled files: worker threads of Node 20 load no TypeScript, so that workers start from dist/ only. */
+/**
+ * Compiled files: worker threads of Node 20 load no TypeScript, so that workers start from dist/ only. Those that answer
+ * are one file each: see scripts/build.mjs.
+ */
 const ENTRIES: Record<keyof WorkerInit, string> = {
   control: "../control/control-worker.js",
   probe: "../health/probe-worker.js",
-  udp: "./udp-worker.js",
-  stream: "./stream-worker.js",
+  udp: "../data-plane/udp-worker.js",
+  stream: "../data-plane/stream-worker.js",
 };
 
 const MEGABYTE = 1024 * 1024;
