@@ -20,6 +20,8 @@ export interface ChildOptions {
   env?: Record<string, string>;
   /** The child is killed after this time, whatever the test does. */
   lifetimeMs?: number;
+  /** The program may not outlive even a killed test runner; its pid is then that of the guard, which passes signals on. */
+  guarded?: boolean;
 }
 
 const running = new Set<ChildProcess>();
@@ -27,9 +29,15 @@ process.once("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
 
-/** Starts a program with a bounded lifetime and collects what it writes. */
+/**
+ * Starts a program with a bounded lifetime and collects what it writes. A test runner that is killed runs no exit
+ * handlers: what would then run for ever is to be `guarded`, by coreutils' `timeout`.
+ */
 export function startChild(command: string, args: string[], options: ChildOptions = {}): Child {
-  const child = spawn(command, args, {
+  const lifetimeMs = options.lifetimeMs ?? 60_000;
+  const guard = options.guarded === true && hasCommand("timeout", ["--version"]);
+  const guardArgs = ["-k", "2", String(lifetimeMs / 1000), command, ...args];
+  const child = spawn(guard ? "timeout" : command, guard ? guardArgs : args, {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
@@ -50,7 +58,7 @@ export function startChild(command: string, args: string[], options: ChildOption
     err += text;
     notify();
   });
-  const lifetime = setTimeout(() => child.kill("SIGKILL"), options.lifetimeMs ?? 60_000);
+  const lifetime = setTimeout(() => child.kill("SIGKILL"), lifetimeMs + 1_000);
   lifetime.unref();
   const exited = new Promise<number>((resolve) => {
     const finish = (code: number | null): void => {

@@ -19,6 +19,7 @@ export async function startNsd(zones: GeneratedZone[]): Promise<Nsd> {
     const folder = temporaryFolder("nsd");
     const child = startChild("nsd", ["-d", "-c", writeConfiguration(folder, port, zones)], {
       lifetimeMs: 120_000,
+      guarded: true,
     });
     try {
       await child.waitFor(/nsd started/, 30_000);
