@@ -12,7 +12,7 @@ export interface Refusal {
   part?: "key" | "value";
 }
 
-type Choose = (value: unknown) => z.core.$ZodType | Refusal | Refusal[];
+type Choose = (value: unknown) => z.core.$ZodType | Refusal;
 
 interface ChosenDef extends z.core.$ZodUnionDef {
   choose: Choose;
@@ -33,14 +33,13 @@ const Chosen = z.core.$constructor<ChosenSchema, ChosenDef>("SteerdChosen", (sch
   schema._zod.parse = (payload, context) => {
     const choice = def.choose(payload.value);
     if ("_zod" in choice) return choice._zod.run(payload, context);
-    for (const refusal of Array.isArray(choice) ? choice : [choice])
-      payload.issues.push(refusedAs(refusal, payload.value));
+    payload.issues.push(refusedAs(choice, payload.value));
     return payload;
   };
 });
 
 /** The issue that validate.ts turns back into the refusal. */
-export function refusedAs(refusal: Refusal, input: unknown): z.core.$ZodRawIssue {
+function refusedAs(refusal: Refusal, input: unknown): z.core.$ZodRawIssue {
   return { code: "custom", input, params: { refusal }, message: refusal.expected };
 }
 

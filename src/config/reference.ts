@@ -29,9 +29,9 @@ Every option of both YAML files, as \`steerd check\` knows them. This page is ma
 \`node scripts/reference.mjs\`; \`steerd schema\` prints the same as a JSON Schema for editors. How the pieces play
 together is told in the README.
 
-Files are YAML 1.2 in UTF-8, one document each, of at most 4 MiB; master files may have 1 GiB. Durations carry their
-unit (\`250ms\`, \`1.5s\`, \`2m\`, \`1h\`), bare TTLs are seconds. Names match \`[a-z0-9][a-z0-9_-]*\`. \`"@"\`, \`"*"\` and IPv6
-addresses that end in \`::\` want quotes.`;
+Files are YAML 1.2 in UTF-8, one document each, of at most 2 MiB and 500,000 lines, colons, commas and opening
+brackets; master files may have 1 GiB. Durations carry their unit (\`250ms\`, \`1.5s\`, \`2m\`, \`1h\`), bare TTLs are
+seconds. Names match \`[a-z0-9][a-z0-9_-]*\`. \`"@"\`, \`"*"\` and IPv6 addresses that end in \`::\` want quotes.`;
 
 const GENERATED = `A zone without SOA or NS records of its own gets them from \`nameservers\`. The generated SOA is the same on
 every node: its serial is a hash of the zone's files (nobody transfers such a zone, so that it need not count up), and

@@ -6,7 +6,7 @@ import { LATER_POLICY_KINDS, NODE_OPTIONS, POLICY_KINDS, type PolicyKind } from 
 
 /** Policy nodes: the shape is chosen by the key that is found, before anything is validated. */
 
-export const MAX_WEIGHT = 65_535;
+const MAX_WEIGHT = 65_535;
 export const weightRow = integerRow(0, MAX_WEIGHT, "a weight");
 
 const NODE = `a pool's or policy's name, or a mapping with one of ${POLICY_KINDS.join(", ")}`;

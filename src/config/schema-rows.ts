@@ -29,7 +29,7 @@ const UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_00
 const DURATION = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h)$/;
 
 /** Milliseconds of `250ms`, `1.5s`, `2m`, `1h`; NaN for anything else. */
-export function durationMs(text: string): number {
+function durationMs(text: string): number {
   const match = DURATION.exec(text);
   return match === null ? Number.NaN : Math.round(Number(match[1]) * UNIT_MS[match[2]!]!);
 }
@@ -120,7 +120,7 @@ export const locationRow = z
   .transform(([latitude, longitude]) => ({ latitude, longitude }));
 
 /** `127.0.0.1:53` or `[::1]:53`; null when it is neither. */
-export function parseSocketAddress(text: string): Listener | null {
+function parseSocketAddress(text: string): Listener | null {
   const match = /^(?:\[([^\]]*)\]|([^:[\]]*)):(\d{1,5})$/.exec(text);
   if (match === null || Number(match[3]) > 65535) return null;
   const [, six, four] = match;

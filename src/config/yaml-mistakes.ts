@@ -39,11 +39,21 @@ function keyAt(text: string, offset: number): string {
   return word.length > 1 && word.endsWith(":") ? word.slice(0, -1) : word;
 }
 
+/** Longer than any word that wants quotes: an error far behind the character that causes it is about something else. */
+const LOOK_BACK = 300;
+
+/** Offset of the last such character up to `offset`; -1: none is near. */
+function lastBefore(text: string, character: string, offset: number): number {
+  const from = Math.max(0, offset - LOOK_BACK);
+  const at = text.slice(from, offset + 1).lastIndexOf(character);
+  return at < 0 ? -1 : from + at;
+}
+
 /** `[::1]:53` whose closing bracket stands before `offset`; null when there is none. */
 function bracketedBefore(text: string, offset: number): QuoteMistake | null {
-  const open = text.lastIndexOf("[", offset);
-  const match = /^\[[0-9a-f:.]+\]:\d+/i.exec(text.slice(open, offset + 8));
-  return open < 0 || match === null ? null : { offset: open, word: match[0] };
+  const open = lastBefore(text, "[", offset);
+  const match = open < 0 ? null : /^\[[0-9a-f:.]+\]:\d+/i.exec(text.slice(open, offset + 8));
+  return match === null ? null : { offset: open, word: match[0] };
 }
 
 /** Whether `key:` with nothing after it was meant as an address that ends in two colons. */
@@ -58,7 +68,7 @@ export function quoteMistakeOf(error: YAMLError, text: string): QuoteMistake | n
     case "BAD_SCALAR_START":
       return { offset, word: keyAt(text, offset) };
     case "BAD_ALIAS": {
-      const star = text.lastIndexOf("*", offset);
+      const star = lastBefore(text, "*", offset);
       return star < 0 ? null : { offset: star, word: keyAt(text, star) };
     }
     case "BLOCK_IN_FLOW": {

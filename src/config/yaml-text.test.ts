@@ -109,6 +109,14 @@ describe("words that want quotes", () => {
   });
 });
 
+describe("a file full of words that want quotes", () => {
+  test("is not parsed again for each", () => {
+    const { problems } = readYaml("*a: 1\n".repeat(2000));
+    expect(problems).toHaveLength(1000);
+    expect(problems.every(({ code }) => code === "CFG_YAML_QUOTE")).toBe(true);
+  });
+});
+
 describe("syntax errors", () => {
   test.each([
     ["a:\n\tb: 1\n", "2:1 CFG_YAML_TAB a tab is used as indentation -> spaces"],

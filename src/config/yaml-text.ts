@@ -23,13 +23,16 @@ import {
 } from "./yaml-mistakes.ts";
 
 /** Deeper nesting is no configuration that anyone can read, and the parser's stack is finite. */
-export const MAX_YAML_DEPTH = 100;
+const MAX_YAML_DEPTH = 100;
 
 /** Values that aliases may repeat in one file: far more than any file needs, far less than a bomb of aliases makes. */
 export const MAX_ALIASED_VALUES = 100_000;
 
 /** Words without quotes that are looked for behind one another, each by parsing again without it. */
 const MAX_QUOTE_ROUNDS = 10;
+
+/** With more words without quotes than this nothing else is looked for. */
+const MAX_QUOTE_MISTAKES = 1000;
 
 /** Keys that mean something to JavaScript objects. */
 const RESERVED_KEYS = new Set(["__proto__", "constructor", "prototype"]);
@@ -103,9 +106,10 @@ function parse(text: string): Parsed {
       return { document, lines, problems };
     }
     // One word can be behind several errors.
-    const words = new Map(found.map((mistake) => [mistake.offset, mistake]));
-    for (const mistake of words.values()) patched = overwrite(patched, mistake);
-    mistakes.push(...words.values());
+    const words = [...new Map(found.map((mistake) => [mistake.offset, mistake])).values()];
+    patched = overwrite(patched, words);
+    mistakes.push(...words.slice(0, MAX_QUOTE_MISTAKES));
+    if (words.length > MAX_QUOTE_MISTAKES) return { document, lines, problems: mistakes.map(quoteProblem) };
   }
 }
 
@@ -127,8 +131,16 @@ function withoutEchoes(errors: YAMLError[], lines: LineCounter): YAMLError[] {
   return first;
 }
 
-function overwrite(text: string, { offset, word }: QuoteMistake): string {
-  return `${text.slice(0, offset)}${"x".repeat(word.length)}${text.slice(offset + word.length)}`;
+/** The text with letters in place of these words. */
+function overwrite(text: string, words: QuoteMistake[]): string {
+  let patched = "";
+  let at = 0;
+  for (const { offset, word } of words.sort((a, b) => a.offset - b.offset)) {
+    if (offset < at) continue;
+    patched += `${text.slice(at, offset)}${"x".repeat(word.length)}`;
+    at = offset + word.length;
+  }
+  return patched + text.slice(at);
 }
 
 function oldVersion(text: string): YamlProblem {

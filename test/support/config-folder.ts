@@ -61,7 +61,7 @@ export function configFolder(files: Record<string, string | Uint8Array> = {}): C
   return { root, cache, write, load, age, compile, findings };
 }
 
-export function findingLine(finding: Finding): string {
+function findingLine(finding: Finding): string {
   return `${finding.severity === "warning" ? "warning " : ""}${formatFinding(finding)}`;
 }
 

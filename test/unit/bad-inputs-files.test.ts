@@ -1,7 +1,7 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
-import { MAX_YAML_OCTETS } from "../../src/config/load-yaml.ts";
+import { MAX_YAML_MARKS, MAX_YAML_OCTETS } from "../../src/config/load-yaml.ts";
 import { readSteadyFile } from "../../src/config/steady-file.ts";
 import { configFolder, zoneFindings } from "../support/config-folder.ts";
 
@@ -55,7 +55,13 @@ describe("row 52: huge files", () => {
       "zones/b.example.yaml": `# ${"x".repeat(MAX_YAML_OCTETS - 3)}\n`,
     });
     expect(folder.findings()).toEqual([
-      `zones/a.example.yaml CFG_FILE_TOO_LARGE the file has ${MAX_YAML_OCTETS + 3} octets: expected at most ${MAX_YAML_OCTETS} (4 MiB)`,
+      `zones/a.example.yaml CFG_FILE_TOO_LARGE the file has ${MAX_YAML_OCTETS + 3} octets: expected at most ${MAX_YAML_OCTETS} (2 MiB)`,
+    ]);
+  });
+
+  test("row 52: a small YAML file with too much in it is refused before it is parsed", () => {
+    expect(zoneFindings(`records: [${"a,".repeat(MAX_YAML_MARKS)}]`)).toEqual([
+      `z CFG_FILE_TOO_LARGE the file has ${MAX_YAML_MARKS + 2} lines, colons, commas and opening brackets: expected at most ${MAX_YAML_MARKS}`,
     ]);
   });
 
