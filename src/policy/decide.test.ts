@@ -101,6 +101,23 @@ describe("last resort", () => {
     expect(world.ask({ family: 6 })).toMatchObject({ addresses: ["2001:db8::1"], rows: [-1] });
   });
 
+  it("rotates fixed addresses, gives 64 at most, and none that stand behind them", () => {
+    const fixed = (from: number, count: number) => ({
+      kind: "addresses" as const,
+      addresses: Array.from({ length: count }, (_, i) => addressModel(`203.0.113.${from + i}`)),
+    });
+    const records = [record(us(), { lastResort: fixed(1, 3) }), record(us(), { lastResort: fixed(100, 70) })];
+    const shared = records[0]!.root;
+    const world = createWorld(records.map((model) => ({ ...model, root: shared })));
+    world.set("us", "down");
+    const firsts = Array.from({ length: 40 }, () => world.ask().addresses);
+    for (const addresses of firsts) expect(addresses).toHaveLength(3);
+    expect(new Set(firsts.map(([first]) => first)).size).toBe(3);
+    const many = world.ask({ record: 1 }).addresses;
+    expect(many).toHaveLength(64);
+    expect(new Set(many).size).toBe(64);
+  });
+
   it("says NODATA for fixed addresses without one of the asked family", () => {
     const addresses = [addressModel("203.0.113.1")];
     const world = createWorld([record(us(), { lastResort: { kind: "addresses", addresses } })]);
@@ -219,6 +236,16 @@ describe("a pool in both families", () => {
     expect(world.ask({ family: 6 })).toMatchObject({ decision: "nodata", scope: 0 });
   });
 
+  it("does not look for that family in the next pool", () => {
+    const dual = (name: string, last: number) =>
+      pool(name, [{ address: [`192.0.2.${last}`, `2001:db8::${last}`] }]);
+    const world = createWorld([record(failover([dual("first", 1), dual("second", 2)]))]);
+    world.set("2001:db8::1", "down");
+    expect(world.ask({ family: 6 }).decision).toBe("nodata");
+    world.set("192.0.2.1", "down");
+    expect(world.ask({ family: 6 }).addresses).toEqual(["2001:db8::2"]);
+  });
+
   it("says NODATA for a family that it does not have", () => {
     const world = createWorld([record(us())]);
     expect(world.ask({ family: 6 })).toMatchObject({ decision: "nodata", ttl: 60 });
@@ -243,6 +270,13 @@ describe("a pool in both families", () => {
     expect(world.ask().addresses).toEqual(["192.0.2.2"]);
   });
 
+  it("heeds the first address of a strict endpoint as the others", () => {
+    const endpoints = [{ address: ["192.0.2.1", "2001:db8::1"] }, { address: ["192.0.2.2", "2001:db8::2"] }];
+    const world = createWorld([record(pool("dual", endpoints, { dualStack: "strict" }))]);
+    world.set("192.0.2.1", "down");
+    expect(world.ask({ family: 6 }).addresses).toEqual(["2001:db8::2"]);
+  });
+
   it("leaves a drained address out of a strict endpoint's count", () => {
     const world = createWorld([
       record(pool("dual", [{ address: ["192.0.2.1", "2001:db8::1"] }], { dualStack: "strict" })),
@@ -260,6 +294,15 @@ describe("a verdict older than the states", () => {
     world.rows.pools[0 * POOL_ROW_WORDS + POOL_ROW_FAILED] = 0;
     world.rows.pools[0 * POOL_ROW_WORDS + POOL_ROW_UP] = 2;
     expect(world.ask().addresses).toEqual(["192.0.2.10"]);
+  });
+
+  it("does so for a strict pool of which every endpoint has an address down", () => {
+    const dual = pool("dual", [{ address: ["192.0.2.1", "2001:db8::1"] }], { dualStack: "strict" });
+    const next = pool("next", ["2001:db8::2"]);
+    const world = createWorld([record(failover([dual, next]))]);
+    world.set("192.0.2.1", "down");
+    world.rows.pools[0 * POOL_ROW_WORDS + POOL_ROW_FAILED] = 0;
+    expect(world.ask({ family: 6 }).addresses).toEqual(["2001:db8::2"]);
   });
 
   it("asks nothing of a pool without a row", () => {
