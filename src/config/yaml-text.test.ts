@@ -111,9 +111,14 @@ describe("words that want quotes", () => {
 
 describe("a file full of words that want quotes", () => {
   test("is not parsed again for each", () => {
-    const { problems } = readYaml("*a: 1\n".repeat(2000));
+    const { problems } = readYaml(`a: [${"*, ".repeat(2000)}]`);
     expect(problems).toHaveLength(1000);
     expect(problems.every(({ code }) => code === "CFG_YAML_QUOTE")).toBe(true);
+  });
+
+  test("is looked through once more when it is long", () => {
+    const { problems } = readYaml(`${"# \n".repeat(40_000)}${"*a: 1\n".repeat(10)}`);
+    expect(problems.map(({ code }) => code)).toEqual(["CFG_YAML_QUOTE", "CFG_YAML_QUOTE", "CFG_YAML_SYNTAX"]);
   });
 });
 

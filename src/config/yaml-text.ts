@@ -28,8 +28,11 @@ const MAX_YAML_DEPTH = 100;
 /** Values that aliases may repeat in one file: far more than any file needs, far less than a bomb of aliases makes. */
 export const MAX_ALIASED_VALUES = 100_000;
 
-/** Words without quotes that are looked for behind one another, each by parsing again without it. */
+/** Words without quotes that hide one another are looked for by parsing again without them, this often. */
 const MAX_QUOTE_ROUNDS = 10;
+
+/** Parsing a text longer than this takes long enough to do it once more, and not ten times. */
+const LONG_TEXT = 100_000;
 
 /** With more words without quotes than this nothing else is looked for. */
 const MAX_QUOTE_MISTAKES = 1000;
@@ -82,6 +85,7 @@ interface Parsed {
  */
 function parse(text: string): Parsed {
   const mistakes: QuoteMistake[] = [];
+  const rounds = text.length > LONG_TEXT ? 1 : MAX_QUOTE_ROUNDS;
   let patched = text;
   for (let round = 0; ; round++) {
     const lines = new LineCounter();
@@ -96,8 +100,7 @@ function parse(text: string): Parsed {
       logLevel: "error",
     });
     const errors = [...document.errors, ...document.warnings];
-    const found =
-      round < MAX_QUOTE_ROUNDS ? errors.flatMap((error) => quoteMistakeOf(error, patched) ?? []) : [];
+    const found = round < rounds ? errors.flatMap((error) => quoteMistakeOf(error, patched) ?? []) : [];
     if (found.length === 0) {
       const stumbles = withoutEchoes(errors, lines).map((error) => syntaxProblem(error, patched));
       const problems = [...mistakes.map(quoteProblem), ...stumbles];
