@@ -24,6 +24,7 @@ import {
   SECTION_ANSWER,
 } from "./wire/answer.ts";
 import { RCODE_NOERROR, RCODE_SERVFAIL, TRANSPORT_UDP, TYPE_AAAA } from "./wire/constants.ts";
+import { viewOf } from "./wire/octets.ts";
 import { createQuery, HEADER_OCTETS, parseQuery, type Query, VERDICT_DROP } from "./wire/query.ts";
 import { encodeAnswer, isTruncated } from "./wire/response.ts";
 import { addNegativeSoa, createLookup, type Lookup, lookup } from "./zone/lookup.ts";
@@ -42,7 +43,14 @@ export interface Context extends DecideContext {
   transport: number;
   query: Query;
   lookup: Lookup;
+  /** The buffers of the last call, and views of them: a transport that keeps its buffers has its views made once. */
+  packet: Uint8Array;
+  packetView: DataView;
+  out: Uint8Array;
+  outView: DataView;
 }
+
+const NO_OCTETS = new Uint8Array(0);
 
 /** `diceSeed`: any number, another one for each worker. */
 export function createContext(
@@ -60,6 +68,10 @@ export function createContext(
     transport: TRANSPORT_UDP,
     query: createQuery(),
     lookup: createLookup(snapshot.zones),
+    packet: NO_OCTETS,
+    packetView: viewOf(NO_OCTETS),
+    out: NO_OCTETS,
+    outView: viewOf(NO_OCTETS),
   };
 }
 
@@ -71,13 +83,27 @@ export function adoptSnapshot(context: Context, snapshot: Snapshot): void {
 }
 
 /**
- * Answers one DNS message: bytes in, bytes out, nothing allocated, nothing thrown.
+ * Answers one DNS message: bytes in, bytes out, nothing allocated (but a view of a buffer that was not the last one),
+ * nothing thrown.
  *
  * @param packet - the message; only its first `length` octets are read.
  * @param out - room for the reply: OUT_OCTETS serve any transport.
  * @returns the length of the reply, or 0: say nothing.
  */
 export function answerQuery(packet: Uint8Array, length: number, context: Context, out: Uint8Array): number {
+  if (packet !== context.packet) {
+    context.packet = packet;
+    context.packetView = viewOf(packet);
+  }
+  if (out !== context.out) {
+    context.out = out;
+    context.outView = viewOf(out);
+  }
+  return answerMessage(context.packetView, length, context, context.outView);
+}
+
+/** The line of a query, on views of both buffers. */
+function answerMessage(packet: DataView, length: number, context: Context, out: DataView): number {
   const { query, answer } = context;
   const verdict = parseQuery(packet, length, query);
   if (verdict === VERDICT_DROP) return drop(context, length);
@@ -88,7 +114,7 @@ export function answerQuery(packet: Uint8Array, length: number, context: Context
   } else {
     answer.rcode = verdict;
   }
-  const size = encodeAnswer(query, answer, context.snapshot.zones.octets, context.transport, out);
+  const size = encodeAnswer(query, answer, context.snapshot.zones, context.transport, out);
   count(context, out);
   return size;
 }
@@ -146,7 +172,7 @@ function drop(context: Context, length: number): number {
   return 0;
 }
 
-function count(context: Context, out: Uint8Array): void {
+function count(context: Context, out: DataView): void {
   const { counters, query, answer, client } = context;
   counters[COUNTER_QUERIES + context.transport * 2 + (client.resolverFamily === 6 ? 1 : 0)]! += 1;
   if (query.hasQuestion === 1) countType(counters, query.qtype);

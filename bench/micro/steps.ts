@@ -1,6 +1,7 @@
 import { Bench } from "tinybench";
 import { createAnswer, resetAnswer } from "../../src/wire/answer.ts";
 import { TRANSPORT_UDP } from "../../src/wire/constants.ts";
+import { viewOf } from "../../src/wire/octets.ts";
 import { createQuery, parseQuery } from "../../src/wire/query.ts";
 import { encodeAnswer, OUT_OCTETS } from "../../src/wire/response.ts";
 import { createLookup, lookup } from "../../src/zone/lookup.ts";
@@ -17,19 +18,20 @@ const { snapshot } = contextOf({
 const query = createQuery();
 const answer = createAnswer();
 const state = createLookup(snapshot.zones);
-const out = new Uint8Array(OUT_OCTETS);
+const out = viewOf(new Uint8Array(OUT_OCTETS));
 const bench = new Bench({ time: 500, warmupTime: 300 });
 
 function addParse(name: string, packet: Uint8Array): void {
+  const view = viewOf(packet);
   bench.add(`parseQuery, ${name}`, () => {
-    for (let call = 0; call < BATCH; call++) parseQuery(packet, packet.length, query);
+    for (let call = 0; call < BATCH; call++) parseQuery(view, packet.length, query);
   });
 }
 
 function addAnswer(name: string, packet: Uint8Array): void {
   const own = createQuery();
   const facts = createAnswer();
-  parseQuery(packet, packet.length, own);
+  parseQuery(viewOf(packet), packet.length, own);
   lookup(state, own.qname, own.qtype, facts);
   bench.add(`lookup, ${name}`, () => {
     for (let call = 0; call < BATCH; call++) {
@@ -39,7 +41,7 @@ function addAnswer(name: string, packet: Uint8Array): void {
   });
   bench.add(`encodeAnswer, ${name}`, () => {
     for (let call = 0; call < BATCH; call++) {
-      encodeAnswer(own, facts, snapshot.zones.octets, TRANSPORT_UDP, out);
+      encodeAnswer(own, facts, snapshot.zones, TRANSPORT_UDP, out);
     }
   });
 }

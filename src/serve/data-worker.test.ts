@@ -28,6 +28,7 @@ const QUERY = Buffer.from("12340100000100000000000003777777076578616d706c6500000
 /** No zone at all: everything is REFUSED. */
 const noZones = (): ZoneData => ({
   octets: new Uint8Array(new SharedArrayBuffer(1)),
+  view: new DataView(new SharedArrayBuffer(1)),
   nodes: new Int32Array(0),
   rrsets: new Int32Array(0),
   zones: new Int32Array(0),

@@ -1,4 +1,5 @@
 import { EDE_NONE, RCODE_NOERROR } from "./constants.ts";
+import { viewOf } from "./octets.ts";
 
 /**
  * What is to be said, as facts: lookup and decide fill it, only wire/response.ts turns it into octets, and explain
@@ -26,6 +27,8 @@ export interface Answer {
   decisionTtl: number;
   /** Octets of the decided addresses, of the asked family, back to back: 4 or 16 each. */
   addressOctets: Uint8Array;
+  /** The same octets, four at a time. */
+  addressView: DataView;
   /** Health rows of the decided addresses, or -1. */
   addressRows: Int32Array;
   addressCount: number;
@@ -75,6 +78,7 @@ export const OWNER_SCRATCH = 2;
 export const MAX_ITEMS = 512;
 
 export function createAnswer(): Answer {
+  const addressOctets = new Uint8Array(MAX_ADDRESSES * 16);
   return {
     rcode: RCODE_NOERROR,
     aa: 0,
@@ -87,7 +91,8 @@ export function createAnswer(): Answer {
     scratchLength: 0,
     decision: DECIDED_NOTHING,
     decisionTtl: 0,
-    addressOctets: new Uint8Array(MAX_ADDRESSES * 16),
+    addressOctets,
+    addressView: viewOf(addressOctets),
     addressRows: new Int32Array(MAX_ADDRESSES),
     addressCount: 0,
   };

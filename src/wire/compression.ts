@@ -22,8 +22,9 @@ export interface Compression {
  */
 const MAX_ENTRIES = 192;
 const UNSEEDED = -1;
-/** A pointer has 14 bits. */
+/** A pointer has 14 bits behind two that say so. */
 const MAX_POINTER = 0x3fff;
+const POINTER = 0xc000;
 
 export function createCompression(): Compression {
   return {
@@ -66,7 +67,7 @@ export function writeName(
   compression: Compression,
   octets: Uint8Array,
   offset: number,
-  out: Uint8Array,
+  out: DataView,
   at: number,
 ): number {
   if (compression.count === UNSEEDED) seed(compression);
@@ -81,13 +82,12 @@ export function writeName(
     remember(compression, name.hashes[label]!, at + name.labelOffsets[label]!);
   }
   const plain = name.labelOffsets[label]!;
-  for (let i = 0; i < plain; i++) out[at + i] = octets[offset + i]!;
+  for (let i = 0; i < plain; i++) out.setUint8(at + i, octets[offset + i]!);
   if (pointer < 0) {
-    out[at + plain] = 0;
+    out.setUint8(at + plain, 0);
     return at + plain + 1;
   }
-  out[at + plain] = 0xc0 | (pointer >>> 8);
-  out[at + plain + 1] = pointer & 0xff;
+  out.setUint16(at + plain, POINTER | pointer);
   return at + plain + 2;
 }
 
@@ -97,7 +97,7 @@ function findSuffix(
   known: number,
   name: Name,
   label: number,
-  out: Uint8Array,
+  out: DataView,
 ): number {
   const hash = name.hashes[label]!;
   for (let entry = 0; entry < known; entry++) {
@@ -109,16 +109,16 @@ function findSuffix(
 }
 
 /** Equal hashes prove nothing: whoever asks chooses QNAME, so the octets are compared, pointers followed. */
-function equalSuffix(name: Name, label: number, out: Uint8Array, offset: number): boolean {
+function equalSuffix(name: Name, label: number, out: DataView, offset: number): boolean {
   const { lower } = name;
   let at = offset;
   let i = name.labelOffsets[label]!;
   for (;;) {
-    while (out[at]! >= 0xc0) at = ((out[at]! & 0x3f) << 8) | out[at + 1]!;
-    const size = out[at]!;
+    while (out.getUint8(at) >= 0xc0) at = out.getUint16(at) & MAX_POINTER;
+    const size = out.getUint8(at);
     if (size !== lower[i]) return false;
     if (size === 0) return true;
-    for (let k = 1; k <= size; k++) if (LOWER[out[at + k]!] !== lower[i + k]) return false;
+    for (let k = 1; k <= size; k++) if (LOWER[out.getUint8(at + k)] !== lower[i + k]) return false;
     at += size + 1;
     i += size + 1;
   }

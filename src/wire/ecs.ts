@@ -10,16 +10,16 @@ const FIXED_OCTETS = 4;
  * @returns false when it must be answered with FORMERR: too short, a second one, an unknown family, SOURCE beyond the
  *   family's bits, SCOPE not zero, an ADDRESS of another length than SOURCE asks for, or bits set behind SOURCE.
  */
-export function parseClientSubnet(packet: Uint8Array, at: number, size: number, query: Query): boolean {
+export function parseClientSubnet(packet: DataView, at: number, size: number, query: Query): boolean {
   if (size < FIXED_OCTETS || query.hasEcs === 1) return false;
-  const family = (packet[at]! << 8) | packet[at + 1]!;
-  const sourceBits = packet[at + 2]!;
+  const family = packet.getUint16(at);
+  const sourceBits = packet.getUint8(at + 2);
   const octets = size - FIXED_OCTETS;
-  if (packet[at + 3] !== 0 || octets !== (sourceBits + 7) >>> 3) return false;
+  if (packet.getUint8(at + 3) !== 0 || octets !== (sourceBits + 7) >>> 3) return false;
   if (!familyHolds(family, sourceBits)) return false;
 
   const address = query.ecsAddress;
-  for (let i = 0; i < octets; i++) address[i] = packet[at + FIXED_OCTETS + i]!;
+  for (let i = 0; i < octets; i++) address[i] = packet.getUint8(at + FIXED_OCTETS + i);
   for (let i = octets; i < 16; i++) address[i] = 0;
   const spareBits = octets * 8 - sourceBits;
   if (octets > 0 && (address[octets - 1]! & ((1 << spareBits) - 1)) !== 0) return false;

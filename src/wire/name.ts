@@ -1,9 +1,12 @@
 import { MAX_LABELS, MAX_NAME_OCTETS } from "./constants.ts";
+import { viewOf } from "./octets.ts";
 
 /** A name taken apart: one reused struct wherever a name is looked up. */
 export interface Name {
   /** Wire form in lower case (RFC 4343), uncompressed. */
   lower: Uint8Array;
+  /** The same octets, four at a time. */
+  view: DataView;
   /** Octets in use, with the root's. */
   length: number;
   /** Labels without the root; label i (0 is the leftmost) starts at labelOffsets[i], the root at [labelCount]. */
@@ -14,8 +17,10 @@ export interface Name {
 }
 
 export function createName(): Name {
+  const lower = new Uint8Array(MAX_NAME_OCTETS + 1);
   return {
-    lower: new Uint8Array(MAX_NAME_OCTETS + 1),
+    lower,
+    view: viewOf(lower),
     length: 0,
     labelCount: 0,
     labelOffsets: new Uint8Array(MAX_LABELS),
@@ -82,16 +87,4 @@ export function nameLength(octets: Uint8Array, offset: number): number {
   let at = offset;
   while (octets[at] !== 0) at += octets[at]! + 1;
   return at - offset + 1;
-}
-
-/** Whether `length` octets at `offset` in `octets`, already in lower case, are those of `lower` from `from` on. */
-export function equalOctets(
-  octets: Uint8Array,
-  offset: number,
-  lower: Uint8Array,
-  from: number,
-  length: number,
-): boolean {
-  for (let i = 0; i < length; i++) if (octets[offset + i] !== lower[from + i]) return false;
-  return true;
 }

@@ -31,7 +31,7 @@ export interface Query {
   /** 1 when a question was parsed and can be echoed. */
   hasQuestion: number;
   /** The message itself: the question is echoed from it octet for octet. */
-  packet: Uint8Array;
+  packet: DataView;
   /** QNAME in lower case, taken apart. */
   qname: Name;
   /** 1 when the query carried an OPT record (RFC 6891). */
@@ -60,7 +60,7 @@ export function createQuery(): Query {
     qtype: 0,
     qclass: 0,
     hasQuestion: 0,
-    packet: new Uint8Array(0),
+    packet: new DataView(new ArrayBuffer(0)),
     qname: createName(),
     hasEdns: 0,
     ednsVersion: 0,
@@ -91,7 +91,7 @@ const FLAG_QR = 0x8000;
  * @returns VERDICT_DROP, RCODE_NOERROR, or the RCODE to answer with: FORMERR, NOTIMP, REFUSED or BADVERS. The question
  *   can be echoed when `query.hasQuestion` is 1.
  */
-export function parseQuery(packet: Uint8Array, length: number, query: Query): number {
+export function parseQuery(packet: DataView, length: number, query: Query): number {
   query.hasQuestion = 0;
   query.hasEdns = 0;
   query.hasEcs = 0;
@@ -100,21 +100,21 @@ export function parseQuery(packet: Uint8Array, length: number, query: Query): nu
   query.dnssecOk = 0;
   query.udpSize = MIN_UDP_SIZE;
   if (length < HEADER_OCTETS) return VERDICT_DROP;
-  const flags = read16(packet, 2);
+  const flags = packet.getUint16(2);
   // A response is never answered, or two servers could talk for ever (RFC 1035 section 4.1.1).
   if ((flags & FLAG_QR) !== 0) return VERDICT_DROP;
   query.packet = packet;
-  query.id = read16(packet, 0);
+  query.id = packet.getUint16(0);
   query.flags = flags;
   query.opcode = (flags >>> 11) & 15;
 
-  const additionals = read16(packet, 10);
+  const additionals = packet.getUint16(10);
   // RFC 9619: QDCOUNT is one. A count that the octets cannot hold is refused before any work.
-  const counted = read16(packet, 4) === 1 && additionals * MIN_RECORD_OCTETS <= length - HEADER_OCTETS;
+  const counted = packet.getUint16(4) === 1 && additionals * MIN_RECORD_OCTETS <= length - HEADER_OCTETS;
   const end = counted ? parseQuestion(packet, length, query) : -1;
+  const verdict = end < 0 ? RCODE_FORMERR : parseRecords(packet, length, end, additionals, query);
+  // Whatever else such a message holds, an OPT that was read is answered with one (RFC 6891 section 6.1.1).
   if (query.opcode !== OPCODE_QUERY) return query.opcode === OPCODE_NOTIFY ? RCODE_REFUSED : RCODE_NOTIMP;
-  if (end < 0) return RCODE_FORMERR;
-  const verdict = parseRecords(packet, length, end, additionals, query);
   return verdict !== RCODE_NOERROR ? verdict : refusal(query);
 }
 
@@ -133,14 +133,14 @@ function refusal(query: Query): number {
 }
 
 /** @returns the offset behind the question, or -1 when it is malformed. */
-function parseQuestion(packet: Uint8Array, length: number, query: Query): number {
+function parseQuestion(packet: DataView, length: number, query: Query): number {
   const { qname } = query;
   const { lower, labelOffsets, hashes } = qname;
   let at = HEADER_OCTETS;
   let labels = 0;
   for (;;) {
     if (at >= length) return -1;
-    const size = packet[at]!;
+    const size = packet.getUint8(at);
     const end = at + size + 1;
     // No name stands before the first one, so that a pointer here is never strictly backward to a name (RFC 9267
     // section 2); 0x40 and 0x80 were never assigned for use (RFC 6891 section 5).
@@ -150,7 +150,7 @@ function parseQuestion(packet: Uint8Array, length: number, query: Query): number
     if (size === 0) break;
     let hash = size;
     for (at++; at < end; at++) {
-      const octet = LOWER[packet[at]!]!;
+      const octet = LOWER[packet.getUint8(at)]!;
       lower[at - HEADER_OCTETS] = octet;
       hash = Math.imul(hash ^ octet, HASH_FACTOR);
     }
@@ -160,30 +160,31 @@ function parseQuestion(packet: Uint8Array, length: number, query: Query): number
   qname.length = at + 1 - HEADER_OCTETS;
   qname.labelCount = labels;
   hashSuffixes(qname);
-  query.qtype = read16(packet, at + 1);
-  query.qclass = read16(packet, at + 3);
+  query.qtype = packet.getUint16(at + 1);
+  query.qclass = packet.getUint16(at + 3);
   query.hasQuestion = 1;
   return at + 5;
 }
 
 /** Answer and authority must be empty but for an IXFR's one SOA (RFC 1995 section 3); then the additional section. */
 function parseRecords(
-  packet: Uint8Array,
+  packet: DataView,
   length: number,
   start: number,
   additionals: number,
   query: Query,
 ): number {
-  const authorities = read16(packet, 8);
-  if (read16(packet, 6) !== 0) return RCODE_FORMERR;
+  const authorities = packet.getUint16(8);
+  if (packet.getUint16(6) !== 0) return RCODE_FORMERR;
   if (authorities !== 0 && !(authorities === 1 && query.qtype === TYPE_IXFR)) return RCODE_FORMERR;
   let at = start;
   // Following names may touch each octet once over the whole message: the work stays linear whatever the pointers say.
   let steps = length;
   for (let record = authorities + additionals; record > 0; record--) {
     const owner = at;
+    if (owner >= length) return RCODE_FORMERR;
     // The root in full owns every OPT; only other owners need following.
-    if (packet[owner] === 0) {
+    if (packet.getUint8(owner) === 0) {
       at = owner + 1;
     } else {
       steps = followName(packet, length, owner, steps);
@@ -191,11 +192,11 @@ function parseRecords(
     }
     if (steps < 0 || at < 0 || at + MIN_RECORD_OCTETS - 1 > length) return RCODE_FORMERR;
     const rdata = at + 10;
-    const rdlength = read16(packet, at + 8);
+    const rdlength = packet.getUint16(at + 8);
     if (rdata + rdlength > length) return RCODE_FORMERR;
-    if (read16(packet, at) === TYPE_OPT && record <= additionals) {
+    if (packet.getUint16(at) === TYPE_OPT && record <= additionals) {
       // RFC 6891 section 6.1.1: one OPT, owned by the root.
-      if (query.hasEdns === 1 || packet[owner] !== 0) return RCODE_FORMERR;
+      if (query.hasEdns === 1 || packet.getUint8(owner) !== 0) return RCODE_FORMERR;
       const verdict = parseOpt(packet, at, rdata, rdlength, query);
       if (verdict !== RCODE_NOERROR) return verdict;
     }
@@ -205,20 +206,20 @@ function parseRecords(
 }
 
 /** Reads the OPT record whose TYPE is at `at` (RFC 6891 section 6.1.2). */
-function parseOpt(packet: Uint8Array, at: number, rdata: number, rdlength: number, query: Query): number {
+function parseOpt(packet: DataView, at: number, rdata: number, rdlength: number, query: Query): number {
   query.hasEdns = 1;
-  const size = read16(packet, at + 2);
+  const size = packet.getUint16(at + 2);
   query.udpSize = size < MIN_UDP_SIZE ? MIN_UDP_SIZE : size;
-  query.ednsVersion = packet[at + 5]!;
-  query.dnssecOk = packet[at + 6]! >>> 7;
+  query.ednsVersion = packet.getUint8(at + 5);
+  query.dnssecOk = packet.getUint8(at + 6) >>> 7;
   // What a later version means by its options is unknown: no further parsing (RFC 6891 section 6.1.3).
   if (query.ednsVersion !== 0) return RCODE_BADVERS;
   const end = rdata + rdlength;
   let option = rdata;
   while (option < end) {
     if (option + 4 > end) return RCODE_FORMERR;
-    const code = read16(packet, option);
-    const size = read16(packet, option + 2);
+    const code = packet.getUint16(option);
+    const size = packet.getUint16(option + 2);
     const data = option + 4;
     if (data + size > end) return RCODE_FORMERR;
     if (code === OPTION_ECS) {
@@ -234,10 +235,10 @@ function parseOpt(packet: Uint8Array, at: number, rdata: number, rdlength: numbe
 }
 
 /** @returns the offset behind the name at `at`, a pointer taken as its end, or -1 when it runs out of the message. */
-function skipName(packet: Uint8Array, length: number, start: number): number {
+function skipName(packet: DataView, length: number, start: number): number {
   let at = start;
   while (at < length) {
-    const size = packet[at]!;
+    const size = packet.getUint8(at);
     if (size === 0) return at + 1;
     if (size > MAX_LABEL_OCTETS) return at + 2;
     at += size + 1;
@@ -251,17 +252,17 @@ function skipName(packet: Uint8Array, length: number, start: number): number {
  *
  * @returns the steps that are left of `budget`, or -1 when the name is malformed or the budget is spent.
  */
-function followName(packet: Uint8Array, length: number, start: number, budget: number): number {
+function followName(packet: DataView, length: number, start: number, budget: number): number {
   let at = start;
   let segment = start;
   let octets = 1;
   for (let steps = budget; steps >= 0; steps--) {
     if (at >= length) return -1;
-    const size = packet[at]!;
+    const size = packet.getUint8(at);
     if (size === 0) return steps;
     if (size >= 0xc0) {
       if (at + 1 >= length) return -1;
-      const target = ((size & 0x3f) << 8) | packet[at + 1]!;
+      const target = ((size & 0x3f) << 8) | packet.getUint8(at + 1);
       if (target >= segment || target < HEADER_OCTETS) return -1;
       at = target;
       segment = target;
@@ -272,8 +273,4 @@ function followName(packet: Uint8Array, length: number, start: number, budget: n
     }
   }
   return -1;
-}
-
-function read16(octets: Uint8Array, offset: number): number {
-  return (octets[offset]! << 8) | octets[offset + 1]!;
 }

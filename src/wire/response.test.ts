@@ -34,6 +34,7 @@ import {
   TYPE_SOA,
   TYPE_TXT,
 } from "./constants.ts";
+import { viewOf } from "./octets.ts";
 import { createQuery, parseQuery, type Query } from "./query.ts";
 import { encodeAnswer, isTruncated, OUT_OCTETS } from "./response.ts";
 
@@ -47,7 +48,7 @@ function ask(name = "www.example.com", extra: Partial<Question> = {}): Query {
     ...extra,
   } as Question);
   const query = createQuery();
-  parseQuery(packet, packet.length, query);
+  parseQuery(viewOf(packet), packet.length, query);
   return query;
 }
 
@@ -77,7 +78,7 @@ function heap() {
 
 function encode(query: Query, answer: Answer, octets = new Uint8Array(), transport = TRANSPORT_UDP) {
   const out = new Uint8Array(OUT_OCTETS);
-  const size = encodeAnswer(query, answer, octets, transport, out);
+  const size = encodeAnswer(query, answer, { octets, view: viewOf(octets) }, transport, viewOf(out));
   return { size, out, message: dnsPacket.decode(Buffer.from(out.subarray(0, size))) };
 }
 
@@ -93,7 +94,7 @@ describe("encodeAnswer", () => {
 
   it("says nothing of a question that could not be read", () => {
     const query = createQuery();
-    parseQuery(Uint8Array.from([0, 9, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0]), 12, query);
+    parseQuery(viewOf(Uint8Array.from([0, 9, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0])), 12, query);
     const answer = createAnswer();
     answer.rcode = RCODE_FORMERR;
     const { size, out } = encode(query, answer);
@@ -219,7 +220,7 @@ describe("truncation", () => {
     addItem(answer, SECTION_ANSWER, ITEM_RRSET, OWNER_QNAME, 0, TYPE_TXT, 2, big(h, 1), 1);
     addItem(answer, SECTION_AUTHORITY, ITEM_RRSET, OWNER_QNAME, 0, TYPE_TXT, 3, big(h, 1, 1), 1);
     const { message, out, size } = encode(ask(), answer, h.octets());
-    expect(isTruncated(out)).toBe(true);
+    expect(isTruncated(viewOf(out))).toBe(true);
     expect(message.answers?.map((record) => ("ttl" in record ? record.ttl : 0))).toEqual([1, 1]);
     expect(message.authorities).toEqual([]);
     expect(size).toBeLessThanOrEqual(512);
@@ -236,7 +237,7 @@ describe("truncation", () => {
     for (let i = 0; i < 30; i++)
       addItem(answer, SECTION_ANSWER, ITEM_RRSET, OWNER_QNAME, 0, TYPE_TXT, i, big(h, 1, 50), 1);
     const { message, size, out } = encode(ask("www.example.com", extra), answer, h.octets());
-    expect(isTruncated(out)).toBe(true);
+    expect(isTruncated(viewOf(out))).toBe(true);
     expect(size).toBeLessThanOrEqual(limit);
     expect(size).toBeGreaterThan(limit - 63);
     expect(message.additionals?.length).toBe("additionals" in extra ? 1 : 0);
@@ -284,7 +285,7 @@ describe("truncation", () => {
         1,
       );
       const { message, out } = encode(ask(), answer, h.octets());
-      expect(isTruncated(out)).toBe(truncated);
+      expect(isTruncated(viewOf(out))).toBe(truncated);
       expect(message.additionals?.map((record) => record.name)).toEqual(
         truncated ? [] : ["ns.elsewhere.example"],
       );
@@ -297,7 +298,7 @@ describe("truncation", () => {
     for (let i = 0; i < 300; i++)
       addItem(answer, SECTION_ANSWER, ITEM_RRSET, OWNER_QNAME, 0, TYPE_TXT, i, big(h, 1, 250), 1);
     const { size, out } = encode(ask(), answer, h.octets(), TRANSPORT_TCP);
-    expect(isTruncated(out)).toBe(true);
+    expect(isTruncated(viewOf(out))).toBe(true);
     expect(size).toBeGreaterThan(65_535 - 263);
     expect(size).toBeLessThanOrEqual(65_535);
   });
@@ -317,9 +318,10 @@ describe("truncation", () => {
       1,
     );
     const out = new Uint8Array(1600);
-    const size = encodeAnswer(ask(), answer, h.octets(), TRANSPORT_UDP, out);
+    const octets = h.octets();
+    const size = encodeAnswer(ask(), answer, { octets, view: viewOf(octets) }, TRANSPORT_UDP, viewOf(out));
     expect(size).toBe(12 + 21);
-    expect(isTruncated(out)).toBe(true);
+    expect(isTruncated(viewOf(out))).toBe(true);
   });
 
   it("says TC when there are more RRsets than an answer holds", () => {
@@ -328,7 +330,7 @@ describe("truncation", () => {
       addItem(answer, SECTION_ANSWER, ITEM_HINFO, OWNER_QNAME, 0, TYPE_HINFO, 1, 0, 1);
     expect(answer.itemCount).toBe(MAX_ITEMS);
     const { out, message } = encode(ask(), answer, new Uint8Array(), TRANSPORT_TCP);
-    expect(isTruncated(out)).toBe(true);
+    expect(isTruncated(viewOf(out))).toBe(true);
     expect(message.answers?.length).toBe(MAX_ITEMS);
   });
 
@@ -367,7 +369,7 @@ describe("OPT", () => {
       [0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 1].concat(octets, [0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 15], ecsV6),
     );
     const query = createQuery();
-    expect(parseQuery(packet, packet.length, query)).toBe(0);
+    expect(parseQuery(viewOf(packet), packet.length, query)).toBe(0);
     const answer = createAnswer();
     answer.scopeBits = 48;
     const { out, size } = encode(query, answer);

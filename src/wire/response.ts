@@ -33,6 +33,7 @@ import {
   TYPE_SOA,
 } from "./constants.ts";
 import { nameLength } from "./name.ts";
+import { copyOctets, viewOf } from "./octets.ts";
 import { HEADER_OCTETS, type Query } from "./query.ts";
 
 /**
@@ -52,6 +53,13 @@ export const OUT_SLACK = 300;
 /** An output buffer that serves any transport. */
 export const OUT_OCTETS = MAX_TCP_PAYLOAD + OUT_SLACK;
 
+/** Offsets of the header's counts (RFC 1035 section 4.1.1). */
+const QDCOUNT = 4;
+const ANCOUNT = 6;
+const ARCOUNT = 10;
+/** A pointer to QNAME. */
+const QNAME_POINTER = 0xc000 | HEADER_OCTETS;
+
 const FLAG_QR = 0x80;
 const FLAG_AA = 0x04;
 const FLAG_TC = 0x02;
@@ -59,7 +67,14 @@ const FLAG_TC = 0x02;
 const ECHOED_FLAGS = 0x79;
 
 /** CPU and OS of the HINFO that answers ANY (RFC 8482 section 4.2). */
-const ANY_RDATA = new Uint8Array([7, 0x52, 0x46, 0x43, 0x38, 0x34, 0x38, 0x32, 0]);
+const ANY_RDATA = viewOf(Uint8Array.of(7, 0x52, 0x46, 0x43, 0x38, 0x34, 0x38, 0x32, 0));
+
+/** A snapshot's octets: names and RR blocks. */
+export interface Heap {
+  octets: Uint8Array;
+  /** The same octets, four at a time. */
+  view: DataView;
+}
 
 const compression = createCompression();
 
@@ -69,36 +84,30 @@ const compression = createCompression();
  * An RRset that does not fit sets TC and ends the reply at its boundary (RFC 2181 section 9), unless it may be left out;
  * OPT is always kept.
  *
- * @param octets - the snapshot's octets, which items of kind ITEM_RRSET and owners refer to.
+ * @param heap - what items of kind ITEM_RRSET and owners refer to.
  * @param out - at least the transport's limit and OUT_SLACK octets.
  * @returns the length of the reply.
  */
 export function encodeAnswer(
   query: Query,
   answer: Answer,
-  octets: Uint8Array,
+  heap: Heap,
   transport: number,
-  out: Uint8Array,
+  out: DataView,
 ): number {
   const limit = payloadLimit(query, transport) - optLength(query, answer);
   resetCompression(compression, query.qname, query.hasQuestion);
   let at = writeQuestion(query, out);
   let truncated = answer.incomplete * FLAG_TC;
-  out[6] = 0;
-  out[7] = 0;
-  out[8] = 0;
-  out[9] = 0;
-  out[10] = 0;
-  out[11] = 0;
+  out.setInt32(ANCOUNT, 0);
+  out.setUint16(ARCOUNT, 0);
   const { items } = answer;
   for (let item = 0; item < answer.itemCount * ITEM_WORDS; item += ITEM_WORDS) {
     const known = compression.count;
-    const end = writeItem(answer, item, octets, out, at, limit);
+    const end = writeItem(answer, item, heap, out, at, limit);
     if (end > 0) {
-      const counter = 6 + items[item + ITEM_SECTION]! * 2;
-      const records = ((out[counter]! << 8) | out[counter + 1]!) + (items[item + ITEM_COUNT]! & 0xffff);
-      out[counter] = records >>> 8;
-      out[counter + 1] = records;
+      const counter = ANCOUNT + items[item + ITEM_SECTION]! * 2;
+      out.setUint16(counter, out.getUint16(counter) + (items[item + ITEM_COUNT]! & 0xffff));
       at = end;
     } else {
       compression.count = known;
@@ -107,16 +116,15 @@ export function encodeAnswer(
       break;
     }
   }
-  out[0] = query.id >>> 8;
-  out[1] = query.id;
-  out[2] = FLAG_QR | ((query.flags >>> 8) & ECHOED_FLAGS) | (answer.aa * FLAG_AA) | truncated;
-  out[3] = answer.rcode & 15;
+  out.setUint16(0, query.id);
+  out.setUint8(2, FLAG_QR | ((query.flags >>> 8) & ECHOED_FLAGS) | (answer.aa * FLAG_AA) | truncated);
+  out.setUint8(3, answer.rcode & 15);
   return query.hasEdns === 1 ? writeOpt(query, answer, out, at) : at;
 }
 
 /** Whether a reply that encodeAnswer wrote has TC set. */
-export function isTruncated(out: Uint8Array): boolean {
-  return (out[2]! & FLAG_TC) !== 0;
+export function isTruncated(out: DataView): boolean {
+  return (out.getUint8(2) & FLAG_TC) !== 0;
 }
 
 /** UDP: what the requestor takes, at most ours (RFC 6891 section 6.2.5); TCP: all that the length field can say. */
@@ -126,9 +134,8 @@ function payloadLimit(query: Query, transport: number): number {
   return query.udpSize < MAX_UDP_PAYLOAD ? query.udpSize : MAX_UDP_PAYLOAD;
 }
 
-function writeQuestion(query: Query, out: Uint8Array): number {
-  out[4] = 0;
-  out[5] = query.hasQuestion;
+function writeQuestion(query: Query, out: DataView): number {
+  out.setUint16(QDCOUNT, query.hasQuestion);
   if (query.hasQuestion === 0) return HEADER_OCTETS;
   // QNAME is not compressed: it stands here just as it came.
   return copyOctets(query.packet, HEADER_OCTETS, query.qname.length + 4, out, HEADER_OCTETS);
@@ -138,8 +145,8 @@ function writeQuestion(query: Query, out: Uint8Array): number {
 function writeItem(
   answer: Answer,
   item: number,
-  octets: Uint8Array,
-  out: Uint8Array,
+  heap: Heap,
+  out: DataView,
   start: number,
   limit: number,
 ): number {
@@ -148,40 +155,38 @@ function writeItem(
   const type = items[item + ITEM_TYPE]!;
   const count = items[item + ITEM_COUNT]! & 0xffff;
   const ownerKind = items[item + ITEM_OWNER_KIND]!;
-  const names = ownerKind === OWNER_OCTETS ? octets : answer.scratch;
+  const names = ownerKind === OWNER_OCTETS ? heap.octets : answer.scratch;
   let data = items[item + ITEM_DATA]!;
   let at = start;
   for (let rr = 0; rr < count; rr++) {
-    const rdlength = kind === ITEM_RRSET ? (octets[data]! << 8) | octets[data + 1]! : 0;
-    if (at > limit || at + rdlength + OUT_SLACK > out.length) return 0;
+    const rdlength = kind === ITEM_RRSET ? heap.view.getUint16(data) : 0;
+    if (at > limit || at + rdlength + OUT_SLACK > out.byteLength) return 0;
     if (ownerKind === OWNER_QNAME) {
-      out[at] = 0xc0;
-      out[at + 1] = HEADER_OCTETS;
+      out.setUint16(at, QNAME_POINTER);
       at += 2;
     } else {
       at = writeName(compression, names, items[item + ITEM_OWNER]!, out, at);
     }
-    write16(out, at, type);
-    write16(out, at + 2, CLASS_IN);
-    write32(out, at + 4, items[item + ITEM_TTL]!);
+    out.setInt32(at, (type << 16) | CLASS_IN);
+    out.setInt32(at + 4, items[item + ITEM_TTL]!);
     const rdata = at + 10;
     switch (kind) {
       case ITEM_RRSET:
-        at = writeRdata(type, octets, data + 2, rdlength, out, rdata);
+        at = writeRdata(type, heap, data + 2, rdlength, out, rdata);
         data += rdlength + 2;
         break;
       case ITEM_ADDRESSES: {
         const size = type === TYPE_AAAA ? 16 : 4;
-        at = copyOctets(answer.addressOctets, rr * size, size, out, rdata);
+        at = copyOctets(answer.addressView, rr * size, size, out, rdata);
         break;
       }
       case ITEM_HINFO:
-        at = copyOctets(ANY_RDATA, 0, ANY_RDATA.length, out, rdata);
+        at = copyOctets(ANY_RDATA, 0, ANY_RDATA.byteLength, out, rdata);
         break;
       default:
         at = writeName(compression, answer.scratch, data, out, rdata);
     }
-    write16(out, rdata - 2, at - rdata);
+    out.setUint16(rdata - 2, at - rdata);
   }
   return at <= limit ? at : 0;
 }
@@ -189,28 +194,29 @@ function writeItem(
 /** Names in RDATA are compressed only in the types of RFC 1035 (RFC 3597 section 4). */
 function writeRdata(
   type: number,
-  octets: Uint8Array,
+  heap: Heap,
   offset: number,
   rdlength: number,
-  out: Uint8Array,
+  out: DataView,
   at: number,
 ): number {
+  const { octets } = heap;
   switch (type) {
     case TYPE_NS:
     case TYPE_CNAME:
     case TYPE_PTR:
       return writeName(compression, octets, offset, out, at);
     case TYPE_MX:
-      copyOctets(octets, offset, 2, out, at);
+      out.setUint16(at, heap.view.getUint16(offset));
       return writeName(compression, octets, offset + 2, out, at + 2);
     case TYPE_SOA: {
       const rname = offset + nameLength(octets, offset);
       const numbers = rname + nameLength(octets, rname);
       const middle = writeName(compression, octets, offset, out, at);
-      return copyOctets(octets, numbers, 20, out, writeName(compression, octets, rname, out, middle));
+      return copyOctets(heap.view, numbers, 20, out, writeName(compression, octets, rname, out, middle));
     }
     default:
-      return copyOctets(octets, offset, rdlength, out, at);
+      return copyOctets(heap.view, offset, rdlength, out, at);
   }
 }
 
@@ -226,49 +232,25 @@ function optLength(query: Query, answer: Answer): number {
 }
 
 /** The OPT record (RFC 6891 section 6.1.2), with the client subnet and an extended error (RFC 8914) where there is one. */
-function writeOpt(query: Query, answer: Answer, out: Uint8Array, start: number): number {
-  out[start] = 0;
-  write16(out, start + 1, TYPE_OPT);
-  write16(out, start + 3, MAX_UDP_PAYLOAD);
-  out[start + 5] = answer.rcode >>> 4;
-  out[start + 6] = 0;
-  out[start + 7] = query.dnssecOk << 7;
-  out[start + 8] = 0;
+function writeOpt(query: Query, answer: Answer, out: DataView, start: number): number {
+  out.setUint8(start, 0);
+  out.setUint16(start + 1, TYPE_OPT);
+  out.setUint16(start + 3, MAX_UDP_PAYLOAD);
+  out.setInt32(start + 5, ((answer.rcode >>> 4) << 24) | (query.dnssecOk << 15));
   let at = start + 11;
   if (echoesSubnet(query, answer)) {
     const octets = (query.ecsSourceBits + 7) >>> 3;
-    write16(out, at, OPTION_ECS);
-    write16(out, at + 2, 4 + octets);
-    write16(out, at + 4, query.ecsFamily);
-    out[at + 6] = query.ecsSourceBits;
-    out[at + 7] = answer.scopeBits;
-    at = copyOctets(query.ecsAddress, 0, octets, out, at + 8);
+    out.setInt32(at, (OPTION_ECS << 16) | (4 + octets));
+    out.setInt32(at + 4, (query.ecsFamily << 16) | (query.ecsSourceBits << 8) | answer.scopeBits);
+    at += 8;
+    for (let i = 0; i < octets; i++) out.setUint8(at++, query.ecsAddress[i]!);
   }
   if (answer.ede !== EDE_NONE) {
-    write16(out, at, OPTION_EDE);
-    write16(out, at + 2, 2);
-    write16(out, at + 4, answer.ede);
+    out.setInt32(at, (OPTION_EDE << 16) | 2);
+    out.setUint16(at + 4, answer.ede);
     at += 6;
   }
-  write16(out, start + 9, at - start - 11);
-  const additionals = ((out[10]! << 8) | out[11]!) + 1;
-  write16(out, 10, additionals);
+  out.setUint16(start + 9, at - start - 11);
+  out.setUint16(ARCOUNT, out.getUint16(ARCOUNT) + 1);
   return at;
-}
-
-function copyOctets(from: Uint8Array, offset: number, length: number, out: Uint8Array, at: number): number {
-  for (let i = 0; i < length; i++) out[at + i] = from[offset + i]!;
-  return at + length;
-}
-
-function write16(out: Uint8Array, at: number, value: number): void {
-  out[at] = value >>> 8;
-  out[at + 1] = value;
-}
-
-function write32(out: Uint8Array, at: number, value: number): void {
-  out[at] = value >>> 24;
-  out[at + 1] = value >>> 16;
-  out[at + 2] = value >>> 8;
-  out[at + 3] = value;
 }

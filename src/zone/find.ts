@@ -1,4 +1,5 @@
-import { equalOctets, type Name } from "../wire/name.ts";
+import type { Name } from "../wire/name.ts";
+import { equalOctets } from "../wire/octets.ts";
 import {
   NODE_FLAGS,
   NODE_HASH,
@@ -27,7 +28,7 @@ export function slotOf(hash: number, tableLength: number): number {
 
 /** @returns the node of the suffix of `name` from `label` on in `zone`, or -1. */
 export function findNode(data: ZoneData, zone: number, name: Name, label: number): number {
-  const { nodeTable, nodes, octets } = data;
+  const { nodeTable, nodes, view } = data;
   const hash = mixZone(name.hashes[label]!, zone);
   const from = name.labelOffsets[label]!;
   const length = name.length - from;
@@ -40,7 +41,7 @@ export function findNode(data: ZoneData, zone: number, name: Name, label: number
       nodes[at + NODE_HASH] === hash &&
       nodes[at + NODE_ZONE] === zone &&
       nodes[at + NODE_FLAGS]! >>> NODE_NAME_LENGTH_SHIFT === length &&
-      equalOctets(octets, nodes[at + NODE_NAME]!, name.lower, from, length)
+      equalOctets(view, nodes[at + NODE_NAME]!, name.view, from, length)
     ) {
       return node;
     }
@@ -49,7 +50,7 @@ export function findNode(data: ZoneData, zone: number, name: Name, label: number
 
 /** @returns the zone whose apex is the suffix of `name` from `label` on, or -1. */
 export function findApex(data: ZoneData, name: Name, label: number): number {
-  const { zoneTable, zones, nodes, octets } = data;
+  const { zoneTable, zones, nodes, view } = data;
   const from = name.labelOffsets[label]!;
   const length = name.length - from;
   const mask = zoneTable.length - 1;
@@ -59,7 +60,7 @@ export function findApex(data: ZoneData, name: Name, label: number): number {
     const at = zones[zone * ZONE_WORDS + ZONE_APEX]! * NODE_WORDS;
     if (
       nodes[at + NODE_FLAGS]! >>> NODE_NAME_LENGTH_SHIFT === length &&
-      equalOctets(octets, nodes[at + NODE_NAME]!, name.lower, from, length)
+      equalOctets(view, nodes[at + NODE_NAME]!, name.view, from, length)
     ) {
       return zone;
     }

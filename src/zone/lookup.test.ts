@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { columnsOf, wireName } from "../../test/support/columns.ts";
 import { createAnswer } from "../wire/answer.ts";
 import { TRANSPORT_TCP } from "../wire/constants.ts";
+import { viewOf } from "../wire/octets.ts";
 import { createQuery, parseQuery } from "../wire/query.ts";
 import { encodeAnswer, OUT_OCTETS } from "../wire/response.ts";
 import { addNegativeSoa, createLookup, lookup } from "./lookup.ts";
@@ -28,12 +29,12 @@ function zones(sources: Record<string, string[]>, dynamic: Record<string, [strin
   const answer = createAnswer();
   return (name: string, type = "A") => {
     const packet = dnsPacket.encode({ id: 1, questions: [{ name, type: type as "A" }] });
-    expect(parseQuery(packet, packet.length, query)).toBe(0);
+    expect(parseQuery(viewOf(packet), packet.length, query)).toBe(0);
     Object.assign(answer, { ...createAnswer() });
     lookup(state, query.qname, query.qtype, answer);
     if (state.record >= 0) addNegativeSoa(state, answer, 5);
     const out = new Uint8Array(OUT_OCTETS);
-    const size = encodeAnswer(query, answer, data.octets, TRANSPORT_TCP, out);
+    const size = encodeAnswer(query, answer, data, TRANSPORT_TCP, viewOf(out));
     const message = dnsPacket.decode(Buffer.from(out.subarray(0, size)));
     const section = (records: readonly object[] = []) =>
       records.map((record) => {

@@ -1,3 +1,4 @@
+import { viewOf } from "../wire/octets.ts";
 import { appendOctets, type GrowingWords, growingWords, reserveOctets, reserveWords } from "./growing.ts";
 import type { RecordColumns } from "./record-columns.ts";
 import type { ZoneDraft } from "./tree.ts";
@@ -46,6 +47,7 @@ export function addRrsets(draft: ZoneDraft, columns: RecordColumns, lists: Recor
     draft.nodes.words[at + NODE_RRSET_COUNT] = draft.rrsets.length / RRSET_WORDS - first;
   }
   draft.data.octets = draft.octets.octets;
+  draft.data.view = viewOf(draft.data.octets);
   draft.data.rrsets = draft.rrsets.words;
 }
 

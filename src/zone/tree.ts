@@ -1,5 +1,6 @@
 import { TYPE_CNAME, TYPE_DNAME, TYPE_NS, TYPE_SOA } from "../wire/constants.ts";
 import { createName, type Name, setName } from "../wire/name.ts";
+import { viewOf } from "../wire/octets.ts";
 import { findNode, mixZone, slotOf } from "./find.ts";
 import { addGlue } from "./glue.ts";
 import {
@@ -78,8 +79,10 @@ export function buildZones(sources: readonly ZoneSource[]): ZoneData {
   for (let zone = 0; zone < sources.length; zone++) buildZone(draft, zone, sources[zone]!, name);
   const zoneTable = buildZoneTable(draft, name);
   const { octets, nodes, rrsets, zones, glue } = draft;
+  const shared = shareOctets(octets.octets, octets.length);
   return {
-    octets: shareOctets(octets.octets, octets.length),
+    octets: shared,
+    view: viewOf(shared),
     nodes: shareWords(nodes.words, nodes.length),
     rrsets: shareWords(rrsets.words, rrsets.length),
     zones: shareWords(zones.words, zones.length),
@@ -107,6 +110,7 @@ function createDraft(sources: readonly ZoneSource[]): ZoneDraft {
   };
   const data = {
     octets: draft.octets.octets,
+    view: viewOf(draft.octets.octets),
     nodes: draft.nodes.words,
     rrsets: draft.rrsets.words,
     zones: draft.zones.words,
@@ -193,7 +197,10 @@ function insertNode(draft: ZoneDraft, zone: number, name: Name, label: number, p
   const at = nodes.length;
   const hash = mixZone(name.hashes[label]!, zone);
   nodes.words[at + NODE_NAME] = appendOctets(draft.octets, name.lower, from, length);
-  data.octets = draft.octets.octets;
+  if (data.octets !== draft.octets.octets) {
+    data.octets = draft.octets.octets;
+    data.view = viewOf(data.octets);
+  }
   nodes.words[at + NODE_ZONE] = zone;
   nodes.words[at + NODE_FLAGS] = length << NODE_NAME_LENGTH_SHIFT;
   nodes.words[at + NODE_HASH] = hash;

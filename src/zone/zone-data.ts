@@ -6,6 +6,8 @@
 export interface ZoneData {
   /** Names (wire form, owners in lower case), and the RR blocks of every RRset. */
   octets: Uint8Array;
+  /** The same octets, four at a time. */
+  view: DataView;
   /** NODE_WORDS words a node. */
   nodes: Int32Array;
   /** RRSET_WORDS words an RRset; the RRsets of one node are adjacent. */

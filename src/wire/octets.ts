@@ -1,0 +1,33 @@
+/**
+ * Octets four at a time. V8 loads an array's address and length again in every round of a loop, so that the hot copies and
+ * comparisons of a query took a third of its time octet by octet.
+ */
+
+/** A view of just the octets of an array. */
+export function viewOf(octets: Uint8Array): DataView {
+  return new DataView(octets.buffer, octets.byteOffset, octets.length);
+}
+
+/** Copies `length` octets and returns the offset behind them in `to`. */
+export function copyOctets(from: DataView, offset: number, length: number, to: DataView, at: number): number {
+  let i = 0;
+  for (; i + 4 <= length; i += 4) to.setInt32(at + i, from.getInt32(offset + i, true), true);
+  for (; i < length; i++) to.setUint8(at + i, from.getUint8(offset + i));
+  return at + length;
+}
+
+/** Whether `length` octets at `offset` of one are those at `at` of the other. */
+export function equalOctets(
+  one: DataView,
+  offset: number,
+  other: DataView,
+  at: number,
+  length: number,
+): boolean {
+  let i = 0;
+  for (; i + 4 <= length; i += 4) {
+    if (one.getInt32(offset + i, true) !== other.getInt32(at + i, true)) return false;
+  }
+  for (; i < length; i++) if (one.getUint8(offset + i) !== other.getUint8(at + i)) return false;
+  return true;
+}
