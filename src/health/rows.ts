@@ -72,7 +72,7 @@ export const POOL_ROW_KEY_LOW = 7;
  * nothing; configuration beyond the limit is an error (CFG_LIMIT_ENDPOINTS).
  */
 export const MAX_ENDPOINT_ROWS = 131_072;
-export const MAX_POOL_ROWS = 65_536;
+const MAX_POOL_ROWS = 65_536;
 
 /** Rows of zeros: every key free, every state down until its writer says otherwise. */
 export function allocateHealthRows(endpointRows = MAX_ENDPOINT_ROWS, poolRows = MAX_POOL_ROWS): HealthRows {

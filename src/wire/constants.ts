@@ -11,13 +11,10 @@ export const TYPE_TXT = 16;
 export const TYPE_AAAA = 28;
 export const TYPE_LOC = 29;
 export const TYPE_SRV = 33;
-export const TYPE_NAPTR = 35;
 export const TYPE_DNAME = 39;
 export const TYPE_OPT = 41;
 export const TYPE_DS = 43;
-export const TYPE_SSHFP = 44;
 export const TYPE_RRSIG = 46;
-export const TYPE_TLSA = 52;
 export const TYPE_SVCB = 64;
 export const TYPE_HTTPS = 65;
 export const TYPE_IXFR = 251;
@@ -25,15 +22,11 @@ export const TYPE_AXFR = 252;
 export const TYPE_MAILB = 253;
 export const TYPE_MAILA = 254;
 export const TYPE_ANY = 255;
-export const TYPE_CAA = 257;
 
 export const CLASS_IN = 1;
-export const CLASS_CH = 3;
-export const CLASS_ANY = 255;
 
 export const OPCODE_QUERY = 0;
 export const OPCODE_NOTIFY = 4;
-export const OPCODE_UPDATE = 5;
 
 export const RCODE_NOERROR = 0;
 export const RCODE_FORMERR = 1;
@@ -45,10 +38,8 @@ export const RCODE_YXDOMAIN = 6;
 /** Extended (RFC 6891 section 9): the upper eight bits travel in the OPT record. */
 export const RCODE_BADVERS = 16;
 
-export const OPTION_NSID = 3;
 export const OPTION_ECS = 8;
 export const OPTION_COOKIE = 10;
-export const OPTION_KEEPALIVE = 11;
 export const OPTION_EDE = 15;
 
 /** Extended DNS Error codes (RFC 8914 section 4). */

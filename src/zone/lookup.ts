@@ -86,7 +86,7 @@ export interface Lookup {
 }
 
 /** Aliases followed in one answer: enough for any sane chain, few enough to bound a loop's work. */
-export const MAX_CHAIN_STEPS = 16;
+const MAX_CHAIN_STEPS = 16;
 
 /** TTL of the HINFO that stands for ANY at a dynamic name: RFC 8482 section 4.2 asks for a long one; an hour. */
 const ANY_TTL_SECONDS = 3600;
