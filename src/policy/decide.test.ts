@@ -208,6 +208,17 @@ describe("weighted", () => {
     expect(world.ask().addresses).toHaveLength(2);
   });
 
+  it("counts the weights of its own entries only", () => {
+    const inner = weighted([
+      [eu(), 1],
+      [us(), 1],
+    ]);
+    const world = createWorld([record(failover([inner, pool("next", ["203.0.113.7"])]))]);
+    for (let second = 0; second < 100; second++) {
+      expect(world.ask({ second }).addresses).not.toContain("203.0.113.7");
+    }
+  });
+
   it("agrees for A and AAAA of one resolver in the same second, and moves with the second", () => {
     const east = pool("east", [{ address: ["192.0.2.1", "2001:db8::1"] }]);
     const west = pool("west", [{ address: ["192.0.2.2", "2001:db8::2"] }]);
@@ -373,6 +384,14 @@ describe("subnets", () => {
     const world = createWorld([record(failover([only, us()])), record(only)]);
     expect(world.ask({ ecs: "1.2.3.0/24" }).addresses).toEqual(["192.0.2.10"]);
     expect(world.ask({ ecs: "1.2.3.0/24", record: 1 }).decision).toBe("nodata");
+  });
+
+  it("takes no tile of another record's tables", () => {
+    const wide = keyed("subnets", { "8.0.0.0/8": eu(), default: us() });
+    const narrow = keyed("subnets", { "8.8.8.128/25": eu(), default: us() });
+    const world = createWorld([record(wide), record(narrow)]);
+    expect(world.ask({ ecs: "8.8.8.0/24" }).scope).toBe(8);
+    expect(world.ask({ ecs: "8.8.8.0/24", record: 1 }).scope).toBe(25);
   });
 
   it("takes the longest tile over all tables, whatever the health and whichever branch is read", () => {
