@@ -1,4 +1,5 @@
 import { FAMILY_IPV4, FAMILY_IPV6 } from "./constants.ts";
+import { copyOctets } from "./octets.ts";
 import type { Query } from "./query.ts";
 
 /** FAMILY, SOURCE PREFIX-LENGTH, SCOPE PREFIX-LENGTH (RFC 7871 section 6). */
@@ -19,8 +20,12 @@ export function parseClientSubnet(packet: DataView, at: number, size: number, qu
   if (!familyHolds(family, sourceBits)) return false;
 
   const address = query.ecsAddress;
-  for (let i = 0; i < octets; i++) address[i] = packet.getUint8(at + FIXED_OCTETS + i);
-  for (let i = octets; i < 16; i++) address[i] = 0;
+  const view = query.ecsView;
+  view.setInt32(0, 0);
+  view.setInt32(4, 0);
+  view.setInt32(8, 0);
+  view.setInt32(12, 0);
+  copyOctets(packet, at + FIXED_OCTETS, octets, view, 0);
   const spareBits = octets * 8 - sourceBits;
   if (octets > 0 && (address[octets - 1]! & ((1 << spareBits) - 1)) !== 0) return false;
   query.hasEcs = 1;

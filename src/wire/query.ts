@@ -18,7 +18,8 @@ import {
   TYPE_OPT,
 } from "./constants.ts";
 import { parseClientSubnet } from "./ecs.ts";
-import { createName, HASH_FACTOR, hashSuffixes, LOWER, type Name } from "./name.ts";
+import { createName, hashSuffixes, lowerWord, mixLabel, type Name } from "./name.ts";
+import { viewOf } from "./octets.ts";
 
 /** A parsed query: one object a worker, overwritten by every packet. Numbers stay small integers, so that storing them allocates nothing. */
 export interface Query {
@@ -48,11 +49,14 @@ export interface Query {
   ecsSourceBits: number;
   /** ADDRESS, padded with zeros to 16 octets. */
   ecsAddress: Uint8Array;
+  /** The same octets, four at a time. */
+  ecsView: DataView;
   /** 1 when a COOKIE option was present; its length was valid. */
   hasCookie: number;
 }
 
 export function createQuery(): Query {
+  const ecsAddress = new Uint8Array(16);
   return {
     id: 0,
     flags: 0,
@@ -69,7 +73,8 @@ export function createQuery(): Query {
     hasEcs: 0,
     ecsFamily: 0,
     ecsSourceBits: 0,
-    ecsAddress: new Uint8Array(16),
+    ecsAddress,
+    ecsView: viewOf(ecsAddress),
     hasCookie: 0,
   };
 }
@@ -78,6 +83,8 @@ export function createQuery(): Query {
 export const VERDICT_DROP = -1;
 
 export const HEADER_OCTETS = 12;
+/** The root, QTYPE and QCLASS. */
+const ROOT_AND_TYPE_OCTETS = 5;
 /** Owner (root), TYPE, CLASS, TTL, RDLENGTH: no record is shorter. */
 const MIN_RECORD_OCTETS = 11;
 /** RFC 6891 section 6.2.3: values below 512 are treated as 512. */
@@ -135,28 +142,32 @@ function refusal(query: Query): number {
 /** @returns the offset behind the question, or -1 when it is malformed. */
 function parseQuestion(packet: DataView, length: number, query: Query): number {
   const { qname } = query;
-  const { lower, labelOffsets, hashes } = qname;
+  const { lower, view, labelOffsets, hashes } = qname;
   let at = HEADER_OCTETS;
   let labels = 0;
   for (;;) {
-    if (at >= length) return -1;
+    // Behind every label stand at least the root, QTYPE and QCLASS, so that whole words can be read to its end.
+    if (at + ROOT_AND_TYPE_OCTETS > length) return -1;
     const size = packet.getUint8(at);
     const end = at + size + 1;
     // No name stands before the first one, so that a pointer here is never strictly backward to a name (RFC 9267
     // section 2); 0x40 and 0x80 were never assigned for use (RFC 6891 section 5).
-    if (size > MAX_LABEL_OCTETS || end > length || end > HEADER_OCTETS + MAX_NAME_OCTETS) return -1;
+    if (size > MAX_LABEL_OCTETS || end > HEADER_OCTETS + MAX_NAME_OCTETS) return -1;
     labelOffsets[labels] = at - HEADER_OCTETS;
     lower[at - HEADER_OCTETS] = size;
     if (size === 0) break;
+    if (end + ROOT_AND_TYPE_OCTETS > length) return -1;
     let hash = size;
-    for (at++; at < end; at++) {
-      const octet = LOWER[packet.getUint8(at)]!;
-      lower[at - HEADER_OCTETS] = octet;
-      hash = Math.imul(hash ^ octet, HASH_FACTOR);
+    for (at++; at < end; at += 4) {
+      let word = packet.getInt32(at, true);
+      if (end - at < 4) word &= (1 << ((end - at) * 8)) - 1;
+      word = lowerWord(word);
+      view.setInt32(at - HEADER_OCTETS, word, true);
+      hash = mixLabel(hash, word);
     }
+    at = end;
     hashes[labels++] = hash;
   }
-  if (at + 5 > length) return -1;
   qname.length = at + 1 - HEADER_OCTETS;
   qname.labelCount = labels;
   hashSuffixes(qname);

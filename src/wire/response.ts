@@ -242,8 +242,7 @@ function writeOpt(query: Query, answer: Answer, out: DataView, start: number): n
     const octets = (query.ecsSourceBits + 7) >>> 3;
     out.setInt32(at, (OPTION_ECS << 16) | (4 + octets));
     out.setInt32(at + 4, (query.ecsFamily << 16) | (query.ecsSourceBits << 8) | answer.scopeBits);
-    at += 8;
-    for (let i = 0; i < octets; i++) out.setUint8(at++, query.ecsAddress[i]!);
+    at = copyOctets(query.ecsView, 0, octets, out, at + 8);
   }
   if (answer.ede !== EDE_NONE) {
     out.setInt32(at, (OPTION_EDE << 16) | 2);
