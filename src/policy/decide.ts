@@ -194,7 +194,7 @@ function nextEntry(
 /** Copies the picked addresses into the answer and lets their rows shorten the TTL. */
 function emitAddresses(context: DecideContext): void {
   const { addresses } = context.policy;
-  const { addressOctets, addressRows } = context.answer;
+  const { addressView, addressRows } = context.answer;
   const { picked, pickedCount, trace } = context;
   const { endpoints } = context.rows;
   const words = context.family === 4 ? 1 : 4;
@@ -205,11 +205,8 @@ function emitAddresses(context: DecideContext): void {
     const row = addresses[at + ADDRESS_ROW]!;
     addressRows[i] = row;
     for (let word = 0; word < words; word++) {
-      const octets = addresses[at + ADDRESS_OCTETS + word]!;
-      addressOctets[out++] = octets >>> 24;
-      addressOctets[out++] = octets >>> 16;
-      addressOctets[out++] = octets >>> 8;
-      addressOctets[out++] = octets;
+      addressView.setInt32(out, addresses[at + ADDRESS_OCTETS + word]!);
+      out += 4;
     }
     const horizonMs = row < 0 ? 0 : endpoints[row * ENDPOINT_ROW_WORDS + ROW_HORIZON_MS]!;
     leastMs = nearerHorizon(leastMs, horizonMs);
