@@ -7,6 +7,12 @@ import { reportWord, type SourceText, type ZoneReading } from "./zone-file-state
 /** Deeper nesting is a mistake; each level has a file open in memory. */
 const MAX_INCLUDE_DEPTH = 20;
 
+/**
+ * Included files of one zone, counted each time. A handful of files that include one another twice each are a million
+ * when the depth alone is bounded.
+ */
+const MAX_INCLUDES = 10_000;
+
 const DIRECTIVES = ["$ORIGIN", "$TTL", "$INCLUDE", "$GENERATE"];
 
 /** Reads the included file; given by zone-file.ts, so that the two files do not import each other. */
@@ -113,6 +119,13 @@ function readIncludeDirective(zone: ZoneReading, source: SourceText, readZoneTex
   if (open.length > MAX_INCLUDE_DEPTH) {
     const what = `${quoted} is nested more than ${MAX_INCLUDE_DEPTH} files deep`;
     reportWord(zone, source, 1, "ZONE_INCLUDE_DEPTH", what, `at most ${MAX_INCLUDE_DEPTH} levels`);
+    return;
+  }
+  zone.included++;
+  if (zone.included > MAX_INCLUDES) {
+    const what = `${quoted} is one included file too many, counting each as often as it is included`;
+    reportWord(zone, source, 1, "ZONE_INCLUDE_LIMIT", what, `at most ${MAX_INCLUDES} in a zone`);
+    zone.stopped = 1;
     return;
   }
   const { ownerAt } = zone;

@@ -23,6 +23,8 @@ export interface ZoneReading {
   ownerAt: number;
   /** Files that are open, outermost first. */
   open: string[];
+  /** Files read because of $INCLUDE, each as often as it was. */
+  included: number;
   /** Octets of all files read. */
   octetsRead: number;
   /** Records made by $GENERATE. */

@@ -391,6 +391,21 @@ t TXT "a b" "c"
     ]);
   });
 
+  test("row 50: a few files that include one another twice each are an error, not a million reads", () => {
+    const files: Record<string, string> = { f19: "; the end\n" };
+    for (let i = 1; i < 19; i++) files[`f${i}`] = `$INCLUDE f${i + 1}\n$INCLUDE f${i + 1}\n`;
+    let reads = 0;
+    const { said } = read("$INCLUDE f1\n", {
+      readInclude: (path) => {
+        reads++;
+        return { octets: Buffer.from(files[path]!), file: path };
+      },
+    });
+    expect(said).toHaveLength(1);
+    expect(said[0]).toMatch(/^f\d+:\d:10 error ZONE_INCLUDE_LIMIT "f\d+" is one included file too many/);
+    expect(reads).toBe(10_001);
+  });
+
   test("row 50: an $INCLUDE outside of the folder is what the callback says", () => {
     expect(
       fault("$INCLUDE /etc/passwd\n", { readInclude: () => ({ error: "a file in the zones folder" }) }),
@@ -489,6 +504,7 @@ describe("size", () => {
       lastTtl: -1,
       ownerAt: -1,
       open: [],
+      included: 0,
       octetsRead: 0,
       generated: 0,
       warnedOfTtl: 0,

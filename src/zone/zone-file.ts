@@ -56,6 +56,7 @@ export function parseZoneFile(
     lastTtl: -1,
     ownerAt: OWNER_NONE,
     open: [],
+    included: 0,
     octetsRead: 0,
     generated: 0,
     warnedOfTtl: 0,
