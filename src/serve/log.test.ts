@@ -1,5 +1,5 @@
-import { expect, it } from "vitest";
-import { createLog } from "./log.ts";
+import { describe, expect, it } from "vitest";
+import { createLog, createOutput } from "./log.ts";
 
 function sink(): { text: string; write: (line: string) => void } {
   const into = {
@@ -32,4 +32,41 @@ it("writes lines for people, before the call returns", async () => {
   const log = await createLog({ pretty: true, level: "info", destination: into });
   log("warn", "pool eu has failed", { zone: "example", pool: "eu", to: "failed" });
   expect(into.text).toMatch(/^\[?\d\d:\d\d:\d\d.*WARN.*pool eu has failed \{"zone":"example"\}\n$/);
+});
+
+describe("row 57: the log goes where it cannot be written", () => {
+  function failure(code: string): Error {
+    return Object.assign(new Error(code), { code });
+  }
+
+  /** Takes `room` octets in all, at most 4 at once; throws `code` beyond. */
+  function output(room: number, code: string) {
+    const state = { text: "", room, calls: 0 };
+    const { write } = createOutput((octets) => {
+      state.calls++;
+      if (state.room === 0) throw failure(code);
+      const count = Math.min(4, state.room, octets.length);
+      state.room -= count;
+      state.text += Buffer.from(octets.subarray(0, count)).toString();
+      return count;
+    });
+    return { state, write };
+  }
+
+  it.each(["ENOSPC", "EPIPE"])("%s costs the lines, and a cut one does not run into the next", (code) => {
+    const { state, write } = output(10, code);
+    write("one, two\n");
+    write("three\n");
+    write("four\n");
+    state.room = 100;
+    write("five\n");
+    write("six\n");
+    expect(state.text).toBe("one, two\nt\nfive\nsix\n");
+  });
+
+  it("a slow reader is waited for, a stuck one is not", () => {
+    const { state, write } = output(0, "EAGAIN");
+    write("lost\n");
+    expect(state).toMatchObject({ text: "", calls: 10 });
+  });
 });

@@ -1,3 +1,4 @@
+import { writeSync } from "node:fs";
 import pino, { type DestinationStream } from "pino";
 import type { Log, LogLevel } from "./messages.ts";
 
@@ -12,7 +13,7 @@ export interface LogOptions {
 
 /** The log of the process. Only the main thread has one; workers post their lines to it. */
 export async function createLog(options: LogOptions): Promise<Log> {
-  const destination = options.destination ?? pino.destination({ dest: 1, sync: true });
+  const destination = options.destination ?? createOutput((octets) => writeSync(1, octets));
   const logger = pino(
     {
       level: options.level,
@@ -25,6 +26,37 @@ export async function createLog(options: LogOptions): Promise<Log> {
   return (level, message, fields) => {
     if (fields === undefined) logger[level](message);
     else logger[level](fields, message);
+  };
+}
+
+/** A pipe whose reader is slow is tried this often, and in between waited for this long. */
+const MAX_TRIES = 10;
+const PAUSE_MS = 10;
+const pause = new Int32Array(new SharedArrayBuffer(4));
+
+/**
+ * Lines for a descriptor, written before the call returns. A full disk, and a reader that is stuck or gone, cost lines
+ * and nothing else: pino's own destination ends the process on the first, and waits for ever on the second.
+ *
+ * @param write - writes octets and returns how many; throws when it cannot.
+ */
+export function createOutput(write: (octets: Uint8Array) => number): DestinationStream {
+  let isCut = false;
+  return {
+    write: (line) => {
+      let octets: Uint8Array = Buffer.from(isCut ? `\n${line}` : line);
+      const whole = octets.length;
+      for (let tries = 0; octets.length > 0 && tries < MAX_TRIES; ) {
+        try {
+          octets = octets.subarray(write(octets));
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code !== "EAGAIN") break;
+          tries++;
+          Atomics.wait(pause, 0, 0, PAUSE_MS);
+        }
+      }
+      isCut = octets.length > 0 && (isCut || octets.length < whole);
+    },
   };
 }
 
