@@ -1,4 +1,5 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
@@ -115,4 +116,20 @@ describe("steerd serve", () => {
     const second = serve(`listen: ["127.0.0.1:${port}"]\napi: {listen: "127.0.0.1:0"}\n`);
     await second.waitFor(/answering on/);
   });
+});
+
+/** What follows `bin/steerd`, in the place of the program: it gets a SIGHUP while it is being loaded. */
+const LOADING = 'process.kill(process.pid, "SIGHUP");\nsetTimeout(() => console.log("alive"), 20);\n';
+
+test.each([
+  ["serve", "alive\n"],
+  ["check", ""],
+])("a reload that comes while the program loads: %s says %j", (command, said) => {
+  const folder = temporaryFolder("early");
+  for (const name of ["bin", "dist"]) mkdirSync(join(folder, name));
+  copyFileSync(join(ROOT, "bin/steerd"), join(folder, "bin/steerd"));
+  writeFileSync(join(folder, "package.json"), '{"type": "module"}');
+  writeFileSync(join(folder, "dist/main.js"), LOADING);
+  const { stdout } = spawnSync(process.execPath, [join(folder, "bin/steerd"), command], { encoding: "utf8" });
+  expect(stdout).toBe(said);
 });
