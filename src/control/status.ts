@@ -1,7 +1,7 @@
 import type { HealthPlan } from "../health/plan.ts";
 import { RECORD_WORDS } from "../policy/data.ts";
 import type { Snapshot } from "../snapshot.ts";
-import { NODE_WORDS, ZONE_WORDS } from "../zone/zone-data.ts";
+import { ZONE_WORDS } from "../zone/zone-data.ts";
 
 /** What the control worker knows beside the shared blocks. Overwritten by each reload. */
 export interface ControlStatus {
@@ -40,7 +40,7 @@ export function createStatus(): ControlStatus {
 export function describeSnapshot(status: ControlStatus, snapshot: Snapshot, plan: HealthPlan): void {
   status.generation = snapshot.generation;
   status.zones = snapshot.zones.zones.length / ZONE_WORDS;
-  status.names = snapshot.zones.nodes.length / NODE_WORDS;
+  status.names = snapshot.zones.nodeCount;
   status.dynamicRecords = snapshot.policy.records.length / RECORD_WORDS;
   status.snapshotOctets = snapshotOctets(snapshot);
   status.plan = plan;

@@ -27,14 +27,14 @@ const QUERY = Buffer.from("12340100000100000000000003777777076578616d706c6500000
 
 /** No zone at all: everything is REFUSED. */
 const noZones = (): ZoneData => ({
-  octets: new Uint8Array(new SharedArrayBuffer(1)),
-  view: new DataView(new SharedArrayBuffer(1)),
-  nodes: new Int32Array(0),
-  rrsets: new Int32Array(0),
+  words: new Int32Array(new SharedArrayBuffer(4)),
+  octets: new Uint8Array(new SharedArrayBuffer(4)),
+  view: new DataView(new SharedArrayBuffer(4)),
   zones: new Int32Array(0),
   nodeTable: new Int32Array(2),
   zoneTable: new Int32Array(2),
   glue: new Int32Array(0),
+  nodeCount: 0,
 });
 const snapshot = (generation: number): Snapshot => ({ ...staticSnapshot(noZones()), generation });
 

@@ -1,14 +1,15 @@
 import type { Name } from "../wire/name.ts";
 import { equalOctets } from "../wire/octets.ts";
 import {
+  firstRrset,
   NODE_FLAGS,
   NODE_HASH,
-  NODE_NAME,
   NODE_NAME_LENGTH_SHIFT,
-  NODE_WORDS,
   NODE_ZONE,
+  nodeName,
   RRSET_TYPE,
   RRSET_WORDS,
+  rrsetCount,
   ZONE_APEX,
   ZONE_WORDS,
   type ZoneData,
@@ -28,7 +29,7 @@ export function slotOf(hash: number, tableLength: number): number {
 
 /** @returns the node of the suffix of `name` from `label` on in `zone`, or -1. */
 export function findNode(data: ZoneData, zone: number, name: Name, label: number): number {
-  const { nodeTable, nodes, view } = data;
+  const { nodeTable, words, view } = data;
   const hash = mixZone(name.hashes[label]!, zone);
   const from = name.labelOffsets[label]!;
   const length = name.length - from;
@@ -36,12 +37,11 @@ export function findNode(data: ZoneData, zone: number, name: Name, label: number
   for (let slot = slotOf(hash, nodeTable.length); ; slot = (slot + 1) & mask) {
     const node = nodeTable[slot]! - 1;
     if (node < 0) return -1;
-    const at = node * NODE_WORDS;
     if (
-      nodes[at + NODE_HASH] === hash &&
-      nodes[at + NODE_ZONE] === zone &&
-      nodes[at + NODE_FLAGS]! >>> NODE_NAME_LENGTH_SHIFT === length &&
-      equalOctets(view, nodes[at + NODE_NAME]!, name.view, from, length)
+      words[node + NODE_HASH] === hash &&
+      words[node + NODE_ZONE] === zone &&
+      words[node + NODE_FLAGS]! >>> NODE_NAME_LENGTH_SHIFT === length &&
+      equalOctets(view, nodeName(node), name.view, from, length)
     ) {
       return node;
     }
@@ -50,28 +50,29 @@ export function findNode(data: ZoneData, zone: number, name: Name, label: number
 
 /** @returns the zone whose apex is the suffix of `name` from `label` on, or -1. */
 export function findApex(data: ZoneData, name: Name, label: number): number {
-  const { zoneTable, zones, nodes, view } = data;
+  const { zoneTable, zones, words, view } = data;
   const from = name.labelOffsets[label]!;
   const length = name.length - from;
   const mask = zoneTable.length - 1;
   for (let slot = slotOf(name.hashes[label]!, zoneTable.length); ; slot = (slot + 1) & mask) {
     const zone = zoneTable[slot]! - 1;
     if (zone < 0) return -1;
-    const at = zones[zone * ZONE_WORDS + ZONE_APEX]! * NODE_WORDS;
+    const apex = zones[zone * ZONE_WORDS + ZONE_APEX]!;
     if (
-      nodes[at + NODE_FLAGS]! >>> NODE_NAME_LENGTH_SHIFT === length &&
-      equalOctets(view, nodes[at + NODE_NAME]!, name.view, from, length)
+      words[apex + NODE_FLAGS]! >>> NODE_NAME_LENGTH_SHIFT === length &&
+      equalOctets(view, nodeName(apex), name.view, from, length)
     ) {
       return zone;
     }
   }
 }
 
-/** @returns the RRset of `type` among `count` adjacent ones from `first` on, or -1. They are sorted by type. */
-export function findRrset(data: ZoneData, first: number, count: number, type: number): number {
-  const { rrsets } = data;
-  for (let rrset = first; rrset < first + count; rrset++) {
-    if (rrsets[rrset * RRSET_WORDS + RRSET_TYPE] === type) return rrset;
+/** @returns the RRset of `type` that a node owns, or -1. */
+export function findRrset(data: ZoneData, node: number, type: number): number {
+  const { words } = data;
+  let rrset = firstRrset(words, node);
+  for (let left = rrsetCount(words, node); left > 0; left--, rrset += RRSET_WORDS) {
+    if (words[rrset + RRSET_TYPE] === type) return rrset;
   }
   return -1;
 }

@@ -1,25 +1,21 @@
 import { TYPE_A, TYPE_AAAA, TYPE_NS } from "../wire/constants.ts";
 import { type Name, setName } from "../wire/name.ts";
-import { findNode, findRrset } from "./find.ts";
-import { reserveWords } from "./growing.ts";
-import type { ZoneDraft } from "./tree.ts";
 import {
-  GLUE_NODE,
-  GLUE_OPTIONAL,
-  GLUE_RRSET,
-  GLUE_WORDS,
+  findDraftNode,
+  findDraftRrset,
   NODE_CUT,
-  NODE_FIRST_RRSET,
   NODE_FLAGS,
   NODE_IS_CUT,
-  NODE_RRSET_COUNT,
   NODE_WORDS,
   RRSET_COUNT,
   RRSET_GLUE,
   RRSET_GLUE_COUNT,
   RRSET_OFFSET,
   RRSET_WORDS,
-} from "./zone-data.ts";
+  type ZoneDraft,
+} from "./draft.ts";
+import { reserveWords } from "./growing.ts";
+import { GLUE_NODE, GLUE_OPTIONAL, GLUE_RRSET, GLUE_WORDS } from "./zone-data.ts";
 
 /**
  * Finds, for every delegation of a zone, the addresses of its name servers that the zone holds: first those at or below
@@ -30,14 +26,13 @@ export function addGlue(draft: ZoneDraft, zone: number, firstNode: number, name:
   for (let cut = firstNode; cut < draft.nodeCount; cut++) {
     const at = cut * NODE_WORDS;
     if ((nodes[at + NODE_FLAGS]! & NODE_IS_CUT) === 0) continue;
-    const ns = findRrset(draft.data, nodes[at + NODE_FIRST_RRSET]!, nodes[at + NODE_RRSET_COUNT]!, TYPE_NS);
+    const ns = findDraftRrset(draft, cut, TYPE_NS);
     const first = draft.glue.length / GLUE_WORDS;
     addAddresses(draft, zone, cut, ns, 0, name);
     addAddresses(draft, zone, cut, ns, 1, name);
     draft.rrsets.words[ns * RRSET_WORDS + RRSET_GLUE] = first;
     draft.rrsets.words[ns * RRSET_WORDS + RRSET_GLUE_COUNT] = draft.glue.length / GLUE_WORDS - first;
   }
-  draft.data.glue = draft.glue.words;
 }
 
 function addAddresses(
@@ -56,7 +51,7 @@ function addAddresses(
     const rdlength = (octets[offset]! << 8) | octets[offset + 1]!;
     setName(name, octets, offset + 2);
     offset += rdlength + 2;
-    const target = findNode(draft.data, zone, name, 0);
+    const target = findDraftNode(draft, zone, name, 0);
     if (target < 0) continue;
     const inDomain = nodes[target * NODE_WORDS + NODE_CUT] === cut + 1;
     if (inDomain !== (optional === 0)) continue;
@@ -66,9 +61,7 @@ function addAddresses(
 }
 
 function addRrset(draft: ZoneDraft, node: number, type: number, optional: number): void {
-  const at = node * NODE_WORDS;
-  const nodes = draft.nodes.words;
-  const rrset = findRrset(draft.data, nodes[at + NODE_FIRST_RRSET]!, nodes[at + NODE_RRSET_COUNT]!, type);
+  const rrset = findDraftRrset(draft, node, type);
   if (rrset < 0) return;
   const { glue } = draft;
   reserveWords(glue, GLUE_WORDS);

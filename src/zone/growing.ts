@@ -54,10 +54,3 @@ export function shareWords(source: Int32Array, length = source.length): Int32Arr
   shared.set(source.subarray(0, length));
   return shared;
 }
-
-/** Copy in shared memory, of the octets in use and no more. */
-export function shareOctets(source: Uint8Array, length = source.length): Uint8Array {
-  const shared = new Uint8Array(new SharedArrayBuffer(length));
-  shared.set(source.subarray(0, length));
-  return shared;
-}

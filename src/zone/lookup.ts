@@ -36,29 +36,28 @@ import {
 import { createName, LOWER, type Name, nameLength, setName } from "../wire/name.ts";
 import { findApex, findNode, findRrset } from "./find.ts";
 import {
+  firstRrset,
   GLUE_NODE,
   GLUE_OPTIONAL,
   GLUE_RRSET,
   GLUE_WORDS,
   NODE_CUT,
   NODE_DNAME,
-  NODE_FIRST_RRSET,
   NODE_FLAGS,
   NODE_HAS_CNAME,
   NODE_HAS_DNAME,
-  NODE_NAME,
   NODE_NAME_LENGTH_SHIFT,
   NODE_RECORD,
-  NODE_RRSET_COUNT,
   NODE_WILDCARD,
-  NODE_WORDS,
+  nodeName,
   RRSET_COUNT,
   RRSET_GLUE,
   RRSET_GLUE_COUNT,
   RRSET_OFFSET,
   RRSET_TTL,
   RRSET_TYPE,
-  RRSET_WORDS,
+  rrsetCount,
+  ZONE_APEX,
   ZONE_NEGATIVE_TTL,
   ZONE_SOA,
   ZONE_WORDS,
@@ -138,12 +137,11 @@ export function lookup(state: Lookup, qname: Name, qtype: number, answer: Answer
 /** The SOA that makes an answer negative, at the negative TTL (RFC 2308 section 3) or less. */
 export function addNegativeSoa(state: Lookup, answer: Answer, maxTtlSeconds: number): void {
   const zone = state.zone * ZONE_WORDS;
-  const { zones, rrsets } = state.data;
+  const { zones, words } = state.data;
   const soa = zones[zone + ZONE_SOA]!;
   const ttl = zones[zone + ZONE_NEGATIVE_TTL]!;
   const apex = apexName(state);
-  const at = soa * RRSET_WORDS;
-  const offset = rrsets[at + RRSET_OFFSET]!;
+  const offset = words[soa + RRSET_OFFSET]!;
   const ttlSeconds = ttl < maxTtlSeconds ? ttl : maxTtlSeconds;
   addItem(answer, SECTION_AUTHORITY, ITEM_RRSET, OWNER_OCTETS, apex, TYPE_SOA, ttlSeconds, offset, 1);
 }
@@ -166,24 +164,23 @@ function findZone(state: Lookup): number {
 /** Takes one step. @returns whether `state.name` is now a new name to look for. */
 function follow(state: Lookup, answer: Answer): boolean {
   const { data, name } = state;
-  const { nodes } = data;
+  const { words } = data;
   let label = 0;
   let node = findNode(data, state.zone, name, 0);
   while (node < 0) node = findNode(data, state.zone, name, ++label);
-  const at = node * NODE_WORDS;
-  const cut = nodes[at + NODE_CUT]! - 1;
+  const cut = words[node + NODE_CUT]! - 1;
   if (cut >= 0 && !(state.qtype === TYPE_DS && label === 0 && cut === node)) return refer(state, cut, answer);
-  if (nodes[at + NODE_DNAME] !== 0) return redirect(state, nodes[at + NODE_DNAME]! - 1, answer);
+  if (words[node + NODE_DNAME] !== 0) return redirect(state, words[node + NODE_DNAME]! - 1, answer);
   if (label === 0) return answerNode(state, node, answer);
   // `node` is the closest encloser (RFC 4592 section 3.3.1).
-  if ((nodes[at + NODE_FLAGS]! & NODE_HAS_DNAME) !== 0) return redirect(state, node, answer);
+  if ((words[node + NODE_FLAGS]! & NODE_HAS_DNAME) !== 0) return redirect(state, node, answer);
   // A child zone that is served too exists, also where its parent forgot to delegate: NXDOMAIN would deny all of it
   // (RFC 8020 section 2).
   if (state.qtype === TYPE_DS && findApex(data, name, 0) >= 0) {
     addNegativeSoa(state, answer, NO_TTL_LIMIT);
     return false;
   }
-  const wildcard = nodes[at + NODE_WILDCARD]! - 1;
+  const wildcard = words[node + NODE_WILDCARD]! - 1;
   if (wildcard >= 0) return answerNode(state, wildcard, answer);
   answer.rcode = RCODE_NXDOMAIN;
   addNegativeSoa(state, answer, NO_TTL_LIMIT);
@@ -193,19 +190,17 @@ function follow(state: Lookup, answer: Answer): boolean {
 /** Answers from the node of the name itself or of the wildcard that covers it. */
 function answerNode(state: Lookup, node: number, answer: Answer): boolean {
   const { data, qtype } = state;
-  const at = node * NODE_WORDS;
-  const record = data.nodes[at + NODE_RECORD]! - 1;
+  const { words } = data;
+  const record = words[node + NODE_RECORD]! - 1;
   if (record >= 0 && (qtype === TYPE_A || qtype === TYPE_AAAA)) {
     state.record = record;
     return false;
   }
-  const first = data.nodes[at + NODE_FIRST_RRSET]!;
-  const count = data.nodes[at + NODE_RRSET_COUNT]!;
-  if ((data.nodes[at + NODE_FLAGS]! & NODE_HAS_CNAME) !== 0 && qtype !== TYPE_CNAME && qtype !== TYPE_ANY) {
-    return followCname(state, findRrset(data, first, count, TYPE_CNAME), answer);
+  if ((words[node + NODE_FLAGS]! & NODE_HAS_CNAME) !== 0 && qtype !== TYPE_CNAME && qtype !== TYPE_ANY) {
+    return followCname(state, findRrset(data, node, TYPE_CNAME), answer);
   }
   // RFC 8482 section 4.1: ANY gets one RRset, not all.
-  const rrset = qtype === TYPE_ANY ? (count > 0 ? first : -1) : findRrset(data, first, count, qtype);
+  const rrset = qtype === TYPE_ANY ? anyRrset(words, node) : findRrset(data, node, qtype);
   if (rrset >= 0) addRrset(state, rrset, answer);
   else if (qtype === TYPE_ANY && record >= 0) addHinfo(state, answer);
   else addNegativeSoa(state, answer, NO_TTL_LIMIT);
@@ -213,19 +208,23 @@ function answerNode(state: Lookup, node: number, answer: Answer): boolean {
 }
 
 function addRrset(state: Lookup, rrset: number, answer: Answer): void {
-  const { rrsets } = state.data;
-  const at = rrset * RRSET_WORDS;
+  const { words } = state.data;
   addItem(
     answer,
     SECTION_ANSWER,
     ITEM_RRSET,
     state.ownerKind,
     state.owner,
-    rrsets[at + RRSET_TYPE]!,
-    rrsets[at + RRSET_TTL]!,
-    rrsets[at + RRSET_OFFSET]!,
-    rrsets[at + RRSET_COUNT]!,
+    words[rrset + RRSET_TYPE]!,
+    words[rrset + RRSET_TTL]!,
+    words[rrset + RRSET_OFFSET]!,
+    words[rrset + RRSET_COUNT]!,
   );
+}
+
+/** The RRset that stands for all of a node's, or -1. */
+function anyRrset(words: Int32Array, node: number): number {
+  return rrsetCount(words, node) > 0 ? firstRrset(words, node) : -1;
 }
 
 function addHinfo(state: Lookup, answer: Answer): void {
@@ -236,7 +235,7 @@ function addHinfo(state: Lookup, answer: Answer): void {
 /** RFC 1034 section 3.6.2: the alias, and then whatever its target has. */
 function followCname(state: Lookup, rrset: number, answer: Answer): boolean {
   const { data } = state;
-  const offset = data.rrsets[rrset * RRSET_WORDS + RRSET_OFFSET]!;
+  const offset = data.words[rrset + RRSET_OFFSET]!;
   if (isRepeated(state, offset, answer)) return false;
   addRrset(state, rrset, answer);
   return goOn(state, data.octets, OWNER_OCTETS, offset + 2);
@@ -297,17 +296,15 @@ function goOn(state: Lookup, octets: Uint8Array, ownerKind: number, owner: numbe
 /** RFC 6672 section 3.2: the DNAME, and a CNAME from the name to where it leads. */
 function redirect(state: Lookup, node: number, answer: Answer): boolean {
   const { data, name } = state;
-  const at = node * NODE_WORDS;
-  const first = data.nodes[at + NODE_FIRST_RRSET]!;
-  const rrset = findRrset(data, first, data.nodes[at + NODE_RRSET_COUNT]!, TYPE_DNAME) * RRSET_WORDS;
-  const ttl = data.rrsets[rrset + RRSET_TTL]!;
-  const offset = data.rrsets[rrset + RRSET_OFFSET]!;
+  const rrset = findRrset(data, node, TYPE_DNAME);
+  const ttl = data.words[rrset + RRSET_TTL]!;
+  const offset = data.words[rrset + RRSET_OFFSET]!;
   if (isSynthesized(state, answer)) return false;
-  const owner = data.nodes[at + NODE_NAME]!;
+  const owner = nodeName(node);
   if (!holdsRrset(offset, answer))
     addItem(answer, SECTION_ANSWER, ITEM_RRSET, OWNER_OCTETS, owner, TYPE_DNAME, ttl, offset, 1);
 
-  const prefix = name.length - (data.nodes[at + NODE_FLAGS]! >>> NODE_NAME_LENGTH_SHIFT);
+  const prefix = name.length - (data.words[node + NODE_FLAGS]! >>> NODE_NAME_LENGTH_SHIFT);
   const suffix = nameLength(data.octets, offset + 2);
   const { scratch } = answer;
   const target = answer.scratchLength;
@@ -325,11 +322,9 @@ function redirect(state: Lookup, node: number, answer: Answer): boolean {
 
 /** RFC 1034 section 4.2.1: the name servers of the child zone, and the addresses of theirs that we hold. */
 function refer(state: Lookup, cut: number, answer: Answer): boolean {
-  const { nodes, rrsets, glue } = state.data;
-  const at = cut * NODE_WORDS;
-  const first = nodes[at + NODE_FIRST_RRSET]!;
-  const ns = findRrset(state.data, first, nodes[at + NODE_RRSET_COUNT]!, TYPE_NS) * RRSET_WORDS;
-  const owner = nodes[at + NODE_NAME]!;
+  const { words, glue } = state.data;
+  const ns = findRrset(state.data, cut, TYPE_NS);
+  const owner = nodeName(cut);
   if (state.steps === 0) answer.aa = 0;
   addItem(
     answer,
@@ -338,31 +333,30 @@ function refer(state: Lookup, cut: number, answer: Answer): boolean {
     OWNER_OCTETS,
     owner,
     TYPE_NS,
-    rrsets[ns + RRSET_TTL]!,
-    rrsets[ns + RRSET_OFFSET]!,
-    rrsets[ns + RRSET_COUNT]!,
+    words[ns + RRSET_TTL]!,
+    words[ns + RRSET_OFFSET]!,
+    words[ns + RRSET_COUNT]!,
   );
-  const from = rrsets[ns + RRSET_GLUE]!;
-  const to = from + rrsets[ns + RRSET_GLUE_COUNT]!;
+  const from = words[ns + RRSET_GLUE]!;
+  const to = from + words[ns + RRSET_GLUE_COUNT]!;
   for (let entry = from; entry < to; entry++) {
     const word = entry * GLUE_WORDS;
-    const rrset = glue[word + GLUE_RRSET]! * RRSET_WORDS;
+    const rrset = glue[word + GLUE_RRSET]!;
     addItem(
       answer,
       SECTION_ADDITIONAL,
       ITEM_RRSET,
       OWNER_OCTETS,
-      nodes[glue[word + GLUE_NODE]! * NODE_WORDS + NODE_NAME]!,
-      rrsets[rrset + RRSET_TYPE]!,
-      rrsets[rrset + RRSET_TTL]!,
-      rrsets[rrset + RRSET_OFFSET]!,
-      rrsets[rrset + RRSET_COUNT]! | (glue[word + GLUE_OPTIONAL]! * ITEM_OPTIONAL),
+      nodeName(glue[word + GLUE_NODE]!),
+      words[rrset + RRSET_TYPE]!,
+      words[rrset + RRSET_TTL]!,
+      words[rrset + RRSET_OFFSET]!,
+      words[rrset + RRSET_COUNT]! | (glue[word + GLUE_OPTIONAL]! * ITEM_OPTIONAL),
     );
   }
   return false;
 }
 
 function apexName(state: Lookup): number {
-  const { zones, nodes } = state.data;
-  return nodes[zones[state.zone * ZONE_WORDS]! * NODE_WORDS + NODE_NAME]!;
+  return nodeName(state.data.zones[state.zone * ZONE_WORDS + ZONE_APEX]!);
 }

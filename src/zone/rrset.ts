@@ -1,17 +1,18 @@
 import { viewOf } from "../wire/octets.ts";
-import { appendOctets, type GrowingWords, growingWords, reserveOctets, reserveWords } from "./growing.ts";
-import type { RecordColumns } from "./record-columns.ts";
-import type { ZoneDraft } from "./tree.ts";
 import {
   NODE_FIRST_RRSET,
   NODE_RRSET_COUNT,
   NODE_WORDS,
   RRSET_COUNT,
+  RRSET_OCTETS,
   RRSET_OFFSET,
   RRSET_TTL,
   RRSET_TYPE,
   RRSET_WORDS,
-} from "./zone-data.ts";
+  type ZoneDraft,
+} from "./draft.ts";
+import { appendOctets, type GrowingWords, growingWords, reserveOctets, reserveWords } from "./growing.ts";
+import type { RecordColumns } from "./record-columns.ts";
 
 /** Records by owner: `heads` holds for each node since `firstNode` its first record plus one, `next` the following. */
 export interface RecordLists {
@@ -46,9 +47,7 @@ export function addRrsets(draft: ZoneDraft, columns: RecordColumns, lists: Recor
     draft.nodes.words[at + NODE_FIRST_RRSET] = first;
     draft.nodes.words[at + NODE_RRSET_COUNT] = draft.rrsets.length / RRSET_WORDS - first;
   }
-  draft.data.octets = draft.octets.octets;
-  draft.data.view = viewOf(draft.data.octets);
-  draft.data.rrsets = draft.rrsets.words;
+  draft.view = viewOf(draft.octets.octets);
 }
 
 function sortByType(columns: RecordColumns, run: GrowingWords): void {
@@ -84,6 +83,7 @@ function addRrset(draft: ZoneDraft, columns: RecordColumns, run: Int32Array, fro
   }
   rrsets.words[at + RRSET_TTL] = ttlSeconds;
   rrsets.words[at + RRSET_COUNT] = count;
+  rrsets.words[at + RRSET_OCTETS] = octets.length - rrsets.words[at + RRSET_OFFSET]!;
 }
 
 /** Whether equal RDATA was seen; remembers it otherwise, by a hash of its octets. */

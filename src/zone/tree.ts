@@ -1,19 +1,8 @@
 import { TYPE_CNAME, TYPE_DNAME, TYPE_NS, TYPE_SOA } from "../wire/constants.ts";
 import { createName, type Name, setName } from "../wire/name.ts";
 import { viewOf } from "../wire/octets.ts";
-import { findNode, mixZone, slotOf } from "./find.ts";
-import { addGlue } from "./glue.ts";
 import {
-  appendOctets,
-  growingOctets,
-  growingWords,
-  reserveWords,
-  shareOctets,
-  shareWords,
-} from "./growing.ts";
-import type { RecordColumns } from "./record-columns.ts";
-import { addRrsets, type RecordLists } from "./rrset.ts";
-import {
+  findDraftNode,
   NODE_CUT,
   NODE_DNAME,
   NODE_FIRST_RRSET,
@@ -34,13 +23,15 @@ import {
   RRSET_TTL,
   RRSET_TYPE,
   RRSET_WORDS,
-  ZONE_APEX,
-  ZONE_NEGATIVE_TTL,
-  ZONE_NS,
-  ZONE_SOA,
-  ZONE_WORDS,
-  type ZoneData,
-} from "./zone-data.ts";
+  type ZoneDraft,
+} from "./draft.ts";
+import { mixZone, slotOf } from "./find.ts";
+import { addGlue } from "./glue.ts";
+import { appendOctets, growingOctets, growingWords, reserveWords } from "./growing.ts";
+import { layOut } from "./layout.ts";
+import type { RecordColumns } from "./record-columns.ts";
+import { addRrsets, type RecordLists } from "./rrset.ts";
+import { ZONE_APEX, ZONE_NEGATIVE_TTL, ZONE_NS, ZONE_SOA, ZONE_WORDS, type ZoneData } from "./zone-data.ts";
 
 /** One zone to build: its static records, checked, and the owners of its dynamic ones. */
 export interface ZoneSource {
@@ -53,20 +44,6 @@ export interface ZoneSource {
   }[];
 }
 
-/** The arrays of a ZoneData while they grow. `data` always holds the current ones, so that lookups work on the way. */
-export interface ZoneDraft {
-  data: ZoneData;
-  octets: { octets: Uint8Array; length: number };
-  nodes: { words: Int32Array; length: number };
-  rrsets: { words: Int32Array; length: number };
-  zones: { words: Int32Array; length: number };
-  glue: { words: Int32Array; length: number };
-  /** Parent of each node; a parent always has the smaller index. The apex is its own. */
-  parents: { words: Int32Array; length: number };
-  /** Nodes in use. */
-  nodeCount: number;
-}
-
 /**
  * Builds the static half of a snapshot. Every zone must have passed checkZone: an SOA and NS at its apex, owners within
  * the zone.
@@ -77,19 +54,7 @@ export function buildZones(sources: readonly ZoneSource[]): ZoneData {
   const draft = createDraft(sources);
   const name = createName();
   for (let zone = 0; zone < sources.length; zone++) buildZone(draft, zone, sources[zone]!, name);
-  const zoneTable = buildZoneTable(draft, name);
-  const { octets, nodes, rrsets, zones, glue } = draft;
-  const shared = shareOctets(octets.octets, octets.length);
-  return {
-    octets: shared,
-    view: viewOf(shared),
-    nodes: shareWords(nodes.words, nodes.length),
-    rrsets: shareWords(rrsets.words, rrsets.length),
-    zones: shareWords(zones.words, zones.length),
-    nodeTable: shareWords(draft.data.nodeTable),
-    zoneTable,
-    glue: shareWords(glue.words, glue.length),
-  };
+  return layOut(draft, buildZoneTable(draft, name));
 }
 
 function createDraft(sources: readonly ZoneSource[]): ZoneDraft {
@@ -99,26 +64,18 @@ function createDraft(sources: readonly ZoneSource[]): ZoneDraft {
     records += source.columns.count + source.dynamic.length;
     octetCount += source.columns.octets.length;
   }
-  const draft = {
-    octets: growingOctets(octetCount + records * 4 + 64),
+  const octets = growingOctets(octetCount + records * 4 + 64);
+  return {
+    octets,
+    view: viewOf(octets.octets),
     nodes: growingWords((records + sources.length) * NODE_WORDS),
     rrsets: growingWords((records + 1) * RRSET_WORDS),
     zones: growingWords(sources.length * ZONE_WORDS),
     glue: growingWords(64),
     parents: growingWords(records + sources.length),
+    nodeTable: new Int32Array(tableLength(records + sources.length)),
     nodeCount: 0,
   };
-  const data = {
-    octets: draft.octets.octets,
-    view: viewOf(draft.octets.octets),
-    nodes: draft.nodes.words,
-    rrsets: draft.rrsets.words,
-    zones: draft.zones.words,
-    nodeTable: new Int32Array(tableLength(records + sources.length)),
-    zoneTable: new Int32Array(2),
-    glue: draft.glue.words,
-  };
-  return { ...draft, data };
 }
 
 /** A power of two that leaves at least half of the slots empty, so that a search ends after one or two. */
@@ -180,33 +137,29 @@ function addNode(
   apex: number,
 ): number {
   if (name.labelCount - label <= apexLabels) return apex;
-  const known = findNode(draft.data, zone, name, label);
+  const known = findDraftNode(draft, zone, name, label);
   if (known >= 0) return known;
   return insertNode(draft, zone, name, label, addNode(draft, zone, name, label + 1, apexLabels, apex));
 }
 
 function insertNode(draft: ZoneDraft, zone: number, name: Name, label: number, parent: number): number {
-  const { data, nodes } = draft;
+  const { nodes } = draft;
   const node = draft.nodeCount++;
   reserveWords(nodes, NODE_WORDS);
   reserveWords(draft.parents, 1);
-  data.nodes = nodes.words;
   draft.parents.words[draft.parents.length++] = parent < 0 ? node : parent;
   const from = name.labelOffsets[label]!;
   const length = name.length - from;
   const at = nodes.length;
   const hash = mixZone(name.hashes[label]!, zone);
   nodes.words[at + NODE_NAME] = appendOctets(draft.octets, name.lower, from, length);
-  if (data.octets !== draft.octets.octets) {
-    data.octets = draft.octets.octets;
-    data.view = viewOf(data.octets);
-  }
+  if (draft.view.buffer !== draft.octets.octets.buffer) draft.view = viewOf(draft.octets.octets);
   nodes.words[at + NODE_ZONE] = zone;
   nodes.words[at + NODE_FLAGS] = length << NODE_NAME_LENGTH_SHIFT;
   nodes.words[at + NODE_HASH] = hash;
   nodes.length += NODE_WORDS;
-  if (draft.nodeCount * 2 > data.nodeTable.length) rehash(draft);
-  else place(data.nodeTable, hash, node);
+  if (draft.nodeCount * 2 > draft.nodeTable.length) rehash(draft);
+  else place(draft.nodeTable, hash, node);
   const isWildcard = parent >= 0 && length > 1 && name.lower[from] === 1 && name.lower[from + 1] === 0x2a;
   if (isWildcard) nodes.words[parent * NODE_WORDS + NODE_WILDCARD] = node + 1;
   return node;
@@ -219,11 +172,11 @@ function place(table: Int32Array, hash: number, entry: number): void {
 }
 
 function rehash(draft: ZoneDraft): void {
-  const table = new Int32Array(draft.data.nodeTable.length * 2);
+  const table = new Int32Array(draft.nodeTable.length * 2);
   for (let node = 0; node < draft.nodeCount; node++) {
     place(table, draft.nodes.words[node * NODE_WORDS + NODE_HASH]!, node);
   }
-  draft.data.nodeTable = table;
+  draft.nodeTable = table;
 }
 
 /** Marks delegations, DNAMEs and what lies below the topmost of them; parents come before their children. */
@@ -273,7 +226,7 @@ function describeZone(draft: ZoneDraft, zone: number, apex: number): void {
 
 function buildZoneTable(draft: ZoneDraft, name: Name): Int32Array {
   const count = draft.zones.length / ZONE_WORDS;
-  const table = new Int32Array(new SharedArrayBuffer(tableLength(count) * 4));
+  const table = new Int32Array(tableLength(count));
   for (let zone = 0; zone < count; zone++) {
     const apex = draft.zones.words[zone * ZONE_WORDS + ZONE_APEX]!;
     setName(name, draft.octets.octets, draft.nodes.words[apex * NODE_WORDS + NODE_NAME]!);

@@ -56,7 +56,7 @@ const SEEDED_BUGS = [
   {
     name: "an empty non-terminal does not exist",
     from: "if (label === 0) return answerNode",
-    to: "if (label === 0 && nodes[at + NODE_RRSET_COUNT] !== 0) return answerNode",
+    to: "if (label === 0 && rrsetCount(words, node) !== 0) return answerNode",
   },
   {
     name: "the parent refers DS to the child",
@@ -75,13 +75,13 @@ const SEEDED_BUGS = [
   },
   {
     name: "occluded data is answered",
-    from: "const cut = nodes[at + NODE_CUT]! - 1;",
-    to: "const cut = label === 0 && nodes[at + NODE_CUT] !== node + 1 ? -1 : nodes[at + NODE_CUT]! - 1;",
+    from: "const cut = words[node + NODE_CUT]! - 1;",
+    to: "const cut = label === 0 && words[node + NODE_CUT] !== node + 1 ? -1 : words[node + NODE_CUT]! - 1;",
   },
   {
     name: "a negative answer keeps the SOA's TTL",
     from: "const ttl = zones[zone + ZONE_NEGATIVE_TTL]!;",
-    to: "const ttl = rrsets[soa * RRSET_WORDS + RRSET_TTL]!;",
+    to: "const ttl = words[soa + RRSET_TTL]!;",
   },
 ] as const;
 

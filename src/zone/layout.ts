@@ -1,0 +1,145 @@
+import * as draftRow from "./draft.ts";
+import { shareWords } from "./growing.ts";
+import {
+  firstRrset,
+  GLUE_NODE,
+  GLUE_RRSET,
+  GLUE_WORDS,
+  NODE_CUT,
+  NODE_DNAME,
+  NODE_FLAGS,
+  NODE_HASH,
+  NODE_NAME_LENGTH_SHIFT,
+  NODE_RECORD,
+  NODE_RRSETS_SHIFT,
+  NODE_WILDCARD,
+  NODE_WORDS,
+  NODE_ZONE,
+  nodeName,
+  RRSET_COUNT,
+  RRSET_GLUE,
+  RRSET_GLUE_COUNT,
+  RRSET_OFFSET,
+  RRSET_TTL,
+  RRSET_TYPE,
+  RRSET_WORDS,
+  ZONE_APEX,
+  ZONE_NS,
+  ZONE_SOA,
+  ZONE_WORDS,
+  type ZoneData,
+} from "./zone-data.ts";
+
+/** Bits of a draft's flags that a lookup asks for. */
+const KEPT_FLAGS = draftRow.NODE_HAS_CNAME | draftRow.NODE_HAS_DNAME;
+
+/** Where layOut puts each node and RRset of a draft: references by index. */
+interface Places {
+  nodes: Int32Array;
+  rrsets: Int32Array;
+  /** Words in all. */
+  length: number;
+}
+
+/**
+ * Writes a draft into shared memory, each node with its name, RRsets and records in one place, and turns indexes into
+ * references.
+ */
+export function layOut(draft: draftRow.ZoneDraft, zoneTable: Int32Array): ZoneData {
+  const places = findPlaces(draft);
+  const memory = new SharedArrayBuffer(places.length * 4);
+  const data: ZoneData = {
+    words: new Int32Array(memory),
+    octets: new Uint8Array(memory),
+    view: new DataView(memory),
+    zones: shareWords(draft.zones.words, draft.zones.length),
+    nodeTable: shareWords(draft.nodeTable),
+    zoneTable: shareWords(zoneTable),
+    glue: shareWords(draft.glue.words, draft.glue.length),
+    nodeCount: draft.nodeCount,
+  };
+  for (let node = 0; node < draft.nodeCount; node++) writeNode(draft, node, places, data);
+  const { nodeTable, zones, glue } = data;
+  for (let slot = 0; slot < nodeTable.length; slot++) nodeTable[slot] = moved(nodeTable[slot]!, places);
+  for (let zone = 0; zone < zones.length; zone += ZONE_WORDS) {
+    zones[zone + ZONE_APEX] = places.nodes[zones[zone + ZONE_APEX]!]!;
+    zones[zone + ZONE_SOA] = places.rrsets[zones[zone + ZONE_SOA]!]!;
+    zones[zone + ZONE_NS] = places.rrsets[zones[zone + ZONE_NS]!]!;
+  }
+  for (let entry = 0; entry < glue.length; entry += GLUE_WORDS) {
+    glue[entry + GLUE_NODE] = places.nodes[glue[entry + GLUE_NODE]!]!;
+    glue[entry + GLUE_RRSET] = places.rrsets[glue[entry + GLUE_RRSET]!]!;
+  }
+  return data;
+}
+
+function findPlaces(draft: draftRow.ZoneDraft): Places {
+  const nodes = draft.nodes.words;
+  const rrsets = draft.rrsets.words;
+  const places: Places = {
+    nodes: new Int32Array(draft.nodeCount),
+    rrsets: new Int32Array(draft.rrsets.length / draftRow.RRSET_WORDS),
+    length: 0,
+  };
+  for (let node = 0; node < draft.nodeCount; node++) {
+    const at = node * draftRow.NODE_WORDS;
+    const nameOctets = nodes[at + draftRow.NODE_FLAGS]! >>> draftRow.NODE_NAME_LENGTH_SHIFT;
+    places.nodes[node] = places.length;
+    places.length += NODE_WORDS + ((nameOctets + 3) >>> 2);
+    const first = nodes[at + draftRow.NODE_FIRST_RRSET]!;
+    const end = first + nodes[at + draftRow.NODE_RRSET_COUNT]!;
+    let blocks = 0;
+    for (let rrset = first; rrset < end; rrset++) {
+      places.rrsets[rrset] = places.length;
+      places.length += RRSET_WORDS;
+      blocks += rrsets[rrset * draftRow.RRSET_WORDS + draftRow.RRSET_OCTETS]!;
+    }
+    places.length += (blocks + 3) >>> 2;
+  }
+  return places;
+}
+
+/** An index plus one as a reference plus one; 0 stays 0. */
+function moved(indexPlusOne: number, places: Places): number {
+  return indexPlusOne === 0 ? 0 : places.nodes[indexPlusOne - 1]! + 1;
+}
+
+function writeNode(draft: draftRow.ZoneDraft, index: number, places: Places, data: ZoneData): void {
+  const { words, octets } = data;
+  const rows = draft.nodes.words;
+  const row = index * draftRow.NODE_WORDS;
+  const node = places.nodes[index]!;
+  const flags = rows[row + draftRow.NODE_FLAGS]!;
+  const nameOctets = flags >>> draftRow.NODE_NAME_LENGTH_SHIFT;
+  const count = rows[row + draftRow.NODE_RRSET_COUNT]!;
+  words[node + NODE_HASH] = rows[row + draftRow.NODE_HASH]!;
+  words[node + NODE_ZONE] = rows[row + draftRow.NODE_ZONE]!;
+  words[node + NODE_FLAGS] =
+    (nameOctets << NODE_NAME_LENGTH_SHIFT) | (count << NODE_RRSETS_SHIFT) | (flags & KEPT_FLAGS);
+  words[node + NODE_WILDCARD] = moved(rows[row + draftRow.NODE_WILDCARD]!, places);
+  words[node + NODE_CUT] = moved(rows[row + draftRow.NODE_CUT]!, places);
+  words[node + NODE_DNAME] = moved(rows[row + draftRow.NODE_DNAME]!, places);
+  words[node + NODE_RECORD] = rows[row + draftRow.NODE_RECORD]!;
+  copy(draft.octets.octets, rows[row + draftRow.NODE_NAME]!, nameOctets, octets, nodeName(node));
+
+  const first = rows[row + draftRow.NODE_FIRST_RRSET]!;
+  let block = (firstRrset(words, node) + count * RRSET_WORDS) * 4;
+  for (let rrset = first; rrset < first + count; rrset++) {
+    const from = rrset * draftRow.RRSET_WORDS;
+    const to = places.rrsets[rrset]!;
+    const source = draft.rrsets.words;
+    const length = source[from + draftRow.RRSET_OCTETS]!;
+    words[to + RRSET_TYPE] = source[from + draftRow.RRSET_TYPE]!;
+    words[to + RRSET_TTL] = source[from + draftRow.RRSET_TTL]!;
+    words[to + RRSET_COUNT] = source[from + draftRow.RRSET_COUNT]!;
+    words[to + RRSET_OFFSET] = block;
+    words[to + RRSET_GLUE] = source[from + draftRow.RRSET_GLUE]!;
+    words[to + RRSET_GLUE_COUNT] = source[from + draftRow.RRSET_GLUE_COUNT]!;
+    copy(draft.octets.octets, source[from + draftRow.RRSET_OFFSET]!, length, octets, block);
+    block += length;
+  }
+}
+
+function copy(from: Uint8Array, offset: number, length: number, to: Uint8Array, at: number): void {
+  for (let i = 0; i < length; i++) to[at + i] = from[offset + i]!;
+}
