@@ -151,6 +151,17 @@ describe("watch", () => {
     expect(start(paths).changes()).toBe(0);
   });
 
+  it("a link out of the folder is not followed", async () => {
+    const paths = prepare();
+    mkdirSync(join(folder, "elsewhere"));
+    symlinkSync(join(folder, "elsewhere"), join(folder, "zones", "out"));
+    const watched = start(paths, 20);
+    writeFileSync(join(folder, "elsewhere", "c.zone"), "1");
+    expect(await watched.next(150)).toBe(-1);
+    writeFileSync(join(folder, "zones", "parts", "b.inc"), "22");
+    expect(await watched.next()).toBe(1);
+  });
+
   it("a closed watch reports nothing more", async () => {
     const watched = start(prepare());
     watched.watch.close();

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { type BigIntStats, type FSWatcher, readdirSync, statSync, watch } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { type BigIntStats, type FSWatcher, readdirSync, realpathSync, statSync, watch } from "node:fs";
+import { basename, dirname, join, sep } from "node:path";
 
 /** What the configuration is made of. */
 export interface WatchedPaths {
@@ -126,8 +126,9 @@ function fingerprint(paths: WatchedPaths): Fingerprint {
   }
   /** Links may lead back to where they are. */
   const visited = new Set<string>();
-  const pending = [...paths.folders];
-  for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
+  const pending = paths.folders.map((folder) => ({ folder, root: realPathOf(folder) }));
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const { folder, root } = next;
     sum.folders.set(folder, null);
     const stats = statOf(folder);
     const identity = identityOf(stats);
@@ -136,7 +137,9 @@ function fingerprint(paths: WatchedPaths): Fingerprint {
     sum.newestMs = Math.max(sum.newestMs, changeMs(stats));
     for (const name of namesIn(folder)) {
       const path = join(folder, name);
-      if (add(path)?.isDirectory() === true) pending.push(path);
+      if (add(path)?.isDirectory() === true && isInside(realPathOf(path), root)) {
+        pending.push({ folder: path, root });
+      }
     }
   }
   sum.digest = hash.digest("base64");
@@ -155,6 +158,20 @@ function namesIn(folder: string): string[] {
       .sort();
   } catch {
     return [];
+  }
+}
+
+/** A link may lead out of the folder, to as much as the whole file system; what lies there is no part of it. */
+function isInside(path: string, root: string): boolean {
+  return path.startsWith(root.endsWith(sep) ? root : root + sep);
+}
+
+/** Where a path leads to by way of all its links; empty: nowhere. */
+function realPathOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return "";
   }
 }
 

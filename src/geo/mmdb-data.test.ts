@@ -50,6 +50,12 @@ describe("values of the data section", () => {
     ["an extended type that is none", [0x00, 0], "an unknown type 7"],
     ["a container", [0x00, 5], "a value of type 12"],
     ["a double of four octets", [0x64, 0, 0, 0, 0], "a value of type 3"],
+    ["a number of 9 octets", [0xc9, 0, 0, 0, 0, 0, 0, 0, 0, 1], "a value of type 6 with 9 octets"],
+    [
+      "a 128-bit number of 17 octets",
+      [0x11, 3, ...Array<number>(17).fill(1)],
+      "a value of type 10 with 17 octets",
+    ],
     ["a map with a number for a key", [0xe1, 0xa1, 1, 0xa1, 1], "no string"],
     ["a map that contains itself", [0xe1, 0x41, 0x61, 0x20, 0], "nested deeper"],
     ["a map with more pairs than octets", [0xfd, 0], "a cut value"],

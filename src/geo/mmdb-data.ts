@@ -162,6 +162,7 @@ export function numberAt(reader: DataReader): number {
   if (type !== TYPE_UINT16 && type !== TYPE_UINT32 && type !== TYPE_UINT64 && type !== TYPE_INT32) {
     return Number.NaN;
   }
+  if (size > 8) return Number.NaN;
   let value = 0;
   for (let octet = 0; octet < size; octet++) value = value * 256 + reader.octets[payload + octet]!;
   return type === TYPE_INT32 && size === 4 ? value | 0 : value;
@@ -204,7 +205,7 @@ function scalarAt(reader: DataReader): MmdbValue {
   if (type === TYPE_STRING) return textAt(reader);
   if (type === TYPE_BOOLEAN) return size !== 0;
   if (type === TYPE_BYTES) return reader.octets.slice(payload, payload + size);
-  if (type === TYPE_UINT128 || (type === TYPE_UINT64 && size > 6)) {
+  if (size <= 16 && (type === TYPE_UINT128 || (type === TYPE_UINT64 && size > 6))) {
     let value = 0n;
     for (let octet = 0; octet < size; octet++) value = value * 256n + BigInt(reader.octets[payload + octet]!);
     return value;
