@@ -72,6 +72,7 @@ const STATUSES: Record<EntryExplanation["status"], [words: string, style: Style]
   "not-needed": ["not needed", "dim"],
   "not-matched": ["not for this client", "dim"],
   "not-drawn": ["not drawn", "dim"],
+  "not-in-turn": ["not in turn", "dim"],
 };
 
 function statusWords(entry: EntryExplanation, terminal: Terminal): string {

@@ -4,8 +4,15 @@ import { findBlock, SPECIAL_BLOCKS } from "../geo/special.ts";
 import type { EntryModel, LastResortModel, LocationModel, NodeModel } from "../policy/model.ts";
 import { readSubnet } from "./addresses.ts";
 import { oneOf, prefixFor, type Reporter } from "./problem.ts";
-import { type ResolvedPool, resolveAddress } from "./resolve-pools.ts";
-import { type LastResortInput, type ListInput, MAX_NODE_DEPTH, type NodeInput } from "./schema-policy.ts";
+import { DEFAULT_MAX_ANSWERS, type ResolvedPool, resolveAddress } from "./resolve-pools.ts";
+import {
+  type LastResortInput,
+  type ListInput,
+  MAX_NODE_DEPTH,
+  type NodeInput,
+  type SharesInput,
+  type UnionInput,
+} from "./schema-policy.ts";
 import type { ZoneInput } from "./schema-zone.ts";
 import type { YamlPath } from "./yaml-text.ts";
 
@@ -86,7 +93,8 @@ export function resolveNode(
 
 /** The kind of a node and its children. */
 type Shape =
-  | { kind: "failover" | "weighted"; of: EntryModel[] }
+  | { kind: "failover" | "weighted" | "round_robin"; of: EntryModel[] }
+  | { kind: "all"; of: EntryModel[]; maxAnswers: number }
   | { kind: "nearest"; of: (EntryModel & { location: LocationModel })[] }
   | { kind: "geo" | "subnets"; keys: { key: string; node: NodeModel }[] };
 
@@ -95,7 +103,9 @@ function resolveShape(scope: PolicyScope, input: Exclude<NodeInput, string>, pat
     const of = resolveEntries(scope, listEntries(input.failover, [...path, "failover"]));
     return of === null ? null : { kind: "failover", of };
   }
-  if ("weighted" in input) return resolveWeighted(scope, input.weighted, [...path, "weighted"]);
+  if ("weighted" in input) return resolveShares(scope, "weighted", input.weighted, path);
+  if ("round_robin" in input) return resolveShares(scope, "round_robin", input.round_robin, path);
+  if ("all" in input) return resolveUnion(scope, input.all, [...path, "all"]);
   if ("nearest" in input) return resolveNearest(scope, input.nearest, [...path, "nearest"]);
   if ("geo" in input) return resolveGeo(scope, input.geo, [...path, "geo"]);
   return resolveSubnets(scope, input.subnets, [...path, "subnets"]);
@@ -140,15 +150,22 @@ function mapEntry(node: string, weight: number, path: YamlPath): Entry {
   return { node, path: [...path, node], part: "key", weight, location: null };
 }
 
-function isList(value: ListInput | Record<string, number>): value is ListInput {
+function resolveUnion(scope: PolicyScope, input: UnionInput, path: YamlPath): Shape | null {
+  const of = resolveEntries(scope, listEntries(input, path));
+  return of === null ? null : { kind: "all", of, maxAnswers: input.max_answers ?? DEFAULT_MAX_ANSWERS };
+}
+
+function isList(value: SharesInput): value is ListInput {
   return Array.isArray(value) || Array.isArray(value.of);
 }
 
-function resolveWeighted(
+function resolveShares(
   scope: PolicyScope,
-  input: ListInput | Record<string, number>,
-  path: YamlPath,
+  kind: "weighted" | "round_robin",
+  input: SharesInput,
+  nodePath: YamlPath,
 ): Shape | null {
+  const path = [...nodePath, kind];
   const entries = isList(input)
     ? listEntries(input, path)
     : Object.entries(input).map(([node, weight]) => mapEntry(node, weight, path));
@@ -163,7 +180,7 @@ function resolveWeighted(
     );
     return null;
   }
-  return of === null ? null : { kind: "weighted", of };
+  return of === null ? null : { kind, of };
 }
 
 function resolveNearest(scope: PolicyScope, input: ListInput, path: YamlPath): Shape | null {

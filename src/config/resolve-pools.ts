@@ -4,8 +4,8 @@ import { oneOf, pathText, type Reporter } from "./problem.ts";
 import type { EndpointInput, PoolInput, ZoneInput } from "./schema-zone.ts";
 import type { YamlPath } from "./yaml-text.ts";
 
-/** A pool in the answers unless it says otherwise: what fits a small reply in both families. */
-const DEFAULT_MAX_ANSWERS = 8;
+/** A pool or an `all` in the answers unless it says otherwise: what fits a small reply in both families. */
+export const DEFAULT_MAX_ANSWERS = 8;
 
 /** A pool with its places; `model` is null when it has errors, which have been reported. */
 export interface ResolvedPool {
@@ -44,7 +44,7 @@ function resolvePool(
     check: pool.check ?? null,
     endpoints,
     select,
-    maxAnswers: pool.max_answers ?? (select === "weighted" ? 1 : DEFAULT_MAX_ANSWERS),
+    maxAnswers: pool.max_answers ?? (select === "all" ? DEFAULT_MAX_ANSWERS : 1),
     minHealthy: pool.min_healthy,
     dualStack: pool.dual_stack,
     row: -1,

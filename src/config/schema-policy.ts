@@ -69,14 +69,20 @@ export interface EntryInput {
   location?: { latitude: number; longitude: number } | undefined;
 }
 
-/** A list policy's value: `[entries]`, `{of: [entries]}`, or for `weighted` a map of node name to weight. */
+/** A list policy's value: `[entries]` or `{of: [entries]}`. */
 export type ListInput = (NodeInput | EntryInput)[] | { of: (NodeInput | EntryInput)[] };
+/** Where weights are the point, also a map of node name to weight. */
+export type SharesInput = ListInput | Record<string, number>;
+/** The options of `all`, absent in its short form. */
+export type UnionInput = ListInput & { max_answers?: number | undefined };
 
 /** A policy node as the file has it, validated, with names not yet resolved. */
 export type NodeInput =
   | string
   | (NodeOptions & { failover: ListInput })
-  | (NodeOptions & { weighted: ListInput | Record<string, number> })
+  | (NodeOptions & { weighted: SharesInput })
+  | (NodeOptions & { round_robin: SharesInput })
+  | (NodeOptions & { all: UnionInput })
   | (NodeOptions & { geo: Record<string, NodeInput> })
   | (NodeOptions & { subnets: Record<string, NodeInput> })
   | (NodeOptions & { nearest: ListInput });
@@ -101,7 +107,7 @@ export const entryOptions = mapping(
     weight: weightRow
       .optional()
       .describe(
-        "In `weighted`: share of the answers beside the other entries' weights; 1 when none is given",
+        "In `weighted` and `round_robin`: share of the answers beside the other entries' weights; 1 when none is given",
       ),
     location: locationRow
       .optional()
@@ -111,6 +117,7 @@ export const entryOptions = mapping(
 );
 
 const failoverEntry = entryOf("node");
+const unionEntry = entryOf("node");
 const weightedEntry = entryOf("node", "weight");
 const nearestEntry = entryOf("node", "location");
 
@@ -128,15 +135,20 @@ function entryOf(...keys: (keyof EntryInput)[]): z.ZodType<NodeInput | EntryInpu
   });
 }
 
-function listOf(entry: z.ZodType<NodeInput | EntryInput>, kind: string): z.ZodType<ListInput> {
+function listOf(
+  entry: z.ZodType<NodeInput | EntryInput>,
+  kind: string,
+  options: z.core.$ZodLooseShape = {},
+): z.ZodType<ListInput> {
   const list = z
     .array(entry, { error: `a list of pools and policies, as ${kind}: [eu, us]` })
     .min(1, { error: "at least one entry" });
-  const withOptions = mapping({ of: list.describe("The entries") }, `a list, as ${kind}: [eu, us]`);
+  const shape = { of: list.describe("The entries"), ...options };
+  const withOptions = mapping(shape, `a list, as ${kind}: [eu, us]`) as unknown as z.ZodType<ListInput>;
   return chosen<ListInput>([list, withOptions], (value) => {
     if (!isMapping(value)) return list;
     for (const key of ["failback", "tolerance"])
-      if (Object.hasOwn(value, key)) return notAvailable(key, ["of"], key);
+      if (Object.hasOwn(value, key)) return notAvailable(key, Object.keys(shape), key);
     return withOptions;
   });
 }
@@ -149,17 +161,48 @@ const failover = mapping(
   NODE,
 );
 
-const weightedList = listOf(weightedEntry, "weighted");
-const weightedMap = z
+const weightMap = z
   .record(nameRow, weightRow)
   .refine((map) => Object.keys(map).length > 0, { error: "at least one entry" });
+
+/** A list whose entries have weights, or a map of node name to weight. */
+function sharesOf(kind: string): z.ZodType<SharesInput> {
+  const list = listOf(weightedEntry, kind);
+  return chosen<SharesInput>([list, weightMap], (value) => {
+    const isMap = isMapping(value) && !Array.isArray(value.of) && !Object.hasOwn(value, "failback");
+    return isMap ? weightMap : list;
+  });
+}
+
 const weighted = mapping(
   {
-    weighted: chosen<ListInput | Record<string, number>>([weightedList, weightedMap], (value) => {
-      const isMap = isMapping(value) && !Array.isArray(value.of) && !Object.hasOwn(value, "failback");
-      return isMap ? weightedMap : weightedList;
-    }).describe(
+    weighted: sharesOf("weighted").describe(
       "In proportion to weight among the entries that have not failed; a list, or a map of name to weight",
+    ),
+    ...nodeOptions,
+  },
+  NODE,
+);
+
+const roundRobin = mapping(
+  {
+    round_robin: sharesOf("round_robin").describe(
+      "In turn among the entries that have not failed, by smooth weighted round robin where they have weights; a list, or a map of name to weight",
+    ),
+    ...nodeOptions,
+  },
+  NODE,
+);
+
+const unionOptions = {
+  max_answers: integerRow(1, 64, "a number of answers")
+    .optional()
+    .describe("Most addresses in one answer, of different subnets (IPv4 /24, IPv6 /48) first; absent: 8"),
+};
+const all = mapping(
+  {
+    all: (listOf(unionEntry, "all", unionOptions) as z.ZodType<UnionInput>).describe(
+      "The addresses of all entries that have not failed, each once",
     ),
     ...nodeOptions,
   },
@@ -204,7 +247,15 @@ const nearest = mapping(
 );
 
 /** A policy node of each kind, with the options of every node. */
-export const nodeShapes: Record<PolicyKind, z.ZodType> = { failover, weighted, geo, subnets, nearest };
+export const nodeShapes: Record<PolicyKind, z.ZodType> = {
+  failover,
+  weighted,
+  geo,
+  subnets,
+  nearest,
+  round_robin: roundRobin,
+  all,
+};
 
 const anyNode: z.ZodType<NodeInput> = chosen<NodeInput>([nodeName, ...Object.values(nodeShapes)], chooseNode);
 

@@ -220,7 +220,9 @@ export const poolRow = mapping(
       ),
     max_answers: integerRow(1, 64, "a number of answers")
       .optional()
-      .describe("Most addresses in one answer; absent: 8 with `all`, 1 with `weighted`"),
+      .describe(
+        "Most addresses in one answer, of different subnets (IPv4 /24, IPv6 /48) first; absent: 8 with `all`, else 1",
+      ),
     min_healthy: chosen<{ count: number } | { percent: number }>([healthyCount, healthyPercent], (value) =>
       typeof value === "string" ? healthyPercent : healthyCount,
     )

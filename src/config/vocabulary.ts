@@ -3,18 +3,24 @@
  * that it is not available yet, and not that it is misspelt.
  */
 
-export const POLICY_KINDS = ["failover", "weighted", "geo", "subnets", "nearest"] as const;
+export const POLICY_KINDS = [
+  "failover",
+  "weighted",
+  "geo",
+  "subnets",
+  "nearest",
+  "round_robin",
+  "all",
+] as const;
 export type PolicyKind = (typeof POLICY_KINDS)[number];
 
 /** What a policy node may carry besides its kind. */
 export const NODE_OPTIONS = ["last_resort", "location", "label"] as const;
 
 export const LATER_POLICY_KINDS: readonly string[] = [
-  "round_robin",
   "latency",
   "hash",
   "asn",
-  "all",
   "least_response_time",
   "least_connections",
   "p2c",
@@ -22,9 +28,8 @@ export const LATER_POLICY_KINDS: readonly string[] = [
   "target",
 ];
 
-export const SELECTS = ["all", "weighted"] as const;
+export const SELECTS = ["all", "weighted", "round_robin"] as const;
 export const LATER_SELECTS: readonly string[] = [
-  "round_robin",
   "hash",
   "least_response_time",
   "least_connections",

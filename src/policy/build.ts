@@ -7,22 +7,23 @@ import {
   LAST_RESORT_NONE,
   LAST_RESORT_POOL,
   LAST_RESORT_SERVFAIL,
+  NODE_KIND_ALL,
   NODE_KIND_FAILOVER,
   NODE_KIND_GEO,
   NODE_KIND_NEAREST,
   NODE_KIND_POOL,
+  NODE_KIND_ROUND_ROBIN,
   NODE_KIND_SUBNETS,
   NODE_KIND_WEIGHTED,
   NODE_SEED,
   NODE_TABLE,
   NODE_WORDS,
   type PolicyData,
-  SELECT_ALL,
-  SELECT_WEIGHTED,
 } from "./data.ts";
 import type { AddressModel, LastResortModel, NodeKind, NodeModel, PoolModel, RecordModel } from "./model.ts";
 import type { PolicyNames } from "./names.ts";
 import { reachableTables, tableModelOf, tableNodeEntries } from "./node-table.ts";
+import { apartWord, selectWord } from "./pool-words.ts";
 import { type SeedChild, seedOf } from "./seed.ts";
 
 /** Flattened policies, the tables that they need, and what people call all of it. */
@@ -58,6 +59,8 @@ const NODE_KIND_WORDS: Record<NodeKind, number> = {
   geo: NODE_KIND_GEO,
   subnets: NODE_KIND_SUBNETS,
   nearest: NODE_KIND_NEAREST,
+  round_robin: NODE_KIND_ROUND_ROBIN,
+  all: NODE_KIND_ALL,
 };
 
 /** Largest sum that a word of PolicyData holds. */
@@ -149,7 +152,9 @@ function addNode(draft: Draft, node: NodeModel): number {
   const index = draft.names.nodes.length;
   draft.nodeIndexes.set(node, index);
   draft.names.nodes.push({ kind: node.kind, label: node.label });
-  draft.nodes.push(NODE_KIND_WORDS[node.kind], first, count, table, seedOf(node, seeds), ...lastResort);
+  const maxAnswers = node.kind === "all" ? node.maxAnswers : 0;
+  const seed = seedOf(node, seeds);
+  draft.nodes.push(NODE_KIND_WORDS[node.kind], first, count, table, seed, ...lastResort, maxAnswers);
   return index;
 }
 
@@ -225,7 +230,7 @@ function addPool(draft: Draft, pool: PoolModel): number {
   draft.pools.push(
     first,
     pool.endpoints.length,
-    pool.select === "weighted" ? SELECT_WEIGHTED : SELECT_ALL,
+    selectWord(pool),
     pool.maxAnswers,
     pool.row,
     pool.dualStack === "strict" ? 1 : 0,
@@ -234,6 +239,8 @@ function addPool(draft: Draft, pool: PoolModel): number {
     families.filter((family) => family === 4).length,
     families.filter((family) => family === 6).length,
     firstAddress,
+    apartWord(pool, 4),
+    apartWord(pool, 6),
   );
   draft.names.pools.push({
     zone: pool.zone,

@@ -2,9 +2,15 @@ import type { TableData } from "../geo/table.ts";
 import type { HealthRows } from "../health/rows.ts";
 import { type Answer, createAnswer, MAX_ADDRESSES } from "../wire/answer.ts";
 import { type Client, createClient } from "./client.ts";
-import { ENTRY_WORDS, type PolicyData } from "./data.ts";
+import { ENDPOINT_WORDS, ENTRY_WORDS, POOL_WORDS, type PolicyData } from "./data.ts";
 import type { Trace } from "./trace.ts";
 import { NO_HORIZON } from "./ttl.ts";
+
+/**
+ * Addresses that an `all` can choose from: twice the longest answer, 16 pools of 8. What its last children have beyond
+ * that is not looked at; which ones are last, changes from second to second.
+ */
+export const MAX_CANDIDATES = 2 * MAX_ADDRESSES;
 
 /**
  * What a decision reads besides the record and the client, and what it works on. One object per worker; made by
@@ -16,17 +22,28 @@ export interface DecideContext {
   rows: HealthRows;
   /** [0]: whole seconds since 1970, for the dice between nodes. */
   clockS: Int32Array;
-  /** [0]: state of the free dice (xorshift32), never 0. Only choices within a pool read it. */
+  /** [0]: state of the free dice (xorshift32), never 0. Only choices within a pool, and of addresses in `all`, read it. */
   dice: Int32Array;
+  /**
+   * Whose turn it is in what goes in turn; all 0 after adoptSnapshot. Two slots each, A before AAAA: were there one, a
+   * client that asks for both would turn twice, and of two regions IPv4 would always get the one and IPv6 the other.
+   * Per entry of `round_robin`, and per endpoint of a weighted pool: by how much its turns lag behind its weight.
+   */
+  entryTurns: Float64Array;
+  endpointTurns: Float64Array;
+  /** Per pool whose endpoints weigh the same: the place of the endpoint that is next. */
+  poolTurns: Int32Array;
 
   /** From here on the decision under way; nobody else reads it. Class of the client per table. */
   classes: Int32Array;
-  /** Per entry: 1 when a weighted node has drawn it already. */
+  /** Per entry: 1 when a weighted node has drawn it already, or a round robin has tried it. */
   drawn: Uint8Array;
   /** Addresses chosen so far: indexes into PolicyData.addresses. */
   picked: Int32Array;
   pickedCount: number;
-  /** Endpoints that compete for a place in a weighted choice, best first, and their keys. */
+  /** Per picked address below an `all`: how many of the same child stand before it. */
+  rounds: Int32Array;
+  /** Endpoints, or picked addresses, that compete for a place, best first, and their keys. */
   candidates: Int32Array;
   candidateKeys: Float64Array;
   /** Least horizon of what was read, in milliseconds; NO_HORIZON while all is settled. */
@@ -52,12 +69,16 @@ export function createDecideContext(
     rows,
     clockS: new Int32Array(1),
     dice: Int32Array.of(diceSeed | 0 || 0x9e3779b9),
+    entryTurns: new Float64Array(0),
+    endpointTurns: new Float64Array(0),
+    poolTurns: new Int32Array(0),
     classes: new Int32Array(0),
     drawn: new Uint8Array(0),
-    picked: new Int32Array(MAX_ADDRESSES),
+    picked: new Int32Array(MAX_CANDIDATES),
     pickedCount: 0,
-    candidates: new Int32Array(MAX_ADDRESSES),
-    candidateKeys: new Float64Array(MAX_ADDRESSES),
+    rounds: new Int32Array(MAX_CANDIDATES),
+    candidates: new Int32Array(MAX_CANDIDATES),
+    candidateKeys: new Float64Array(MAX_CANDIDATES),
     leastMs: NO_HORIZON,
     family: 4,
     ownerHash: 0,
@@ -75,5 +96,17 @@ export function adoptSnapshot(context: DecideContext, policy: PolicyData, tables
   context.tables = tables;
   const entryCount = policy.entries.length / ENTRY_WORDS;
   if (context.drawn.length < entryCount) context.drawn = new Uint8Array(entryCount);
+  // Twice, for A and for AAAA. What is there counts turns in the numbers of another snapshot.
+  const endpointCount = policy.endpoints.length / ENDPOINT_WORDS;
+  const poolCount = policy.pools.length / POOL_WORDS;
+  context.entryTurns = emptied(context.entryTurns, 2 * entryCount);
+  context.endpointTurns = emptied(context.endpointTurns, 2 * endpointCount);
+  if (context.poolTurns.length < 2 * poolCount) context.poolTurns = new Int32Array(2 * poolCount);
+  else context.poolTurns.fill(0);
   if (context.classes.length < tables.tables.length) context.classes = new Int32Array(tables.tables.length);
+}
+
+/** The same numbers, all 0, or more of them where `count` do not fit. */
+function emptied(numbers: Float64Array, count: number): Float64Array {
+  return numbers.length < count ? new Float64Array(count) : numbers.fill(0);
 }

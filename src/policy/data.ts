@@ -53,7 +53,7 @@ export type LastResortWord =
   | typeof LAST_RESORT_NODATA
   | typeof LAST_RESORT_SERVFAIL;
 
-export const NODE_WORDS = 8;
+export const NODE_WORDS = 9;
 /** One of NODE_KIND_*. */
 export const NODE_KIND = 0;
 /** Index of the pool, or of the first entry. */
@@ -65,6 +65,8 @@ export const NODE_TABLE = 3;
 export const NODE_SEED = 4;
 /** As in a record; LAST_RESORT_NONE: the node fails outward. */
 export const NODE_LAST_RESORT = 5;
+/** Most addresses that `all` answers; 0 in other kinds. */
+export const NODE_MAX_ANSWERS = 8;
 
 export const NODE_KIND_POOL = 0;
 export const NODE_KIND_FAILOVER = 1;
@@ -73,6 +75,8 @@ export const NODE_KIND_WEIGHTED = 2;
 export const NODE_KIND_GEO = 3;
 export const NODE_KIND_SUBNETS = 4;
 export const NODE_KIND_NEAREST = 5;
+export const NODE_KIND_ROUND_ROBIN = 6;
+export const NODE_KIND_ALL = 7;
 
 export type NodeKindWord =
   | typeof NODE_KIND_POOL
@@ -80,7 +84,9 @@ export type NodeKindWord =
   | typeof NODE_KIND_WEIGHTED
   | typeof NODE_KIND_GEO
   | typeof NODE_KIND_SUBNETS
-  | typeof NODE_KIND_NEAREST;
+  | typeof NODE_KIND_NEAREST
+  | typeof NODE_KIND_ROUND_ROBIN
+  | typeof NODE_KIND_ALL;
 
 export const ENTRY_WORDS = 2;
 export const ENTRY_NODE = 0;
@@ -93,7 +99,7 @@ export const PASS_ONE_UP = 1;
 /** That failed too: as if every endpoint were up, except those that are forced down or drained. */
 export const PASS_ALL = 2;
 
-export const POOL_WORDS = 11;
+export const POOL_WORDS = 13;
 export const POOL_FIRST_ENDPOINT = 0;
 export const POOL_ENDPOINT_COUNT = 1;
 /** One of SELECT_*. */
@@ -111,9 +117,16 @@ export const POOL_HAS_ZERO_WEIGHT = 7;
 export const POOL_IPV4_COUNT = 8;
 export const POOL_IPV6_COUNT = 9;
 export const POOL_FIRST_ADDRESS = 10;
+/** 1: the family's addresses lie in more than one subnet, see subnet.ts. */
+export const POOL_IPV4_APART = 11;
+export const POOL_IPV6_APART = 12;
 
 export const SELECT_ALL = 0;
 export const SELECT_WEIGHTED = 1;
+/** Endpoints that weigh the same, in turn. */
+export const SELECT_ROUND_ROBIN = 2;
+/** Smooth weighted round robin. */
+export const SELECT_SMOOTH_ROUND_ROBIN = 3;
 
 export const ENDPOINT_WORDS = 4;
 export const ENDPOINT_FIRST_ADDRESS = 0;

@@ -6,6 +6,7 @@ import {
   DECIDED_NOTHING,
   DECIDED_SERVFAIL,
 } from "../wire/answer.ts";
+import { joinUnion, limitUnion, unionEntry } from "./all.ts";
 import { chainEntry } from "./chain.ts";
 import type { Client } from "./client.ts";
 import type { DecideContext } from "./context.ts";
@@ -27,10 +28,12 @@ import {
   type LastResortWord,
   NODE_FIRST,
   NODE_KIND,
+  NODE_KIND_ALL,
   NODE_KIND_FAILOVER,
   NODE_KIND_GEO,
   NODE_KIND_NEAREST,
   NODE_KIND_POOL,
+  NODE_KIND_ROUND_ROBIN,
   NODE_KIND_SUBNETS,
   NODE_KIND_WEIGHTED,
   NODE_LAST_RESORT,
@@ -48,6 +51,7 @@ import {
 import { failoverEntry } from "./failover.ts";
 import { lastResortAddresses, lastResortPool } from "./last-resort.ts";
 import { pickPool } from "./pool.ts";
+import { takeTurn, turnEntry } from "./round-robin.ts";
 import { locateClient } from "./scope.ts";
 import type { Trace } from "./trace.ts";
 import { NO_HORIZON, nearerHorizon, shapeTtl } from "./ttl.ts";
@@ -98,6 +102,7 @@ export function decide(
 /**
  * The pool that every node's first alternative leads to, or -1. While it has not failed, the walk would find the same:
  * the loop spares most decisions the recursion that failures need (103 ns instead of 130 for a failover in a subnet).
+ * It leaves to the walk what counts turns, and what has more than one pool.
  */
 function firstChoice(context: DecideContext, root: number): number {
   const { entries, nodes } = context.policy;
@@ -106,6 +111,7 @@ function firstChoice(context: DecideContext, root: number): number {
     const at = node * NODE_WORDS;
     const kind = nodes[at + NODE_KIND]! as NodeKindWord;
     if (kind === NODE_KIND_POOL) return nodes[at + NODE_FIRST]!;
+    if (kind === NODE_KIND_ALL || kind === NODE_KIND_ROUND_ROBIN) return -1;
     const entry = nextEntry(context, node, kind, 0);
     if (entry < 0) return -1;
     node = entries[entry * ENTRY_WORDS + ENTRY_NODE]!;
@@ -158,15 +164,39 @@ function branch(context: DecideContext, node: number, pass: number): number {
   let decision: number = DECIDED_NOTHING;
   if (kind === NODE_KIND_POOL) {
     decision = pickPool(context, nodes[node * NODE_WORDS + NODE_FIRST]!, pass);
+  } else if (kind === NODE_KIND_ALL) {
+    decision = unite(context, node, pass);
   } else {
     for (let attempt = 0; decision === DECIDED_NOTHING; attempt++) {
       const entry = nextEntry(context, node, kind, attempt);
       if (entry < 0) break;
       if (trace !== null) trace.entry(entry);
       decision = walk(context, entries[entry * ENTRY_WORDS + ENTRY_NODE]!, pass);
+      if (kind === NODE_KIND_ROUND_ROBIN && decision !== DECIDED_NOTHING) takeTurn(context, node, entry);
     }
   }
   if (trace !== null) trace.leave(node, decision);
+  return decision;
+}
+
+/**
+ * `all`: walks every child and keeps what they append. Addresses of one child are an answer, whatever the others say;
+ * without any, a child that merely has none of the asked family goes before a SERVFAIL: DECIDED_* in their order.
+ */
+function unite(context: DecideContext, node: number, pass: number): number {
+  const { entries } = context.policy;
+  const base = context.pickedCount;
+  let decision: number = DECIDED_NOTHING;
+  for (let turn = 0; ; turn++) {
+    const entry = unionEntry(context, node, turn);
+    if (entry < 0) break;
+    if (context.trace !== null) context.trace.entry(entry);
+    const from = context.pickedCount;
+    const found = walk(context, entries[entry * ENTRY_WORDS + ENTRY_NODE]!, pass);
+    if (decision === DECIDED_NOTHING || (found !== DECIDED_NOTHING && found < decision)) decision = found;
+    joinUnion(context, base, from);
+  }
+  limitUnion(context, node, base);
   return decision;
 }
 
@@ -174,7 +204,7 @@ function branch(context: DecideContext, node: number, pass: number): number {
 function nextEntry(
   context: DecideContext,
   node: number,
-  kind: Exclude<NodeKindWord, typeof NODE_KIND_POOL>,
+  kind: Exclude<NodeKindWord, typeof NODE_KIND_POOL | typeof NODE_KIND_ALL>,
   attempt: number,
 ): number {
   switch (kind) {
@@ -182,6 +212,8 @@ function nextEntry(
       return failoverEntry(context.policy, node, attempt);
     case NODE_KIND_WEIGHTED:
       return drawEntry(context, node, attempt);
+    case NODE_KIND_ROUND_ROBIN:
+      return turnEntry(context, node, attempt);
     case NODE_KIND_GEO:
     case NODE_KIND_SUBNETS:
     case NODE_KIND_NEAREST:

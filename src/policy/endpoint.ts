@@ -9,7 +9,7 @@ import {
   STATE_WITHHELD,
 } from "../health/rows.ts";
 import { MAX_ADDRESSES } from "../wire/answer.ts";
-import type { DecideContext } from "./context.ts";
+import { type DecideContext, MAX_CANDIDATES } from "./context.ts";
 import {
   ADDRESS_FAMILY,
   ADDRESS_ROW,
@@ -139,7 +139,8 @@ export function scaleFrom(context: DecideContext, from: number): number {
 export function appendAddresses(context: DecideContext, first: number, count: number): number {
   const { policy, picked } = context;
   const base = context.pickedCount;
-  for (let address = first; address < first + count && context.pickedCount < MAX_ADDRESSES; address++) {
+  const limit = base > MAX_CANDIDATES - MAX_ADDRESSES ? MAX_CANDIDATES : base + MAX_ADDRESSES;
+  for (let address = first; address < first + count && context.pickedCount < limit; address++) {
     if (policy.addresses[address * ADDRESS_WORDS + ADDRESS_FAMILY]! !== context.family) continue;
     picked[context.pickedCount++] = address;
   }

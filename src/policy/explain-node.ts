@@ -4,11 +4,15 @@ import {
   ENTRY_NODE,
   ENTRY_WEIGHT,
   ENTRY_WORDS,
+  LAST_RESORT_NONE,
   NODE_COUNT,
   NODE_FIRST,
   NODE_KIND,
+  NODE_KIND_ALL,
   NODE_KIND_POOL,
+  NODE_KIND_ROUND_ROBIN,
   NODE_KIND_WEIGHTED,
+  NODE_LAST_RESORT,
   NODE_TABLE,
   NODE_WORDS,
   PASS_ALL,
@@ -52,10 +56,19 @@ function explainTry(
   return {
     ...entryBasics(context, names, visit.node, attempt.entry),
     draw: attempt.draw,
-    // A node whose own last resort decides fails in its walks and is chosen all the same.
-    status: visit.decision !== DECIDED_NOTHING && attempt === visit.tries.at(-1) ? "chosen" : "failed",
+    status: isChosen(context, visit, attempt) ? "chosen" : "failed",
     node: explainNode(context, names, child, picked),
   };
+}
+
+/** A node whose own last resort decides fails in its walks and is chosen all the same. */
+function isChosen({ policy }: DecideContext, visit: Visit, attempt: Try): boolean {
+  const { nodes } = policy;
+  if (visit.decision === DECIDED_NOTHING) return false;
+  if (nodes[visit.node * NODE_WORDS + NODE_KIND] !== NODE_KIND_ALL) return attempt === visit.tries.at(-1);
+  const child = attempt.visit!;
+  const never = nodes[child.node * NODE_WORDS + NODE_LAST_RESORT] !== LAST_RESORT_NONE;
+  return never || child.decision !== DECIDED_NOTHING;
 }
 
 /** Entries that were not tried: first those that were next in line, in their order. */
@@ -77,9 +90,15 @@ function explainOthers(
   return [...others].map((entry) => ({
     ...entryBasics(context, names, visit.node, entry),
     draw: null,
-    status: kind === NODE_KIND_WEIGHTED ? "not-drawn" : line.includes(entry) ? "not-needed" : "not-matched",
+    status: statusOfOther(kind, line.includes(entry)),
     node: unvisited(context, names, entries[entry * ENTRY_WORDS + ENTRY_NODE]!, visit.pass, picked),
   }));
+}
+
+function statusOfOther(kind: number, isInLine: boolean): EntryExplanation["status"] {
+  if (kind === NODE_KIND_WEIGHTED) return "not-drawn";
+  if (kind === NODE_KIND_ROUND_ROBIN) return "not-in-turn";
+  return isInLine ? "not-needed" : "not-matched";
 }
 
 /** The places of the entries in the order that the node's table gave for the client under decision. */
@@ -98,7 +117,9 @@ function entryBasics(
   const { entries, nodes } = context.policy;
   const at = node * NODE_WORDS;
   const key = names.entryKeys[entry]!;
-  if (nodes[at + NODE_KIND] !== NODE_KIND_WEIGHTED) return { key, weight: null, share: null };
+  const kind = nodes[at + NODE_KIND]!;
+  if (kind !== NODE_KIND_WEIGHTED && kind !== NODE_KIND_ROUND_ROBIN)
+    return { key, weight: null, share: null };
   let total = 0;
   const end = nodes[at + NODE_FIRST]! + nodes[at + NODE_COUNT]!;
   for (let i = nodes[at + NODE_FIRST]!; i < end; i++) total += entries[i * ENTRY_WORDS + ENTRY_WEIGHT]!;

@@ -95,14 +95,17 @@ export interface NodeExplanation {
 export interface EntryExplanation {
   /** Geo or subnets key; empty in lists. */
   key: string;
-  /** For `weighted`. */
+  /** For `weighted` and `round_robin`. */
   weight: number | null;
-  /** For `weighted`: part of the weights of all entries, 0 to 1. */
+  /** For both: part of the weights of all entries, 0 to 1. */
   share: number | null;
   /** The throw that drew it, `roll` of `total`. */
   draw: { roll: number; total: number } | null;
-  /** `not-needed`: next in line; `not-matched`: the client is elsewhere; `not-drawn`: the dice fell otherwise. */
-  status: "chosen" | "failed" | "not-needed" | "not-matched" | "not-drawn";
+  /**
+   * `not-needed`: next in line; `not-matched`: the client is elsewhere; `not-drawn`: the dice fell otherwise;
+   * `not-in-turn`: another one's turn.
+   */
+  status: "chosen" | "failed" | "not-needed" | "not-matched" | "not-drawn" | "not-in-turn";
   node: NodeExplanation;
 }
 

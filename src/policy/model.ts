@@ -31,7 +31,7 @@ export interface PoolModel {
   /** Name of the check, for people; null: always up. */
   check: string | null;
   endpoints: EndpointModel[];
-  select: "all" | "weighted";
+  select: "all" | "weighted" | "round_robin";
   maxAnswers: number;
   /** Below this many the pool has failed; a percentage is of the endpoints that are not drained, rounded up. */
   minHealthy: { count: number } | { percent: number };
@@ -60,7 +60,7 @@ interface NodeBase {
 
 export interface EntryModel {
   node: NodeModel;
-  /** For `weighted`; 1 when none was given. */
+  /** For `weighted` and `round_robin`; 1 when none was given. */
   weight: number;
 }
 
@@ -68,6 +68,8 @@ export type NodeModel =
   | (NodeBase & { kind: "pool"; pool: PoolModel })
   | (NodeBase & { kind: "failover"; of: EntryModel[] })
   | (NodeBase & { kind: "weighted"; of: EntryModel[] })
+  | (NodeBase & { kind: "round_robin"; of: EntryModel[] })
+  | (NodeBase & { kind: "all"; of: EntryModel[]; maxAnswers: number })
   /** Keys in the order of the file; each is valid for geo/geo-key.ts, or `default`. */
   | (NodeBase & { kind: "geo"; keys: { key: string; node: NodeModel }[] })
   /** Prefixes as `198.51.100.0/24`, canonical, without duplicates, or `default`. */

@@ -31,6 +31,8 @@ export function tableModelOf(node: NodeModel): TableModel | null {
     case "pool":
     case "failover":
     case "weighted":
+    case "round_robin":
+    case "all":
       return null;
     default:
       return node satisfies never;

@@ -1,6 +1,6 @@
 import { POOL_ROW_FAILED, POOL_ROW_HORIZON_MS, POOL_ROW_UP, POOL_ROW_WORDS } from "../health/rows.ts";
 import { DECIDED_ADDRESSES, DECIDED_NODATA, DECIDED_NOTHING, MAX_ADDRESSES } from "../wire/answer.ts";
-import type { DecideContext } from "./context.ts";
+import { type DecideContext, MAX_CANDIDATES } from "./context.ts";
 import {
   PASS_NORMAL,
   PASS_ONE_UP,
@@ -14,10 +14,13 @@ import {
   POOL_STRICT,
   POOL_WORDS,
   SELECT_ALL,
+  SELECT_ROUND_ROBIN,
+  SELECT_SMOOTH_ROUND_ROBIN,
   SELECT_WEIGHTED,
 } from "./data.ts";
 import { isEndpointEligible } from "./endpoint.ts";
 import { selectAll, selectWeighted } from "./select.ts";
+import { selectRoundRobin, selectSmoothRoundRobin } from "./select-round-robin.ts";
 import { nearerHorizon } from "./ttl.ts";
 
 /**
@@ -30,7 +33,8 @@ export function pickPool(context: DecideContext, pool: number, pass: number): nu
   const at = pool * POOL_WORDS;
   const base = context.pickedCount;
   if (pools[at + (context.family === 4 ? POOL_IPV4_COUNT : POOL_IPV6_COUNT)]! > 0) {
-    const room = MAX_ADDRESSES - base;
+    // What other children of an `all` have picked takes room from its candidates, not from the answer.
+    const room = base > MAX_CANDIDATES - MAX_ADDRESSES ? MAX_CANDIDATES - base : MAX_ADDRESSES;
     const maxAnswers = pools[at + POOL_MAX_ANSWERS]!;
     const limit = base + (maxAnswers < room ? maxAnswers : room);
     switch (pools[at + POOL_SELECT]) {
@@ -39,6 +43,12 @@ export function pickPool(context: DecideContext, pool: number, pass: number): nu
         break;
       case SELECT_WEIGHTED:
         selectWeighted(context, pool, pass, limit);
+        break;
+      case SELECT_ROUND_ROBIN:
+        selectRoundRobin(context, pool, pass, limit);
+        break;
+      case SELECT_SMOOTH_ROUND_ROBIN:
+        selectSmoothRoundRobin(context, pool, pass, limit);
         break;
     }
     if (context.pickedCount > base) return DECIDED_ADDRESSES;

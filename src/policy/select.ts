@@ -1,4 +1,5 @@
-import type { DecideContext } from "./context.ts";
+import { keepLeast } from "./candidates.ts";
+import { type DecideContext, MAX_CANDIDATES } from "./context.ts";
 import {
   ADDRESS_FAMILY,
   ADDRESS_WORDS,
@@ -12,7 +13,9 @@ import {
   POOL_FIRST_ADDRESS,
   POOL_FIRST_ENDPOINT,
   POOL_HAS_ZERO_WEIGHT,
+  POOL_IPV4_APART,
   POOL_IPV4_COUNT,
+  POOL_IPV6_APART,
   POOL_IPV6_COUNT,
   POOL_STRICT,
   POOL_WEIGHT_TOTAL,
@@ -21,6 +24,7 @@ import {
 } from "./data.ts";
 import { nextDie, rollBelow } from "./dice.ts";
 import { appendEndpoint, isEligible, SCALE_ONE, scaleFrom } from "./endpoint.ts";
+import { ANY_NEIGHBOURS, appendApart, appendSpread } from "./subnet.ts";
 
 /**
  * Blind throws before all endpoints are looked at. A pool half of which is down misses 16 times in a row once in 65,536
@@ -29,8 +33,9 @@ import { appendEndpoint, isEligible, SCALE_ONE, scaleFrom } from "./endpoint.ts"
 const MAX_THROWS = 16;
 
 /**
- * `select: all`: the endpoints in their order from a random one on, until `limit` addresses are there. Where there are
- * more, every window of neighbours is as likely as every other. An endpoint of weight 0 only when there is no other.
+ * `select: all`: the endpoints from a random one on, until `limit` addresses are there. Where there are more, those of
+ * different subnets come first; in a pool of one subnet every window of neighbours is as likely as every other. An
+ * endpoint of weight 0 only when there is no other.
  */
 export function selectAll(context: DecideContext, pool: number, pass: number, limit: number): void {
   const { pools } = context.policy;
@@ -73,17 +78,110 @@ function selectWindow(
   limit: number,
   minWeight: number,
 ): void {
+  const base = context.pickedCount;
+  const start = startWindow(context, pool, pass, limit, minWeight);
+  if (start >= 0) fillFrom(context, pool, pass, base, limit, start, minWeight);
+}
+
+/**
+ * Appends endpoints besides the one at place `start`, already appended at `base`, until `limit` addresses are there: in
+ * a pool of one subnet those that follow it, else any, those of different subnets first. Endpoints that weigh less than
+ * `minWeight` are left out.
+ */
+export function fillFrom(
+  context: DecideContext,
+  pool: number,
+  pass: number,
+  base: number,
+  limit: number,
+  start: number,
+  minWeight: number,
+): void {
+  if (context.pickedCount >= limit) return;
+  if (isApart(context, pool)) fillApart(context, pool, pass, base, limit, start, minWeight);
+  if (context.pickedCount < limit) fillInOrder(context, pool, pass, base, limit, start, minWeight);
+}
+
+function fillInOrder(
+  context: DecideContext,
+  pool: number,
+  pass: number,
+  base: number,
+  limit: number,
+  start: number,
+  minWeight: number,
+): void {
   const { endpoints, pools } = context.policy;
   const first = pools[pool * POOL_WORDS + POOL_FIRST_ENDPOINT]!;
   const count = pools[pool * POOL_WORDS + POOL_ENDPOINT_COUNT]!;
   const strict = pools[pool * POOL_WORDS + POOL_STRICT]!;
-  const start = startWindow(context, pool, pass, limit, minWeight);
-  if (start < 0) return;
   for (let i = 1; i < count && context.pickedCount < limit; i++) {
     const endpoint = first + (start + i < count ? start + i : start + i - count);
     if (endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_WEIGHT]! < minWeight) continue;
-    appendEndpoint(context, endpoint, strict, pass, limit);
+    const before = context.pickedCount;
+    if (appendEndpoint(context, endpoint, strict, pass, limit) === 0) continue;
+    if (isPicked(context, endpoint, base, before)) context.pickedCount = before;
   }
+}
+
+/** As fillFrom; of pools that have more than MAX_CANDIDATES endpoints it looks at the neighbours of the first only. */
+function fillApart(
+  context: DecideContext,
+  pool: number,
+  pass: number,
+  base: number,
+  limit: number,
+  start: number,
+  minWeight: number,
+): void {
+  const { candidates, dice, policy } = context;
+  const { endpoints, pools } = policy;
+  const first = pools[pool * POOL_WORDS + POOL_FIRST_ENDPOINT]!;
+  const count = pools[pool * POOL_WORDS + POOL_ENDPOINT_COUNT]!;
+  const strict = pools[pool * POOL_WORDS + POOL_STRICT]!;
+  if (count > MAX_CANDIDATES) throwApart(context, pool, pass, base, limit, minWeight);
+  const most = count > MAX_CANDIDATES ? MAX_CANDIDATES : count - 1;
+  for (let i = 0; i < most; i++) {
+    candidates[i] = first + (start + 1 + i < count ? start + 1 + i : start + 1 + i - count);
+  }
+  let waiting = 0;
+  for (let i = 0; i < most && context.pickedCount < limit; i++) {
+    // A shuffle (Durstenfeld, Algorithm 235, 1964) as far as it is needed.
+    const drawn = i + rollBelow(dice, most - i);
+    const endpoint = candidates[drawn]!;
+    candidates[drawn] = candidates[i]!;
+    if (endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_WEIGHT]! < minWeight) continue;
+    if (isPicked(context, endpoint, base, context.pickedCount)) continue;
+    if (appendApart(context, endpoint, strict, pass, base, limit, 0)) continue;
+    candidates[waiting++] = endpoint;
+  }
+  appendSpread(context, waiting, strict, pass, base, limit, 1);
+}
+
+/** Throws at a pool too large to look at all of it, and takes what lies in no subnet that is there already. */
+function throwApart(
+  context: DecideContext,
+  pool: number,
+  pass: number,
+  base: number,
+  limit: number,
+  minWeight: number,
+): void {
+  const { dice, policy } = context;
+  const first = policy.pools[pool * POOL_WORDS + POOL_FIRST_ENDPOINT]!;
+  const count = policy.pools[pool * POOL_WORDS + POOL_ENDPOINT_COUNT]!;
+  const strict = policy.pools[pool * POOL_WORDS + POOL_STRICT]!;
+  for (let left = MAX_THROWS * (limit - base); left > 0 && context.pickedCount < limit; left--) {
+    const endpoint = first + rollBelow(dice, count);
+    if (policy.endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_WEIGHT]! < minWeight) continue;
+    if (isPicked(context, endpoint, base, context.pickedCount)) continue;
+    appendApart(context, endpoint, strict, pass, base, limit, 0);
+  }
+}
+
+/** True when the pool's addresses of the asked family lie in more than one subnet. */
+export function isApart({ family, policy }: DecideContext, pool: number): boolean {
+  return policy.pools[pool * POOL_WORDS + (family === 4 ? POOL_IPV4_APART : POOL_IPV6_APART)] !== 0;
 }
 
 /** Appends one of the eligible endpoints, each as likely as the others. Returns its place in the pool, or -1. */
@@ -119,7 +217,8 @@ function startWindow(
 
 /**
  * `select: weighted`: endpoints in proportion to configured weight times the health row's scale, without replacement,
- * until `limit` addresses are there. What weighs nothing is taken only when nothing else is there, evenly.
+ * until `limit` addresses are there; of several, those of different subnets first. What weighs nothing is taken only
+ * when nothing else is there, evenly.
  */
 export function selectWeighted(context: DecideContext, pool: number, pass: number, limit: number): void {
   const at = pool * POOL_WORDS;
@@ -143,11 +242,13 @@ function throwWeighted(
   const { dice, policy } = context;
   const strict = policy.pools[pool * POOL_WORDS + POOL_STRICT]!;
   const base = context.pickedCount;
+  const neighbours = isApart(context, pool) ? 0 : ANY_NEIGHBOURS;
   for (let left = MAX_THROWS * (limit - base); left > 0 && context.pickedCount < limit; left--) {
     const endpoint = endpointAt(policy, pool, rollBelow(dice, total));
-    if (isPicked(context, endpoint, base)) continue;
+    if (isPicked(context, endpoint, base, context.pickedCount)) continue;
     const before = context.pickedCount;
-    if (appendEndpoint(context, endpoint, strict, pass, limit) === 0) continue;
+    appendApart(context, endpoint, strict, pass, base, limit, neighbours);
+    if (context.pickedCount === before) continue;
     const scale = pass === PASS_ALL ? SCALE_ONE : scaleFrom(context, before);
     if (scale < SCALE_ONE && rollBelow(dice, SCALE_ONE) >= scale) context.pickedCount = before;
   }
@@ -166,17 +267,6 @@ function endpointAt(policy: PolicyData, pool: number, roll: number): number {
   return low;
 }
 
-/** True when an address of the endpoint is among those picked since `base`. */
-function isPicked(context: DecideContext, endpoint: number, base: number): boolean {
-  const { endpoints } = context.policy;
-  const first = endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_FIRST_ADDRESS]!;
-  const end = first + endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_ADDRESS_COUNT]!;
-  for (let i = base; i < context.pickedCount; i++) {
-    if (context.picked[i]! >= first && context.picked[i]! < end) return true;
-  }
-  return false;
-}
-
 /**
  * One look at every endpoint: each draws the key -ln(u) / weight, and the least keys win, which is a weighted choice
  * without replacement in one pass (Efraimidis and Spirakis, "Weighted random sampling with a reservoir", 2006).
@@ -190,31 +280,35 @@ function weighAll(
   base: number,
   even: boolean,
 ): void {
-  const { candidates, candidateKeys, dice, policy } = context;
+  const { dice, policy } = context;
   const strict = policy.pools[pool * POOL_WORDS + POOL_STRICT]!;
   const first = policy.pools[pool * POOL_WORDS + POOL_FIRST_ENDPOINT]!;
   const end = first + policy.pools[pool * POOL_WORDS + POOL_ENDPOINT_COUNT]!;
   const before = context.pickedCount;
   const wanted = limit - before;
+  const apart = limit - base > 1 && isApart(context, pool);
+  const most = apart ? MAX_CANDIDATES : wanted;
   let count = 0;
   for (let endpoint = first; endpoint < end; endpoint++) {
     const configured = even ? 1 : policy.endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_WEIGHT]!;
-    if (configured === 0 || isPicked(context, endpoint, base)) continue;
+    if (configured === 0 || isPicked(context, endpoint, base, before)) continue;
     if (appendEndpoint(context, endpoint, strict, pass, limit) === 0) continue;
     const scale = even || pass === PASS_ALL ? SCALE_ONE : scaleFrom(context, before);
     context.pickedCount = before;
     if (scale === 0) continue;
     const key = -Math.log(((nextDie(dice) >>> 0) + 0.5) / 0x1_0000_0000) / (configured * scale);
-    if (count === wanted && key >= candidateKeys[count - 1]!) continue;
-    let place = count === wanted ? count - 1 : count++;
-    for (; place > 0 && candidateKeys[place - 1]! > key; place--) {
-      candidateKeys[place] = candidateKeys[place - 1]!;
-      candidates[place] = candidates[place - 1]!;
-    }
-    candidateKeys[place] = key;
-    candidates[place] = endpoint;
+    count = keepLeast(context, endpoint, key, count, most);
   }
-  for (let i = 0; i < count && context.pickedCount < limit; i++) {
-    appendEndpoint(context, candidates[i]!, strict, pass, limit);
+  appendSpread(context, count, strict, pass, base, limit, apart ? 0 : ANY_NEIGHBOURS);
+}
+
+/** True when an address of the endpoint is among those picked from `base` up to `end`. */
+function isPicked(context: DecideContext, endpoint: number, base: number, end: number): boolean {
+  const { endpoints } = context.policy;
+  const first = endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_FIRST_ADDRESS]!;
+  const after = first + endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_ADDRESS_COUNT]!;
+  for (let i = base; i < end; i++) {
+    if (context.picked[i]! >= first && context.picked[i]! < after) return true;
   }
+  return false;
 }

@@ -222,6 +222,9 @@ class Oracle {
           from.of.map((entry) => entry.node),
           pass,
         );
+      case "all":
+        return new Set(from.of.flatMap((entry) => [...this.ends(entry.node, pass)]));
+      case "round_robin":
       case "weighted": {
         const alive = from.of.filter((entry) => this.ends(entry.node, pass).size > 0);
         const weighing = alive.filter((entry) => entry.weight > 0);

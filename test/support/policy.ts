@@ -92,6 +92,14 @@ export function weighted(of: [NodeLike, number][], options: NodeOptions = {}): N
   return { ...BASE, kind: "weighted", of: of.map(([from, weight]) => entryOf(from, weight)), ...options };
 }
 
+export function roundRobin(of: [NodeLike, number][], options: NodeOptions = {}): NodeModel {
+  return { ...weighted(of, options), kind: "round_robin" } as NodeModel;
+}
+
+export function union(of: NodeLike[], maxAnswers = 8, options: NodeOptions = {}): NodeModel {
+  return { ...BASE, kind: "all", of: of.map((from) => entryOf(from)), maxAnswers, ...options };
+}
+
 export function keyed(
   kind: "geo" | "subnets",
   keys: Record<string, NodeLike>,
