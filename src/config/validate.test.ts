@@ -316,6 +316,30 @@ describe("policies", () => {
       `4:25 CFG_KEY_MISSING www: policy.weighted[0]: node is missing: expected ${NODE}`,
     ],
     [
+      "{round_robin: {us: 70000}}",
+      "4:32 CFG_VALUE_INVALID www: policy.round_robin.us is 70000: expected a weight from 0 to 65535",
+    ],
+    [
+      "{round_robin: us}",
+      '4:27 CFG_VALUE_INVALID www: policy.round_robin is "us": expected a list of pools and policies, as round_robin: [eu, us]',
+    ],
+    [
+      "{all: {of: [us], max_answers: 65}}",
+      "4:43 CFG_VALUE_INVALID www: policy.all.max_answers is 65: expected a number of answers from 1 to 64",
+    ],
+    [
+      "{all: {of: [us], max_answer: 2}}",
+      '4:30 CFG_KEY_UNKNOWN www: policy.all: "max_answer" is not a key: did you mean max_answers?',
+    ],
+    [
+      "{all: [{node: us, weight: 2}]}",
+      '4:31 CFG_KEY_UNKNOWN www: policy.all[0]: "weight" is not a key: expected one of node',
+    ],
+    [
+      "{failover: {of: [us], max_answers: 2}}",
+      '4:35 CFG_KEY_UNKNOWN www: policy.failover: "max_answers" is not a key: expected one of of',
+    ],
+    [
       "{geo: [us]}",
       "4:19 CFG_VALUE_INVALID www: policy.geo is a list: expected a mapping of keys to nodes, as {EU: eu, default: us}",
     ],

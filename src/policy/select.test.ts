@@ -88,6 +88,35 @@ describe("select: all", () => {
     for (let i = 0; i < 50; i++) expect(world.ask().addresses).toEqual([address(300)]);
   });
 
+  it("answers different subnets first, and each of their addresses as often", () => {
+    const six = [0, 1, 2, 256, 257, 512];
+    const world = worldOf(six.map(address), { maxAnswers: 3 });
+    for (let i = 0; i < 50; i++) {
+      expect(new Set(world.ask().addresses.map((text) => text.split(".")[2])).size).toBe(3);
+    }
+    const counts = tally(world, 12_000);
+    const seen = six.map((i) => counts.get(address(i)) ?? 0);
+    expect(chiSquare(seen.slice(0, 3), [1, 1, 1])).toBeLessThan(criticalValue(2));
+    expect(chiSquare(seen.slice(3, 5), [1, 1])).toBeLessThan(criticalValue(1));
+    expect(seen[5]).toBe(12_000);
+  });
+
+  it("finds different subnets in a pool too large to look at all of it", () => {
+    const world = worldOf(addresses(2000), { maxAnswers: 7 });
+    for (let i = 0; i < 20; i++) {
+      expect(new Set(world.ask().addresses.map((text) => text.split(".")[2])).size).toBe(7);
+    }
+  });
+
+  it("answers all of the few that are up in a large pool, whatever their subnets", () => {
+    const drained = { address: address(1001), weight: 0 };
+    const world = worldOf([...addresses(1000), drained], { maxAnswers: 4 });
+    world.set("p", "down");
+    const up = [3, 4, 700];
+    for (const i of [...up, 1001]) world.set(address(i), "up");
+    for (let i = 0; i < 20; i++) expect(world.ask().addresses.sort()).toEqual(up.map(address).sort());
+  });
+
   it("never answers more than MAX_ADDRESSES", () => {
     const world = worldOf(addresses(100), { maxAnswers: 100 });
     const answer = world.ask().addresses;
@@ -167,6 +196,21 @@ describe("select: weighted", () => {
       }
     }
     expectShares(tally(world, 20_000, 1), second);
+  });
+
+  it("answers several of different subnets first", () => {
+    const weights = [90, 50, 1].map((weight, i) => ({ address: address(i), weight }));
+    const endpoints = [
+      ...weights,
+      { address: address(300), weight: 2 },
+      { address: address(600), weight: 1 },
+    ];
+    const world = worldOf(endpoints, { select: "weighted", maxAnswers: 3 });
+    for (let i = 0; i < 100; i++) {
+      expect(new Set(world.ask().addresses.map((text) => text.split(".")[2])).size).toBe(3);
+    }
+    world.set(address(600), "down");
+    for (let i = 0; i < 100; i++) expect(world.ask().addresses).toContain(address(300));
   });
 
   it("answers all in random order by weight when max_answers allows", () => {
