@@ -7,6 +7,8 @@ import {
   nearest,
   pool,
   record,
+  roundRobin,
+  union,
   type World,
   weighted,
 } from "../../test/support/policy.ts";
@@ -28,6 +30,7 @@ function poolOf(name: string, count: number, second: number, options: Partial<Po
   );
 }
 
+const turn = { select: "round_robin" as const, maxAnswers: 1 };
 const one = { select: "weighted" as const, maxAnswers: 1 };
 const eight = Array.from({ length: 8 }, (_, i) => poolOf(`p${i}`, 4, i, one));
 const [p0, p1, p2, p3, p4, p5, p6, p7] = eight as [
@@ -60,6 +63,12 @@ function deepTree(): NodeModel {
   return keyed("subnets", { "9.0.0.0/8": failover([office, p7]), "8.0.0.0/8": p6, default: p5 });
 }
 
+/** A pool in which nothing has a weight. */
+function alike(count: number): PoolModel {
+  const addresses = Array.from({ length: count }, (_, i) => `10.25.${i >> 8}.${i & 255}`);
+  return pool("alike", addresses, turn);
+}
+
 const downAll = (world: World): void => {
   for (const { name } of world.pools) world.set(name, "down", 4000);
 };
@@ -69,6 +78,8 @@ const scenarios: { name: string; root: NodeModel | PoolModel; health?: (world: W
   { name: "pool, all, 8 of 10,000", root: poolOf("many", 10_000, 21) },
   { name: "pool, weighted, 1 of 4", root: poolOf("weigh", 4, 22, one) },
   { name: "pool, weighted, 1 of 10,000", root: poolOf("weighmany", 10_000, 23, one) },
+  { name: "pool, round_robin, 1 of 4 by weight", root: poolOf("turn", 4, 24, turn) },
+  { name: "pool, round_robin, 1 of 10,000 alike", root: alike(10_000) },
   { name: "failover, first", root: failover(eight) },
   {
     name: "failover, eighth",
@@ -79,6 +90,9 @@ const scenarios: { name: string; root: NodeModel | PoolModel; health?: (world: W
     },
   },
   { name: "weighted over 8", root: weighted(eight.map((of, i) => [of, i + 1])) },
+  { name: "round_robin over 8", root: roundRobin(eight.map((of, i) => [of, i + 1])) },
+  { name: "all of 8", root: union(eight) },
+  { name: "all, 4 of 8", root: union(eight, 4) },
   { name: "nearest over 8", root: nearest(places) },
   { name: "subnets, failover", root: keyed("subnets", { "9.0.0.0/8": failover([p0, p1]), default: p2 }) },
   { name: "deepest: 2 subnets, nearest, weighted, failover", root: deepTree() },

@@ -140,6 +140,7 @@ function fillApart(
   const count = pools[pool * POOL_WORDS + POOL_ENDPOINT_COUNT]!;
   const strict = pools[pool * POOL_WORDS + POOL_STRICT]!;
   if (count > MAX_CANDIDATES) throwApart(context, pool, pass, base, limit, minWeight);
+  if (context.pickedCount >= limit) return;
   const most = count > MAX_CANDIDATES ? MAX_CANDIDATES : count - 1;
   for (let i = 0; i < most; i++) {
     candidates[i] = first + (start + 1 + i < count ? start + 1 + i : start + 1 + i - count);
