@@ -13,6 +13,7 @@ import { withApexRecords } from "./generated-records.ts";
 import { checkSpec, planPool } from "./health-plan.ts";
 import type { LoadedConfig } from "./load.ts";
 import { type LoadedYaml, releasePlaces, reporterOn } from "./load-yaml.ts";
+import { prefixFor } from "./problem.ts";
 import { type DynamicOwner, type ResolvedZone, resolveZone } from "./resolve-zone.ts";
 import { openGeneration, type RowRegistry } from "./rows.ts";
 import type { ServerOptions } from "./schema-server.ts";
@@ -131,6 +132,7 @@ function addZone(
   findings: Finding[],
 ): void {
   const resolved = resolveDynamic(zone, findings);
+  if (loaded.isServerSound && loaded.server.geo.asn === undefined) wantAsn(zone, resolved, findings);
   const columns = columnsOf(zone, loaded);
   if (columns !== null) {
     const place = (owner: DynamicOwner) => formatPlace(placeOf(zone, owner));
@@ -152,6 +154,22 @@ function addZone(
   }
 }
 
+/** Without a database every client's autonomous system would be unknown, and nobody would be told. */
+function wantAsn(zone: LoadedZone, { asnPaths }: ResolvedZone, findings: Finding[]): void {
+  if (asnPaths.length === 0) return;
+  const reporter = reporterOn(zone.dynamic!, findings);
+  for (const path of asnPaths) {
+    const what = `${prefixFor(path)}no database knows the autonomous systems of clients`;
+    reporter.error(
+      path,
+      "key",
+      "CFG_ASN_DATABASE",
+      what,
+      "geo.asn in steerd.yaml, as {asn: ./GeoLite2-ASN.mmdb}",
+    );
+  }
+}
+
 const ABOUT_APEX = new Set(["ZONE_SOA_MISSING", "ZONE_NS_MISSING"]);
 
 /** False: whether the zone gets an SOA and NS from steerd.yaml, or is a zone at all, cannot be told. */
@@ -169,7 +187,7 @@ interface Resolution {
 const resolutions = new WeakMap<LoadedYaml<ZoneInput>, Resolution>();
 
 function resolveDynamic({ name, apex, dynamic }: LoadedZone, findings: Finding[]): ResolvedZone {
-  if (dynamic === null || dynamic.input === null) return { owners: [], records: [], pools: [] };
+  if (dynamic === null || dynamic.input === null) return { owners: [], records: [], pools: [], asnPaths: [] };
   let resolution = resolutions.get(dynamic);
   if (resolution === undefined) {
     const found: Finding[] = [];

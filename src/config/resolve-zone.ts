@@ -33,6 +33,8 @@ export interface ResolvedZone {
   records: ResolvedRecord[];
   /** Pools that a record reaches, in the file's order; without rows yet. */
   pools: PoolModel[];
+  /** Where `asn` policies stand. */
+  asnPaths: YamlPath[];
 }
 
 /**
@@ -63,7 +65,12 @@ export function resolveZone(
   }
   warnOfUnused(scope, input);
   const used = [...pools.values()].filter((pool) => pool.used && pool.model !== null);
-  return { owners: [...owners.values()], records, pools: used.map((pool) => pool.model!) };
+  return {
+    owners: [...owners.values()],
+    records,
+    pools: used.map((pool) => pool.model!),
+    asnPaths: scope.asnPaths,
+  };
 }
 
 /** Null: wrong, and reported. */
@@ -141,5 +148,6 @@ function warnOfUnused(scope: PolicyScope, input: ZoneInput): void {
   for (const name of Object.keys(regions))
     if (!ofPools.some((pool) => pool.region === name)) warn("regions", name);
   for (const [name, pool] of scope.pools) if (!pool.used) warn("pools", name);
+  for (const name of Object.keys(input.groups)) if (!scope.usedGroups.has(name)) warn("groups", name);
   for (const name of Object.keys(policies)) if (!scope.used.has(name)) warn("policies", name);
 }

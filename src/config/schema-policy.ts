@@ -67,6 +67,7 @@ export interface EntryInput {
   node: NodeInput;
   weight?: number | undefined;
   location?: { latitude: number; longitude: number } | undefined;
+  bias?: number | undefined;
 }
 
 /** A list policy's value: `[entries]`, `{of: [entries]}`, or for `weighted` a map of node name to weight. */
@@ -79,7 +80,8 @@ export type NodeInput =
   | (NodeOptions & { weighted: ListInput | Record<string, number> })
   | (NodeOptions & { geo: Record<string, NodeInput> })
   | (NodeOptions & { subnets: Record<string, NodeInput> })
-  | (NodeOptions & { nearest: ListInput });
+  | (NodeOptions & { nearest: ListInput })
+  | (NodeOptions & { asn: Record<string, NodeInput> });
 
 /** Any text passes here: one that names nothing is told what there is when names are resolved. */
 const nodeName = z.string({ error: NODE }).meta({ title: "name", pattern: NAME.source });
@@ -106,13 +108,18 @@ export const entryOptions = mapping(
     location: locationRow
       .optional()
       .describe("In `nearest`: where the entry stands; goes before the node's own and its pool's region's"),
+    bias: integerRow(-99, 99, "a bias")
+      .optional()
+      .describe(
+        "In `nearest`: 20 makes the entry count as 20% nearer than it is, -20 as if one were divided by 0.8; 0 when none is given",
+      ),
   },
   NODE,
 );
 
 const failoverEntry = entryOf("node");
 const weightedEntry = entryOf("node", "weight");
-const nearestEntry = entryOf("node", "location");
+const nearestEntry = entryOf("node", "location", "bias");
 
 /** A node, or a mapping that carries it and these options. */
 function entryOf(...keys: (keyof EntryInput)[]): z.ZodType<NodeInput | EntryInput> {
@@ -123,8 +130,7 @@ function entryOf(...keys: (keyof EntryInput)[]): z.ZodType<NodeInput | EntryInpu
     marks.some((key) => Object.hasOwn(value, key)) &&
     !POLICY_KINDS.some((kind) => Object.hasOwn(value, kind));
   return chosen<NodeInput | EntryInput>([nodeRow, entry], (value) => {
-    if (!isMapping(value) || !isEntry(value)) return nodeRow;
-    return Object.hasOwn(value, "bias") ? notAvailable("bias", keys, "bias") : entry;
+    return isMapping(value) && isEntry(value) ? entry : nodeRow;
   });
 }
 
@@ -203,8 +209,18 @@ const nearest = mapping(
   NODE,
 );
 
+const asn = mapping(
+  {
+    asn: keyedNodes("{64500: eu, default: us}").describe(
+      "By the client's autonomous system, which the database of `geo.asn` knows: numbers and `default`",
+    ),
+    ...nodeOptions,
+  },
+  NODE,
+);
+
 /** A policy node of each kind, with the options of every node. */
-export const nodeShapes: Record<PolicyKind, z.ZodType> = { failover, weighted, geo, subnets, nearest };
+export const nodeShapes: Record<PolicyKind, z.ZodType> = { failover, weighted, geo, subnets, nearest, asn };
 
 const anyNode: z.ZodType<NodeInput> = chosen<NodeInput>([nodeName, ...Object.values(nodeShapes)], chooseNode);
 

@@ -243,7 +243,7 @@ describe("pools", () => {
 });
 
 describe("policies", () => {
-  const KINDS = "failover, weighted, geo, subnets, nearest";
+  const KINDS = "failover, weighted, geo, subnets, nearest, asn";
   const NODE = `a pool's or policy's name, or a mapping with one of ${KINDS}`;
   test.each([
     [
@@ -305,7 +305,19 @@ describe("policies", () => {
     ],
     [
       "{weighted: [{node: us, bias: 2}]}",
-      '4:36 CFG_NOT_AVAILABLE www: policy.weighted[0]: "bias" is not available in this version: expected one of node, weight',
+      '4:36 CFG_KEY_UNKNOWN www: policy.weighted[0]: "bias" is not a key: expected one of node, weight',
+    ],
+    [
+      "{nearest: [{node: us, bias: 100}]}",
+      "4:41 CFG_VALUE_INVALID www: policy.nearest[0].bias is 100: expected a bias from -99 to 99",
+    ],
+    [
+      "{nearest: [{node: us, bias: -99.5}]}",
+      "4:41 CFG_VALUE_INVALID www: policy.nearest[0].bias is -99.5: expected a bias from -99 to 99",
+    ],
+    [
+      "{asn: {}}",
+      "4:19 CFG_VALUE_INVALID www: policy.asn is an empty mapping: expected at least one key",
     ],
     [
       "{weighted: [{nod: us, weight: 2}]}",

@@ -3,7 +3,7 @@
  * that it is not available yet, and not that it is misspelt.
  */
 
-export const POLICY_KINDS = ["failover", "weighted", "geo", "subnets", "nearest"] as const;
+export const POLICY_KINDS = ["failover", "weighted", "geo", "subnets", "nearest", "asn"] as const;
 export type PolicyKind = (typeof POLICY_KINDS)[number];
 
 /** What a policy node may carry besides its kind. */
@@ -13,7 +13,6 @@ export const LATER_POLICY_KINDS: readonly string[] = [
   "round_robin",
   "latency",
   "hash",
-  "asn",
   "all",
   "least_response_time",
   "least_connections",

@@ -79,12 +79,9 @@ describe("geo tables", () => {
       "city",
       "city",
     );
-    const groups = new Map([
-      ["islands", ["GB", "IE", "IS"]],
-      ["pair", ["GB", "IE"]],
-    ]);
+    const groups = { islands: ["GB", "IE", "IS"], pair: ["GB", "IE"] };
     const keys = ["EU", "EU-GB", "EU-GB-ENG", "EU-GB-LND", "city:42", "islands", "pair", "default"];
-    const compiled = compileTables([{ kind: "geo", keys }], joinDatabases(city, null, null), null, groups);
+    const compiled = compileTables([{ kind: "geo", keys, groups }], joinDatabases(city, null, null));
     expect(ask(compiled, "1.2.3.4")).toBe("/8 4 3 2 1 6 5 0 7");
     expect(ask(compiled, "2.2.3.4")).toBe("/8 2 1 6 5 0 7");
     expect(ask(compiled, "3.2.3.4")).toBe("/8 0 7");
@@ -326,7 +323,7 @@ describe("compiling again", () => {
   });
 
   it("another definition of a group makes its tables anew", () => {
-    const again = compileTables([geo, nearest], SOURCES, first, new Map([["eu-union", ["GB"]]]));
+    const again = compileTables([{ ...geo, groups: { "eu-union": ["GB"] } }, nearest], SOURCES, first);
     expect(again.reports.map((report) => report.reused)).toEqual([false, true]);
     expect(ask(again, "81.2.69.161")).toBe("/16 2 1 3");
   });

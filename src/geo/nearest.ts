@@ -1,22 +1,22 @@
 import { addChain, type ChainDraft, type ChainOf } from "./chains.ts";
 import { placeOf } from "./location.ts";
+import type { BiasedLocation } from "./table.ts";
 
 /**
- * All entries by growing great-circle distance, ties in the list's order. Compared is the squared chord between unit
- * vectors, four times the haversine: it grows with the distance, is exact nearby, and knows no antimeridian.
+ * All entries by growing great-circle distance, ties in the list's order. The chord between unit vectors is exact nearby
+ * and knows no antimeridian. A bias counts as in Amazon's geoproximity: a positive one shrinks the distance by that many
+ * hundredths, a negative one divides it by what is left of 1, so that -50 doubles what 50 halves.
  */
-export function nearestChains(
-  places: readonly { latitude: number; longitude: number }[],
-  chains: ChainDraft,
-): ChainOf {
+export function nearestChains(places: readonly BiasedLocation[], chains: ChainDraft): ChainOf {
   const vectors = places.map((place) => toVector(place.latitude, place.longitude));
+  const factors = places.map(({ bias = 0 }) => (bias < 0 ? 100 / (100 + bias) : (100 - bias) / 100));
   const listOrder = vectors.map((_, index) => index);
   const unknown = addChain(chains, listOrder);
   const distances = new Float64Array(places.length);
   const byCountry = new Map<number, number>();
   const sorted = (latitude: number, longitude: number) => {
     const client = toVector(latitude, longitude);
-    for (const [index, vector] of vectors.entries()) distances[index] = chordSquared(client, vector);
+    for (const [index, vector] of vectors.entries()) distances[index] = arc(client, vector) * factors[index]!;
     return addChain(
       chains,
       [...listOrder].sort((a, b) => distances[a]! - distances[b]! || a - b),
@@ -44,6 +44,8 @@ function toVector(latitude: number, longitude: number): Vector {
   return [Math.cos(phi) * Math.cos(lambda), Math.cos(phi) * Math.sin(lambda), Math.sin(phi)];
 }
 
-function chordSquared(a: Vector, b: Vector): number {
-  return (a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2 + (a[2] - b[2]) ** 2;
+/** Radians between two places. */
+function arc(a: Vector, b: Vector): number {
+  const chordSquared = (a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2 + (a[2] - b[2]) ** 2;
+  return 2 * Math.asin(Math.min(1, Math.sqrt(chordSquared) / 2));
 }

@@ -45,9 +45,21 @@ export const CLASS_SPECIAL = 0;
 export const CLASS_NOTHING = 1;
 
 export type TableModel =
-  /** Keys as in geo-key.ts, sorted, `default` last where there is one; a chain runs from the narrowest key outward. */
-  | { kind: "geo"; keys: string[] }
+  /**
+   * Keys as in geo-key.ts, sorted, `default` last where there is one; a chain runs from the narrowest key outward.
+   * `groups`: those among the keys that are not built in, with their countries.
+   */
+  | { kind: "geo"; keys: string[]; groups?: Record<string, readonly string[]> }
   /** Canonical prefixes, sorted, `default` last where there is one; a chain runs from the longest match outward. */
   | { kind: "subnets"; keys: string[] }
-  /** A chain is every entry by growing great-circle distance; without a location the list's order. */
-  | { kind: "nearest"; locations: { latitude: number; longitude: number }[] };
+  /** Numbers of autonomous systems, sorted, `default` last where there is one: a chain is the client's own, then `default`. */
+  | { kind: "asn"; keys: string[] }
+  /** A chain is every entry by growing biased great-circle distance; without a location the list's order. */
+  | { kind: "nearest"; locations: BiasedLocation[] };
+
+/** Degrees, north and east positive. `bias`, -99 to 99: how much nearer than it is the place counts, see nearest.ts. */
+export interface BiasedLocation {
+  latitude: number;
+  longitude: number;
+  bias?: number;
+}

@@ -7,6 +7,7 @@ import {
   LAST_RESORT_NONE,
   LAST_RESORT_POOL,
   LAST_RESORT_SERVFAIL,
+  NODE_KIND_ASN,
   NODE_KIND_FAILOVER,
   NODE_KIND_GEO,
   NODE_KIND_NEAREST,
@@ -58,6 +59,7 @@ const NODE_KIND_WORDS: Record<NodeKind, number> = {
   geo: NODE_KIND_GEO,
   subnets: NODE_KIND_SUBNETS,
   nearest: NODE_KIND_NEAREST,
+  asn: NODE_KIND_ASN,
 };
 
 /** Largest sum that a word of PolicyData holds. */

@@ -59,7 +59,7 @@ export const NODE_KIND = 0;
 /** Index of the pool, or of the first entry. */
 export const NODE_FIRST = 1;
 export const NODE_COUNT = 2;
-/** Table whose chain orders the entries (geo, subnets, nearest). */
+/** Table whose chain orders the entries (geo, subnets, asn, nearest). */
 export const NODE_TABLE = 3;
 /** The node's share of the dice: a hash of its keys, weights and children down to the pools' names, so that servers agree. */
 export const NODE_SEED = 4;
@@ -69,10 +69,11 @@ export const NODE_LAST_RESORT = 5;
 export const NODE_KIND_POOL = 0;
 export const NODE_KIND_FAILOVER = 1;
 export const NODE_KIND_WEIGHTED = 2;
-/** Entries in the order of a chain that the client's class names: geo, subnets and nearest. */
+/** Entries in the order of a chain that the client's class names: geo, subnets, asn and nearest. */
 export const NODE_KIND_GEO = 3;
 export const NODE_KIND_SUBNETS = 4;
 export const NODE_KIND_NEAREST = 5;
+export const NODE_KIND_ASN = 6;
 
 export type NodeKindWord =
   | typeof NODE_KIND_POOL
@@ -80,7 +81,8 @@ export type NodeKindWord =
   | typeof NODE_KIND_WEIGHTED
   | typeof NODE_KIND_GEO
   | typeof NODE_KIND_SUBNETS
-  | typeof NODE_KIND_NEAREST;
+  | typeof NODE_KIND_NEAREST
+  | typeof NODE_KIND_ASN;
 
 export const ENTRY_WORDS = 2;
 export const ENTRY_NODE = 0;

@@ -27,6 +27,7 @@ import {
   type LastResortWord,
   NODE_FIRST,
   NODE_KIND,
+  NODE_KIND_ASN,
   NODE_KIND_FAILOVER,
   NODE_KIND_GEO,
   NODE_KIND_NEAREST,
@@ -184,6 +185,7 @@ function nextEntry(
       return drawEntry(context, node, attempt);
     case NODE_KIND_GEO:
     case NODE_KIND_SUBNETS:
+    case NODE_KIND_ASN:
     case NODE_KIND_NEAREST:
       return chainEntry(context.policy, context.tables, context.classes, node, attempt);
     default:

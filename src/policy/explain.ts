@@ -1,5 +1,5 @@
 import { clearHostBits, formatAddress, formatPrefix } from "../geo/prefix.ts";
-import { CLASS_NOTHING } from "../geo/table.ts";
+import { type BiasedLocation, CLASS_NOTHING, type TableModel } from "../geo/table.ts";
 import { type Answer, DECIDED_ADDRESSES, DECIDED_NODATA } from "../wire/answer.ts";
 import type { Client } from "./client.ts";
 import type { DecideContext } from "./context.ts";
@@ -168,11 +168,20 @@ function explainTable(
     tile: formatTile(heedsEcs ? client.address : client.resolverAddress, family, reading.tileBits),
     tileBits: reading.tileBits,
     matches: Array.from(reading.classOffset === CLASS_NOTHING ? [] : chain, (place) =>
-      model.kind === "nearest"
-        ? `${model.locations[place]!.latitude},${model.locations[place]!.longitude}`
-        : model.keys[place]!,
+      model.kind === "nearest" ? placeText(model.locations[place]!) : keyText(model, place),
     ),
   };
+}
+
+/** `53.3,-6.3`, or `53.3,-6.3 (bias +20)`. */
+function placeText({ latitude, longitude, bias = 0 }: BiasedLocation): string {
+  const place = `${latitude},${longitude}`;
+  return bias === 0 ? place : `${place} (bias ${bias > 0 ? "+" : ""}${bias})`;
+}
+
+function keyText({ kind, keys }: Exclude<TableModel, { kind: "nearest" }>, place: number): string {
+  const key = keys[place]!;
+  return kind === "asn" && key !== "default" ? `AS${key}` : key;
 }
 
 function formatTile(address: Uint8Array, family: 4 | 6, bits: number): string {

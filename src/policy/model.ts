@@ -64,16 +64,26 @@ export interface EntryModel {
   weight: number;
 }
 
+export interface KeyModel {
+  key: string;
+  node: NodeModel;
+}
+
 export type NodeModel =
   | (NodeBase & { kind: "pool"; pool: PoolModel })
   | (NodeBase & { kind: "failover"; of: EntryModel[] })
   | (NodeBase & { kind: "weighted"; of: EntryModel[] })
-  /** Keys in the order of the file; each is valid for geo/geo-key.ts, or `default`. */
-  | (NodeBase & { kind: "geo"; keys: { key: string; node: NodeModel }[] })
+  /**
+   * Keys in the order of the file; each is valid for geo/geo-key.ts with `groups`, or `default`. `groups`: those among
+   * the keys that are not built in, with the codes of their countries.
+   */
+  | (NodeBase & { kind: "geo"; keys: KeyModel[]; groups?: Record<string, readonly string[]> })
   /** Prefixes as `198.51.100.0/24`, canonical, without duplicates, or `default`. */
-  | (NodeBase & { kind: "subnets"; keys: { key: string; node: NodeModel }[] })
-  /** Every entry has a location: its own, else that of its pool's region. */
-  | (NodeBase & { kind: "nearest"; of: (EntryModel & { location: LocationModel })[] });
+  | (NodeBase & { kind: "subnets"; keys: KeyModel[] })
+  /** Numbers of autonomous systems, without leading zeros or duplicates, or `default`. */
+  | (NodeBase & { kind: "asn"; keys: KeyModel[] })
+  /** Every entry has a location: its own, else that of its pool's region. `bias`: -99 to 99, absent: 0. */
+  | (NodeBase & { kind: "nearest"; of: (EntryModel & { location: LocationModel; bias?: number })[] });
 
 export type NodeKind = NodeModel["kind"];
 

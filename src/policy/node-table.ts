@@ -1,9 +1,9 @@
 import type { TableModel } from "../geo/table.ts";
-import type { NodeModel } from "./model.ts";
+import type { KeyModel, NodeModel } from "./model.ts";
 
 /** A child of a node, in the order in which the node's entries are laid down. */
 interface OrderedEntry {
-  /** The geo or subnets key; empty in lists. */
+  /** The key of geo, subnets or asn; empty in lists. */
   key: string;
   node: NodeModel;
   weight: number;
@@ -11,7 +11,7 @@ interface OrderedEntry {
 
 /** The node's children; those with keys in the order of their table, so that a chain's numbers mean them. */
 export function tableNodeEntries(node: Exclude<NodeModel, { kind: "pool" }>): OrderedEntry[] {
-  if (node.kind === "geo" || node.kind === "subnets") {
+  if ("keys" in node) {
     return [...node.keys].sort(byKey).map(({ key, node: child }) => ({ key, node: child, weight: 1 }));
   }
   return node.of.map((entry) => ({ key: "", node: entry.node, weight: entry.weight }));
@@ -20,13 +20,19 @@ export function tableNodeEntries(node: Exclude<NodeModel, { kind: "pool" }>): Or
 /** What the node's table must be compiled from, or null: nodes of this kind look nothing up. */
 export function tableModelOf(node: NodeModel): TableModel | null {
   switch (node.kind) {
-    case "geo":
+    case "geo": {
+      const keys = sortedKeys(node.keys);
+      return node.groups === undefined ? { kind: "geo", keys } : { kind: "geo", keys, groups: node.groups };
+    }
     case "subnets":
-      return { kind: node.kind, keys: [...node.keys].sort(byKey).map(({ key }) => key) };
+    case "asn":
+      return { kind: node.kind, keys: sortedKeys(node.keys) };
     case "nearest":
       return {
         kind: "nearest",
-        locations: node.of.map(({ location: { latitude, longitude } }) => ({ latitude, longitude })),
+        locations: node.of.map(({ location: { latitude, longitude }, bias = 0 }) =>
+          bias === 0 ? { latitude, longitude } : { latitude, longitude, bias },
+        ),
       };
     case "pool":
     case "failover":
@@ -35,6 +41,10 @@ export function tableModelOf(node: NodeModel): TableModel | null {
     default:
       return node satisfies never;
   }
+}
+
+function sortedKeys(keys: readonly KeyModel[]): string[] {
+  return [...keys].sort(byKey).map(({ key }) => key);
 }
 
 /** By code units, `default` last. */

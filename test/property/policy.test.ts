@@ -230,6 +230,7 @@ class Oracle {
       }
       case "subnets":
       case "geo":
+      case "asn":
         return this.first(this.matching(from.keys), pass);
     }
   }

@@ -93,7 +93,7 @@ export function weighted(of: [NodeLike, number][], options: NodeOptions = {}): N
 }
 
 export function keyed(
-  kind: "geo" | "subnets",
+  kind: "geo" | "subnets" | "asn",
   keys: Record<string, NodeLike>,
   options: NodeOptions = {},
 ): NodeModel {
@@ -257,7 +257,7 @@ function poolsOf(records: RecordModel[]): PoolModel[] {
   const visit = (from: NodeModel): void => {
     if (from.lastResort?.kind === "pool") pools.add(from.lastResort.pool);
     if (from.kind === "pool") pools.add(from.pool);
-    else if (from.kind === "geo" || from.kind === "subnets") for (const key of from.keys) visit(key.node);
+    else if ("keys" in from) for (const key of from.keys) visit(key.node);
     else for (const entry of from.of) visit(entry.node);
   };
   for (const { root, lastResort } of records) {
