@@ -315,10 +315,7 @@ describe("policies", () => {
       "{nearest: [{node: us, bias: -99.5}]}",
       "4:41 CFG_VALUE_INVALID www: policy.nearest[0].bias is -99.5: expected a bias from -99 to 99",
     ],
-    [
-      "{asn: {}}",
-      "4:19 CFG_VALUE_INVALID www: policy.asn is an empty mapping: expected at least one key",
-    ],
+    ["{asn: {}}", "4:19 CFG_VALUE_INVALID www: policy.asn is an empty mapping: expected at least one key"],
     [
       "{weighted: [{nod: us, weight: 2}]}",
       '4:26 CFG_KEY_UNKNOWN www: policy.weighted[0]: "nod" is not a key: did you mean node?',

@@ -101,8 +101,8 @@ export function keyed(
   return { ...BASE, kind, keys: entries, ...options };
 }
 
-export function nearest(of: [NodeLike, LocationModel][], options: NodeOptions = {}): NodeModel {
-  const entries = of.map(([from, location]) => ({ ...entryOf(from), location }));
+export function nearest(of: [NodeLike, LocationModel, number?][], options: NodeOptions = {}): NodeModel {
+  const entries = of.map(([from, location, bias = 0]) => ({ ...entryOf(from), location, bias }));
   return { ...BASE, kind: "nearest", of: entries, ...options };
 }
 
