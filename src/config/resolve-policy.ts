@@ -1,12 +1,20 @@
 import type { CountryGroups } from "../geo/country.ts";
 import type { EntryModel, KeyModel, LastResortModel, LocationModel, NodeModel } from "../policy/model.ts";
+import type { LatencyTables } from "./load-latency.ts";
 import { oneOf, prefixFor, type Reporter } from "./problem.ts";
 import { resolveGroups } from "./resolve-groups.ts";
 import { resolveAsn, resolveGeo, resolveSubnets } from "./resolve-keys.ts";
+import { resolveLatency } from "./resolve-latency.ts";
 import { type ResolvedPool, resolveAddress } from "./resolve-pools.ts";
 import { type LastResortInput, type ListInput, MAX_NODE_DEPTH, type NodeInput } from "./schema-policy.ts";
 import type { ZoneInput } from "./schema-zone.ts";
 import type { YamlPath } from "./yaml-text.ts";
+
+/** A policy that looks autonomous systems up; `isRequired`: without a database it is of no use at all. */
+export interface AsnUse {
+  path: YamlPath;
+  isRequired: boolean;
+}
 
 /** What the names of one file mean, while its trees are resolved. */
 export interface PolicyScope {
@@ -26,8 +34,10 @@ export interface PolicyScope {
   groups: CountryGroups;
   /** Groups that a key names. */
   usedGroups: Set<string>;
-  /** Where `asn` stands: it wants a database. */
-  asnPaths: YamlPath[];
+  /** Where `asn` stands, and `latency` with rows of autonomous systems. */
+  asnUses: AsnUse[];
+  regions: ZoneInput["regions"];
+  latency: LatencyTables;
   reporter: Reporter;
 }
 
@@ -35,8 +45,11 @@ export function createScope(
   input: ZoneInput,
   pools: Map<string, ResolvedPool>,
   reporter: Reporter,
+  latency: LatencyTables,
 ): PolicyScope {
   return {
+    regions: input.regions,
+    latency,
     pools,
     policies: input.policies,
     resolved: new Map(),
@@ -46,7 +59,7 @@ export function createScope(
     heights: new Map(),
     groups: resolveGroups(input.groups, reporter),
     usedGroups: new Set(),
-    asnPaths: [],
+    asnUses: [],
     reporter,
   };
 }
@@ -97,7 +110,10 @@ export type Shape =
   | { kind: "failover" | "weighted"; of: EntryModel[] }
   | { kind: "nearest"; of: (EntryModel & { location: LocationModel; bias: number })[] }
   | { kind: "geo"; keys: KeyModel[]; groups?: Record<string, readonly string[]> }
-  | { kind: "subnets" | "asn"; keys: KeyModel[] };
+  | { kind: "subnets" | "asn"; keys: KeyModel[] }
+  | Pick<LatencyNodeModel, "kind" | "of" | "table" | "toleranceMs" | "minSamples">;
+
+export type LatencyNodeModel = Extract<NodeModel, { kind: "latency" }>;
 
 function resolveShape(scope: PolicyScope, input: Exclude<NodeInput, string>, path: YamlPath): Shape | null {
   if ("failover" in input) {
@@ -106,6 +122,7 @@ function resolveShape(scope: PolicyScope, input: Exclude<NodeInput, string>, pat
   }
   if ("weighted" in input) return resolveWeighted(scope, input.weighted, [...path, "weighted"]);
   if ("nearest" in input) return resolveNearest(scope, input.nearest, [...path, "nearest"]);
+  if ("latency" in input) return resolveLatency(scope, input.latency, [...path, "latency"]);
   if ("asn" in input) return resolveAsn(scope, input.asn, [...path, "asn"]);
   if ("geo" in input) return resolveGeo(scope, input.geo, [...path, "geo"]);
   return resolveSubnets(scope, input.subnets, [...path, "subnets"]);
@@ -113,6 +130,7 @@ function resolveShape(scope: PolicyScope, input: Exclude<NodeInput, string>, pat
 
 /** An entry of a list, whatever form it has in the file. */
 interface Entry {
+  region: string | null;
   node: NodeInput;
   path: YamlPath;
   /** In a map of names to weights the key is the node. */
@@ -122,12 +140,14 @@ interface Entry {
   bias: number;
 }
 
-function listEntries(list: ListInput, path: YamlPath): Entry[] {
+/** The entries of a list, in its order. */
+export function listEntries(list: ListInput, path: YamlPath): Entry[] {
   const [items, itemsPath] = Array.isArray(list) ? [list, path] : [list.of, [...path, "of"]];
   return items.map((item, index): Entry => {
     const at = [...itemsPath, index];
     return typeof item === "object" && "node" in item
       ? {
+          region: item.region ?? null,
           node: item.node,
           path: [...at, "node"],
           part: "value",
@@ -135,12 +155,12 @@ function listEntries(list: ListInput, path: YamlPath): Entry[] {
           location: item.location ?? null,
           bias: item.bias ?? 0,
         }
-      : { node: item, path: at, part: "value", weight: 1, location: null, bias: 0 };
+      : { region: null, node: item, path: at, part: "value", weight: 1, location: null, bias: 0 };
   });
 }
 
 /** Null when one of them is wrong. All of them are looked at. */
-function resolveEntries(scope: PolicyScope, entries: Entry[]): EntryModel[] | null {
+export function resolveEntries(scope: PolicyScope, entries: Entry[]): EntryModel[] | null {
   const models = entries.map(({ node, path, part, weight }) => ({
     node: typeof node === "string" ? resolveName(scope, node, path, part) : resolveNode(scope, node, path),
     weight,
@@ -149,7 +169,7 @@ function resolveEntries(scope: PolicyScope, entries: Entry[]): EntryModel[] | nu
 }
 
 function mapEntry(node: string, weight: number, path: YamlPath): Entry {
-  return { node, path: [...path, node], part: "key", weight, location: null, bias: 0 };
+  return { region: null, node, path: [...path, node], part: "key", weight, location: null, bias: 0 };
 }
 
 function isList(value: ListInput | Record<string, number>): value is ListInput {

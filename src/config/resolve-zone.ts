@@ -1,8 +1,10 @@
 import type { NodeModel, PoolModel, RecordModel } from "../policy/model.ts";
 import { formatName } from "../wire/name-text.ts";
+import type { LatencyTables } from "./load-latency.ts";
 import { isWithinZone, readName } from "./owner.ts";
 import { prefixFor, type Reporter } from "./problem.ts";
 import {
+  type AsnUse,
   createScope,
   type PolicyScope,
   resolveLastResort,
@@ -33,22 +35,24 @@ export interface ResolvedZone {
   records: ResolvedRecord[];
   /** Pools that a record reaches, in the file's order; without rows yet. */
   pools: PoolModel[];
-  /** Where `asn` policies stand. */
-  asnPaths: YamlPath[];
+  /** Policies that look autonomous systems up. */
+  asnUses: AsnUse[];
 }
 
 /**
  * Turns the names of a zone's YAML file into objects. What is wrong is reported, and left out of the result.
- * `zone`: the origin without its final dot, as people write it; `apex`: the same in wire form.
+ * `zone`: the origin without its final dot, as people write it; `apex`: the same in wire form; `latency`: the tables that
+ * the file names.
  */
 export function resolveZone(
   zone: string,
   apex: Uint8Array,
   input: ZoneInput,
   reporter: Reporter,
+  latency: LatencyTables = new Map(),
 ): ResolvedZone {
   const pools = resolvePools(zone, input, reporter);
-  const scope = createScope(input, pools, reporter);
+  const scope = createScope(input, pools, reporter, latency);
   for (const name of Object.keys(input.policies)) {
     if (pools.has(name)) {
       const what = `policies.${name}: "${name}" is a pool too, at ${reporter.lineOf(["pools", name])}`;
@@ -69,7 +73,7 @@ export function resolveZone(
     owners: [...owners.values()],
     records,
     pools: used.map((pool) => pool.model!),
-    asnPaths: scope.asnPaths,
+    asnUses: scope.asnUses,
   };
 }
 

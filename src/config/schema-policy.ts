@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { suggest } from "../zone/suggest.ts";
 import { chosen, isMapping, mapping, type Refusal } from "./chosen.ts";
-import { integerRow, locationRow, NAME, nameRow, notAvailable } from "./schema-rows.ts";
+import { durationRow, integerRow, locationRow, NAME, nameRow, notAvailable } from "./schema-rows.ts";
 import { LATER_POLICY_KINDS, NODE_OPTIONS, POLICY_KINDS, type PolicyKind } from "./vocabulary.ts";
 
 /** Policy nodes: the shape is chosen by the key that is found, before anything is validated. */
@@ -68,6 +68,15 @@ export interface EntryInput {
   weight?: number | undefined;
   location?: { latitude: number; longitude: number } | undefined;
   bias?: number | undefined;
+  region?: string | undefined;
+}
+
+export interface LatencyInput {
+  table: string;
+  of: (NodeInput | EntryInput)[];
+  /** Milliseconds. */
+  tolerance: number;
+  min_samples: number;
 }
 
 /** A list policy's value: `[entries]`, `{of: [entries]}`, or for `weighted` a map of node name to weight. */
@@ -81,7 +90,8 @@ export type NodeInput =
   | (NodeOptions & { geo: Record<string, NodeInput> })
   | (NodeOptions & { subnets: Record<string, NodeInput> })
   | (NodeOptions & { nearest: ListInput })
-  | (NodeOptions & { asn: Record<string, NodeInput> });
+  | (NodeOptions & { asn: Record<string, NodeInput> })
+  | (NodeOptions & { latency: LatencyInput });
 
 /** Any text passes here: one that names nothing is told what there is when names are resolved. */
 const nodeName = z.string({ error: NODE }).meta({ title: "name", pattern: NAME.source });
@@ -107,11 +117,16 @@ export const entryOptions = mapping(
       ),
     location: locationRow
       .optional()
-      .describe("In `nearest`: where the entry stands; goes before the node's own and its pool's region's"),
+      .describe(
+        "In `nearest` and `latency`: where the entry stands; goes before the node's own and its pool's region's",
+      ),
+    region: nameRow
+      .optional()
+      .describe("In `latency`: the region whose round trips count; goes before its pool's own"),
     bias: integerRow(-99, 99, "a bias")
       .optional()
       .describe(
-        "In `nearest`: 20 makes the entry count as 20% nearer than it is, -20 as if one were divided by 0.8; 0 when none is given",
+        "In `nearest` and `latency`: 20 makes the entry count as 20% nearer than it is, -20 as if one were divided by 0.8; 0 when none is given",
       ),
   },
   NODE,
@@ -125,7 +140,7 @@ const nearestEntry = entryOf("node", "location", "bias");
 function entryOf(...keys: (keyof EntryInput)[]): z.ZodType<NodeInput | EntryInput> {
   const shape = Object.fromEntries(keys.map((key) => [key, entryOptions.shape[key]]));
   const entry = mapping({ ...shape, node: entryNode() }, NODE) as unknown as z.ZodType<EntryInput>;
-  const marks = ["node", "weight", "bias", "location"];
+  const marks = ["node", "weight", "bias", "location", "region"];
   const isEntry = (value: Record<string, unknown>) =>
     marks.some((key) => Object.hasOwn(value, key)) &&
     !POLICY_KINDS.some((kind) => Object.hasOwn(value, kind));
@@ -141,8 +156,7 @@ function listOf(entry: z.ZodType<NodeInput | EntryInput>, kind: string): z.ZodTy
   const withOptions = mapping({ of: list.describe("The entries") }, `a list, as ${kind}: [eu, us]`);
   return chosen<ListInput>([list, withOptions], (value) => {
     if (!isMapping(value)) return list;
-    for (const key of ["failback", "tolerance"])
-      if (Object.hasOwn(value, key)) return notAvailable(key, ["of"], key);
+    for (const key of ["failback"]) if (Object.hasOwn(value, key)) return notAvailable(key, ["of"], key);
     return withOptions;
   });
 }
@@ -219,8 +233,54 @@ const asn = mapping(
   NODE,
 );
 
+const LATENCY = "a mapping, as {table: ../geo/latency.csv, of: [eu, us]}";
+const latencyEntry = entryOf("node", "region", "location", "bias");
+/** Made anew for every use, as the entry's node is: see entryNode. */
+function latencyMapping() {
+  return mapping(
+    {
+      table: z
+        .string({ error: "the path of a latency table" })
+        .min(1, { error: "the path of a latency table" })
+        .describe("CSV file of round trips, relative to the zones folder; geo/README.md describes it"),
+      of: z
+        .array(latencyEntry, { error: "a list of pools and policies, as [eu, us]" })
+        .min(1, { error: "at least one entry" })
+        .describe("The entries: pools with a region, or mappings that name one"),
+      tolerance: durationRow("0ms", "10s")
+        .prefault("0ms")
+        .describe("Entries whose round trip is at most this much longer than the best one are as good as it"),
+      min_samples: integerRow(1, 1_000_000, "a number of measurements")
+        .default(1)
+        .describe("Rows of the table that say of fewer measurements do not count"),
+    },
+    LATENCY,
+  );
+}
+
+/** What `latency` takes, for the reference. */
+export const latencyOptions = latencyMapping();
+
+const latency = mapping(
+  {
+    latency: latencyMapping().describe(
+      "The lowest round trip in a table for the client's prefix, autonomous system, subdivision, country or continent; entries without one follow by distance",
+    ),
+    ...nodeOptions,
+  },
+  NODE,
+);
+
 /** A policy node of each kind, with the options of every node. */
-export const nodeShapes: Record<PolicyKind, z.ZodType> = { failover, weighted, geo, subnets, nearest, asn };
+export const nodeShapes: Record<PolicyKind, z.ZodType> = {
+  failover,
+  weighted,
+  geo,
+  subnets,
+  nearest,
+  asn,
+  latency,
+};
 
 const anyNode: z.ZodType<NodeInput> = chosen<NodeInput>([nodeName, ...Object.values(nodeShapes)], chooseNode);
 

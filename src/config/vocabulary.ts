@@ -3,7 +3,7 @@
  * that it is not available yet, and not that it is misspelt.
  */
 
-export const POLICY_KINDS = ["failover", "weighted", "geo", "subnets", "nearest", "asn"] as const;
+export const POLICY_KINDS = ["failover", "weighted", "geo", "subnets", "nearest", "asn", "latency"] as const;
 export type PolicyKind = (typeof POLICY_KINDS)[number];
 
 /** What a policy node may carry besides its kind. */
@@ -11,7 +11,6 @@ export const NODE_OPTIONS = ["last_resort", "location", "label"] as const;
 
 export const LATER_POLICY_KINDS: readonly string[] = [
   "round_robin",
-  "latency",
   "hash",
   "all",
   "least_response_time",

@@ -3,6 +3,7 @@ import { addChain, type ChainDraft } from "./chains.ts";
 import { withBuiltIn } from "./country.ts";
 import { findLocation, type GeoDatabase, type GeoSources } from "./databases.ts";
 import { geoChains } from "./geo-chains.ts";
+import { classifyLatency } from "./latency.ts";
 import { nearestChains } from "./nearest.ts";
 import { type Prefix, parsePrefix } from "./prefix.ts";
 import { prefixSteps } from "./prefix-steps.ts";
@@ -51,6 +52,8 @@ function classifyKind(model: TableModel, sources: GeoSources, chains: ChainDraft
       return classifySubnets(model.keys, chains);
     case "asn":
       return classifySystems(model.keys, sources.asn, chains);
+    case "latency":
+      return classifyLatency(model, sources, chains);
     case "geo":
     case "nearest":
       return classifyPlaces(model, sources, chains);

@@ -7,6 +7,7 @@ import type { GeoProblem } from "./problem.ts";
 import {
   CELL_CLASS_MASK,
   CELL_OFFSET_SHIFT,
+  identifyTable,
   TABLE_BITS4,
   TABLE_BITS6,
   TABLE_ROOT4,
@@ -53,7 +54,7 @@ export function compileTables(
   sources: GeoSources,
   previous: CompiledTables | null = null,
 ): CompiledTables {
-  const identities = models.map((model) => JSON.stringify(model));
+  const identities = models.map(identifyTable);
   const known = previous === null ? new Map<string, number>() : reusable(previous, sources);
   if (previous !== null && identities.length === previous.identities.length) {
     if (identities.every((identity, table) => known.get(identity) === table)) return previous;
@@ -86,7 +87,13 @@ export function compileTables(
 function reusable(previous: CompiledTables, sources: GeoSources): Map<string, number> {
   const samePlaces = previous.sources.city === sources.city && previous.sources.country === sources.country;
   const sameSystems = previous.sources.asn === sources.asn;
-  const isSame = { geo: samePlaces, nearest: samePlaces, asn: sameSystems, subnets: true };
+  const isSame = {
+    latency: samePlaces && sameSystems,
+    geo: samePlaces,
+    nearest: samePlaces,
+    asn: sameSystems,
+    subnets: true,
+  };
   const known = new Map<string, number>();
   for (const [table, identity] of previous.identities.entries()) {
     if (isSame[previous.reports[table]!.kind]) known.set(identity, table);

@@ -1,5 +1,5 @@
 import { formatAddress } from "../geo/prefix.ts";
-import type { TableModel } from "../geo/table.ts";
+import { identifyTable, type TableModel } from "../geo/table.ts";
 import {
   LAST_RESORT_ADDRESSES,
   LAST_RESORT_ALL,
@@ -10,6 +10,7 @@ import {
   NODE_KIND_ASN,
   NODE_KIND_FAILOVER,
   NODE_KIND_GEO,
+  NODE_KIND_LATENCY,
   NODE_KIND_NEAREST,
   NODE_KIND_POOL,
   NODE_KIND_SUBNETS,
@@ -60,6 +61,7 @@ const NODE_KIND_WORDS: Record<NodeKind, number> = {
   subnets: NODE_KIND_SUBNETS,
   nearest: NODE_KIND_NEAREST,
   asn: NODE_KIND_ASN,
+  latency: NODE_KIND_LATENCY,
 };
 
 /** Largest sum that a word of PolicyData holds. */
@@ -156,7 +158,7 @@ function addNode(draft: Draft, node: NodeModel): number {
 }
 
 function addTable(draft: Draft, model: TableModel): number {
-  const content = JSON.stringify(model);
+  const content = identifyTable(model);
   const known = draft.tableIndexes.get(content);
   if (known !== undefined) return known;
   const index = draft.names.tables.length;

@@ -74,6 +74,8 @@ export const NODE_KIND_GEO = 3;
 export const NODE_KIND_SUBNETS = 4;
 export const NODE_KIND_NEAREST = 5;
 export const NODE_KIND_ASN = 6;
+/** Like these, but entries that are tied in the chain are drawn. */
+export const NODE_KIND_LATENCY = 7;
 
 export type NodeKindWord =
   | typeof NODE_KIND_POOL
@@ -82,7 +84,8 @@ export type NodeKindWord =
   | typeof NODE_KIND_GEO
   | typeof NODE_KIND_SUBNETS
   | typeof NODE_KIND_NEAREST
-  | typeof NODE_KIND_ASN;
+  | typeof NODE_KIND_ASN
+  | typeof NODE_KIND_LATENCY;
 
 export const ENTRY_WORDS = 2;
 export const ENTRY_NODE = 0;

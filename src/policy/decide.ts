@@ -30,6 +30,7 @@ import {
   NODE_KIND_ASN,
   NODE_KIND_FAILOVER,
   NODE_KIND_GEO,
+  NODE_KIND_LATENCY,
   NODE_KIND_NEAREST,
   NODE_KIND_POOL,
   NODE_KIND_SUBNETS,
@@ -48,6 +49,7 @@ import {
 } from "./data.ts";
 import { failoverEntry } from "./failover.ts";
 import { lastResortAddresses, lastResortPool } from "./last-resort.ts";
+import { latencyEntry } from "./latency.ts";
 import { pickPool } from "./pool.ts";
 import { locateClient } from "./scope.ts";
 import type { Trace } from "./trace.ts";
@@ -188,6 +190,8 @@ function nextEntry(
     case NODE_KIND_ASN:
     case NODE_KIND_NEAREST:
       return chainEntry(context.policy, context.tables, context.classes, node, attempt);
+    case NODE_KIND_LATENCY:
+      return latencyEntry(context, node, attempt);
     default:
       return kind satisfies never;
   }

@@ -1,5 +1,5 @@
 import { clearHostBits, formatAddress, formatPrefix } from "../geo/prefix.ts";
-import { type BiasedLocation, CLASS_NOTHING, type TableModel } from "../geo/table.ts";
+import { type BiasedLocation, CHAIN_ENTRY_MASK, CLASS_NOTHING, type TableModel } from "../geo/table.ts";
 import { type Answer, DECIDED_ADDRESSES, DECIDED_NODATA } from "../wire/answer.ts";
 import type { Client } from "./client.ts";
 import type { DecideContext } from "./context.ts";
@@ -167,9 +167,7 @@ function explainTable(
           : "unknown",
     tile: formatTile(heedsEcs ? client.address : client.resolverAddress, family, reading.tileBits),
     tileBits: reading.tileBits,
-    matches: Array.from(reading.classOffset === CLASS_NOTHING ? [] : chain, (place) =>
-      model.kind === "nearest" ? placeText(model.locations[place]!) : keyText(model, place),
-    ),
+    matches: Array.from(reading.classOffset === CLASS_NOTHING ? [] : chain, (word) => matchText(model, word)),
   };
 }
 
@@ -179,9 +177,12 @@ function placeText({ latitude, longitude, bias = 0 }: BiasedLocation): string {
   return bias === 0 ? place : `${place} (bias ${bias > 0 ? "+" : ""}${bias})`;
 }
 
-function keyText({ kind, keys }: Exclude<TableModel, { kind: "nearest" }>, place: number): string {
-  const key = keys[place]!;
-  return kind === "asn" && key !== "default" ? `AS${key}` : key;
+function matchText(model: TableModel, word: number): string {
+  const place = word & CHAIN_ENTRY_MASK;
+  if (model.kind === "nearest") return placeText(model.locations[place]!);
+  if (model.kind === "latency") return `${model.regions[place]!}${word === place ? "" : " (tied)"}`;
+  const key = model.keys[place]!;
+  return model.kind === "asn" && key !== "default" ? `AS${key}` : key;
 }
 
 function formatTile(address: Uint8Array, family: 4 | 6, bits: number): string {

@@ -49,7 +49,7 @@ export interface TableExplanation {
   /** Widest prefix around the client's address in which this table says the same everywhere. */
   tile: string;
   tileBits: number;
-  /** Keys that the client matches, the narrowest first; for nearest the locations by growing distance. */
+  /** Keys that the client matches, the narrowest first; for nearest the locations by growing distance, for latency the regions. */
   matches: string[];
 }
 

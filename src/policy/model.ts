@@ -1,3 +1,5 @@
+import type { LatencyTable } from "../geo/latency-table.ts";
+
 /**
  * Policies as the compiler hands them over: plain objects with every name resolved. `build.ts` flattens them into the
  * words of `data.ts`; nothing here reaches a worker. Nodes may be shared: the model is a graph without cycles.
@@ -69,6 +71,15 @@ export interface KeyModel {
   node: NodeModel;
 }
 
+/** Entries by round trip to their regions in a table; `location` null: the entry stands nowhere. */
+interface LatencyNode {
+  of: (EntryModel & { region: string; location: LocationModel | null; bias: number })[];
+  table: LatencyTable;
+  toleranceMs: number;
+  /** Rows with fewer measurements do not count; those that do not say how many do. */
+  minSamples: number;
+}
+
 export type NodeModel =
   | (NodeBase & { kind: "pool"; pool: PoolModel })
   | (NodeBase & { kind: "failover"; of: EntryModel[] })
@@ -83,7 +94,8 @@ export type NodeModel =
   /** Numbers of autonomous systems, without leading zeros or duplicates, or `default`. */
   | (NodeBase & { kind: "asn"; keys: KeyModel[] })
   /** Every entry has a location: its own, else that of its pool's region. `bias`: -99 to 99, absent: 0. */
-  | (NodeBase & { kind: "nearest"; of: (EntryModel & { location: LocationModel; bias?: number })[] });
+  | (NodeBase & { kind: "nearest"; of: (EntryModel & { location: LocationModel; bias?: number })[] })
+  | (NodeBase & LatencyNode & { kind: "latency" });
 
 export type NodeKind = NodeModel["kind"];
 

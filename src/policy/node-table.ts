@@ -1,5 +1,5 @@
-import type { TableModel } from "../geo/table.ts";
-import type { KeyModel, NodeModel } from "./model.ts";
+import type { BiasedLocation, TableModel } from "../geo/table.ts";
+import type { KeyModel, LocationModel, NodeModel } from "./model.ts";
 
 /** A child of a node, in the order in which the node's entries are laid down. */
 interface OrderedEntry {
@@ -30,9 +30,16 @@ export function tableModelOf(node: NodeModel): TableModel | null {
     case "nearest":
       return {
         kind: "nearest",
-        locations: node.of.map(({ location: { latitude, longitude }, bias = 0 }) =>
-          bias === 0 ? { latitude, longitude } : { latitude, longitude, bias },
-        ),
+        locations: node.of.map(({ location, bias = 0 }) => biased(location, bias)),
+      };
+    case "latency":
+      return {
+        kind: "latency",
+        table: node.table,
+        regions: node.of.map(({ region }) => region),
+        places: node.of.map(({ location, bias }) => (location === null ? null : biased(location, bias))),
+        toleranceMs: node.toleranceMs,
+        minSamples: node.minSamples,
       };
     case "pool":
     case "failover":
@@ -41,6 +48,10 @@ export function tableModelOf(node: NodeModel): TableModel | null {
     default:
       return node satisfies never;
   }
+}
+
+function biased({ latitude, longitude }: LocationModel, bias: number): BiasedLocation {
+  return bias === 0 ? { latitude, longitude } : { latitude, longitude, bias };
 }
 
 function sortedKeys(keys: readonly KeyModel[]): string[] {

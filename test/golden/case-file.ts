@@ -12,6 +12,8 @@ export interface GoldenFile {
   systems: Record<string, number>;
   /** Country, latitude and longitude by prefix: the city database. */
   places: Record<string, [country: string, latitude: number, longitude: number]>;
+  /** Rows of zones/latency.csv. */
+  latency: string[];
   cases: GoldenCase[];
 }
 
@@ -62,7 +64,8 @@ const HEALTH = /^(.+):(up|down|drained|forced-down)(?:\((\d+(?:\.\d+)?)s\))?$/;
 
 /**
  * Reads a golden file. Before the line `---` stand `zone ORIGIN`, lines `country PREFIX CODE`, `asn PREFIX NUMBER`,
- * `place PREFIX CODE LATITUDE LONGITUDE`, lines of the master file as `static RECORD`, and after `yaml` the zone's dynamic names. After it cases stand, divided by empty lines: comments
+ * `place PREFIX CODE LATITUDE LONGITUDE`, `latency CLIENT REGION RTT SAMPLES`, lines of the
+ * master file as `static RECORD`, and after `yaml` the zone's dynamic names. After it cases stand, divided by empty lines: comments
  * as their title, then `ask`, `health`, `want` and `counters`.
  */
 export function parseGoldenFile(text: string): GoldenFile {
@@ -76,6 +79,7 @@ export function parseGoldenFile(text: string): GoldenFile {
     countries: {},
     systems: {},
     places: {},
+    latency: [],
     cases: [],
   };
   readHeader(file, lines.slice(0, divider));
@@ -101,6 +105,7 @@ function readHeader(file: GoldenFile, lines: string[]): void {
     else if (word === "country") file.countries[rest[0]!] = rest[1]!;
     else if (word === "asn") file.systems[rest[0]!] = Number(rest[1]);
     else if (word === "place") file.places[rest[0]!] = [rest[1]!, Number(rest[2]), Number(rest[3])];
+    else if (word === "latency") file.latency.push(rest.join());
     else if (word === "static") file.master.push(line.slice("static ".length).trim());
     else if (word !== "" && word !== "#") throw new Error(`line ${index + 1}: "${line}" is not understood`);
   }

@@ -91,6 +91,8 @@ function compileFile(file: GoldenFile, rows: ReturnType<typeof createRowRegistry
     const roles = geo.map(([role]) => `${role}: ${role}.mmdb`).join(", ");
     writeFileSync(join(folder, "steerd.yaml"), `geo: {${roles}}\n`);
     writeFileSync(join(folder, `zones/${file.zone}.zone`), `${[...APEX, ...file.master].join("\n")}\n`);
+    const table = ["client,region,rtt_ms,samples", ...file.latency];
+    writeFileSync(join(folder, "zones/latency.csv"), `${table.join("\n")}\n`);
     writeFileSync(join(folder, `zones/${file.zone}.yaml`), file.yaml);
     const loaded = loadConfig({ configFile: join(folder, "steerd.yaml"), cache: createConfigCache() });
     const compiled = compileConfig(loaded, { rows, previous: null, generation: 1 });

@@ -1,5 +1,6 @@
 import { compileTables } from "../../src/geo/compile-tables.ts";
 import { type GeoSources, joinDatabases } from "../../src/geo/databases.ts";
+import { parseLatencyTable } from "../../src/geo/latency-table.ts";
 import { formatAddress } from "../../src/geo/prefix.ts";
 import type { PoolPlan } from "../../src/health/plan.ts";
 import { foldPool } from "../../src/health/pool.ts";
@@ -104,6 +105,21 @@ export function keyed(
 export function nearest(of: [NodeLike, LocationModel, number?][], options: NodeOptions = {}): NodeModel {
   const entries = of.map(([from, location, bias = 0]) => ({ ...entryOf(from), location, bias }));
   return { ...BASE, kind: "nearest", of: entries, ...options };
+}
+
+/** `rows`: of a latency table, without its header. Entries stand nowhere. */
+export function latency(
+  of: [NodeLike, region: string][],
+  rows: string[],
+  options: { toleranceMs?: number } = {},
+): NodeModel {
+  const parsed = parseLatencyTable(["client,region,rtt_ms", ...rows].join("\n"), rows.join());
+  if ("problems" in parsed) throw new Error(JSON.stringify(parsed.problems));
+  const entries = of.map(([from, region]) => ({ ...entryOf(from), region, location: null, bias: 0 }));
+  return {
+    ...{ ...BASE, kind: "latency", of: entries, table: parsed.table, toleranceMs: 0, minSamples: 1 },
+    ...options,
+  };
 }
 
 export function record(root: NodeLike, options: Partial<RecordModel> = {}): RecordModel {
