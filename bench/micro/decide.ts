@@ -4,6 +4,7 @@ import {
   createWorld,
   failover,
   keyed,
+  latency,
   nearest,
   pool,
   record,
@@ -94,6 +95,13 @@ const scenarios: { name: string; root: NodeModel | PoolModel; health?: (world: W
   { name: "all of 8", root: union(eight) },
   { name: "all, 4 of 8", root: union(eight, 4) },
   { name: "nearest over 8", root: nearest(places) },
+  {
+    name: "latency over 8, all tied",
+    root: latency(
+      eight.map((of, i) => [of, `r${i}`]),
+      eight.map((_, i) => `8.0.0.0/7,r${i},20`),
+    ),
+  },
   { name: "subnets, failover", root: keyed("subnets", { "9.0.0.0/8": failover([p0, p1]), default: p2 }) },
   { name: "deepest: 2 subnets, nearest, weighted, failover", root: deepTree() },
   { name: "deepest, everything down", root: deepTree(), health: downAll },

@@ -81,7 +81,8 @@ function statusWords(entry: EntryExplanation, terminal: Terminal): string {
 }
 
 function shareWords(entry: EntryExplanation): string {
-  if (entry.share === null) return "";
+  if (entry.share === null)
+    return entry.draw === null ? "" : `tied, drawn with ${entry.draw.roll} of ${entry.draw.total}`;
   const share = `weight ${entry.weight} (${Math.round(entry.share * 1000) / 10}%)`;
   return entry.draw === null ? share : `${share}, drawn with ${entry.draw.roll} of ${entry.draw.total}`;
 }

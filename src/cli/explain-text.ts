@@ -90,6 +90,7 @@ function tableSentence(table: TableExplanation, client: ClientExplanation): stri
 
 function matchWords(table: TableExplanation): string {
   if (table.matches.length === 0) return "no key matches";
+  if (table.kind === "latency") return `by round trip ${table.matches.join(", ")}`;
   return table.kind === "nearest"
     ? `by distance ${table.matches.join(" ")}`
     : `matches ${table.matches.join(", ")}`;

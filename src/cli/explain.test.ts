@@ -42,6 +42,7 @@ records:
         default: closest
   share: {policy: {weighted: {eu: 1, jp: 3}}}
   networks: {policy: {subnets: {10.0.0.0/8: jp, 198.18.0.0/15: eu}}}
+  fast: {policy: {latency: {table: rtt.csv, of: [eu, jp], tolerance: 5ms}}}
   pool: {policy: lazy}
   strict: {policy: eu, ttl: 30, last_resort: servfail}
   page: {policy: eu, last_resort: {pool: sorry}}
@@ -58,6 +59,7 @@ beforeAll(() => {
   const folder = temporaryFolder("explain");
   mkdirSync(join(folder, "zones"));
   writeFileSync(join(folder, "zones/t.example.zone"), MASTER);
+  writeFileSync(join(folder, "zones/rtt.csv"), "client,region,rtt_ms\nEU,dublin,20\nEU,tokyo,25\n");
   writeFileSync(join(folder, "zones/t.example.yaml"), DYNAMIC);
   configFile = join(folder, "steerd.yaml");
   writeFileSync(configFile, "");
@@ -133,6 +135,14 @@ describe("a steered name", () => {
     );
     expect(lines).toMatch(/\n {2}(eu|jp) {2}not drawn, weight [13] \((25|75)%\): 2 of 2 endpoints up\n/);
     expect(lines).toContain("scope        /0: every client gets the same");
+  });
+
+  test("round trips name regions, and what is tied", () => {
+    const lines = explain("fast", "193.0.6.1");
+    expect(lines.join("\n")).toMatch(/\nlatency {6}by round trip dublin, tokyo \(tied\) \(193\./);
+    expect(lines.join("\n")).toMatch(
+      /\n {2}(eu|jp) {2}chosen, tied, drawn with [01] of 2: 2 of 2 endpoints up\n/,
+    );
   });
 
   test("weights within a pool stand at its addresses", () => {

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { configFolder } from "../../test/support/config-folder.ts";
+import { makeMmdb } from "../../test/support/geo-fixtures.ts";
+import { uint32 } from "../../test/support/mmdb-writer.ts";
 import { allocateHealthRows } from "../health/rows.ts";
 import { RECORD_WORDS } from "../policy/data.ts";
 import { TYPE_NS, TYPE_SOA } from "../wire/constants.ts";
@@ -295,5 +297,31 @@ describe("generated SOA and NS records", () => {
         `zones/${file} ZONE_NS_MISSING ${file[0]}.example. has no NS record: expected NS at the apex, or nameservers in the configuration`,
       ]),
     );
+  });
+
+  test("asn wants a database, and is told so at every place", () => {
+    const yaml = "pools: {p: {endpoints: [192.0.2.1]}}\npolicies: {n: {asn: {64500: p, default: p}}}\n";
+    const records = "records: {a: {policy: n}, b: {policy: {asn: {64501: p}}}}\n";
+    const folder = configFolder({ "zones/a.example.yaml": yaml + records });
+    const expected = "expected geo.asn in steerd.yaml, as {asn: ./GeoLite2-ASN.mmdb}";
+    const line = (place: string) => `no database knows the autonomous systems of clients: ${place}`;
+    expect(folder.findings()).toEqual([
+      `zones/a.example.yaml:2:16 CFG_ASN_DATABASE policies.n.asn: ${line(expected)}`,
+      `zones/a.example.yaml:3:40 CFG_ASN_DATABASE b: policy.asn: ${line(expected)}`,
+    ]);
+    folder.write("asn.mmdb", makeMmdb({ "1.0.0.0/8": { autonomous_system_number: uint32(64_500) } }));
+    folder.write("steerd.yaml", "geo: {asn: asn.mmdb}\nnameservers: [ns1.example.net.]\n");
+    expect(folder.findings()).toEqual([]);
+  });
+
+  test("groups of the same name in two zones are two tables", () => {
+    const zone = (country: string) =>
+      `groups: {home: [${country}]}\npools: {p: {endpoints: [192.0.2.1]}}\nrecords: {a: {policy: {geo: {home: p, default: p}}}}\n`;
+    const folder = configFolder({
+      "zones/a.example.yaml": zone("GB"),
+      "zones/b.example.yaml": zone("US"),
+      "zones/c.example.yaml": zone("GB"),
+    });
+    expect(compiled(folder.compile()).names.policy.tables).toHaveLength(2);
   });
 });

@@ -12,7 +12,9 @@ import { type Finding, formatPlace } from "./findings.ts";
 import { withApexRecords } from "./generated-records.ts";
 import { checkSpec, planPool } from "./health-plan.ts";
 import type { LoadedConfig } from "./load.ts";
+import type { LatencyTables } from "./load-latency.ts";
 import { type LoadedYaml, releasePlaces, reporterOn } from "./load-yaml.ts";
+import { prefixFor } from "./problem.ts";
 import { type DynamicOwner, type ResolvedZone, resolveZone } from "./resolve-zone.ts";
 import { openGeneration, type RowRegistry } from "./rows.ts";
 import type { ServerOptions } from "./schema-server.ts";
@@ -131,6 +133,7 @@ function addZone(
   findings: Finding[],
 ): void {
   const resolved = resolveDynamic(zone, findings);
+  if (loaded.isServerSound && loaded.server.geo.asn === undefined) wantAsn(zone, resolved, findings);
   const columns = columnsOf(zone, loaded);
   if (columns !== null) {
     const place = (owner: DynamicOwner) => formatPlace(placeOf(zone, owner));
@@ -152,6 +155,17 @@ function addZone(
   }
 }
 
+/** Without a database every client's autonomous system would be unknown, and nobody would be told. */
+function wantAsn(zone: LoadedZone, { asnUses }: ResolvedZone, findings: Finding[]): void {
+  if (asnUses.length === 0) return;
+  const reporter = reporterOn(zone.dynamic!, findings);
+  for (const { path, isRequired } of asnUses) {
+    const what = `${prefixFor(path)}no database knows the autonomous systems of clients`;
+    const report = isRequired ? reporter.error : reporter.warning;
+    report(path, "key", "CFG_ASN_DATABASE", what, "geo.asn in steerd.yaml, as {asn: ./GeoLite2-ASN.mmdb}");
+  }
+}
+
 const ABOUT_APEX = new Set(["ZONE_SOA_MISSING", "ZONE_NS_MISSING"]);
 
 /** False: whether the zone gets an SOA and NS from steerd.yaml, or is a zone at all, cannot be told. */
@@ -161,6 +175,7 @@ function knowsNameservers({ master, dynamic }: LoadedZone, { isServerSound }: Lo
 }
 
 interface Resolution {
+  latency: LatencyTables;
   zone: ResolvedZone;
   findings: Finding[];
 }
@@ -168,17 +183,21 @@ interface Resolution {
 /** What was made of a file that did not change is the same again; planPool gives its pools the rows that they had. */
 const resolutions = new WeakMap<LoadedYaml<ZoneInput>, Resolution>();
 
-function resolveDynamic({ name, apex, dynamic }: LoadedZone, findings: Finding[]): ResolvedZone {
-  if (dynamic === null || dynamic.input === null) return { owners: [], records: [], pools: [] };
+function resolveDynamic({ name, apex, dynamic, latency }: LoadedZone, findings: Finding[]): ResolvedZone {
+  if (dynamic === null || dynamic.input === null) return { owners: [], records: [], pools: [], asnUses: [] };
   let resolution = resolutions.get(dynamic);
-  if (resolution === undefined) {
+  if (resolution === undefined || !isSame(resolution.latency, latency)) {
     const found: Finding[] = [];
-    const zone = resolveZone(name, apex, dynamic.input, reporterOn(dynamic, found));
-    resolution = { zone, findings: found };
+    const zone = resolveZone(name, apex, dynamic.input, reporterOn(dynamic, found), latency);
+    resolution = { latency, zone, findings: found };
     resolutions.set(dynamic, resolution);
   }
   findings.push(...resolution.findings);
   return resolution.zone;
+}
+
+function isSame(a: LatencyTables, b: LatencyTables): boolean {
+  return a.size === b.size && [...a].every(([name, table]) => b.get(name) === table);
 }
 
 /** The records to check and build; null when the master file has errors, which have been reported. */

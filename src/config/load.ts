@@ -4,6 +4,7 @@ import type { GeoSources } from "../geo/databases.ts";
 import { type ConfigCache, turnCache } from "./cache.ts";
 import type { Finding } from "./findings.ts";
 import { type DatabasePaths, loadDatabases } from "./load-databases.ts";
+import { createLatencyLoader } from "./load-latency.ts";
 import { type LoadedYaml, loadYaml, MAX_YAML_OCTETS, releasePlaces } from "./load-yaml.ts";
 import { type ServerOptions, serverSchema } from "./schema-server.ts";
 import { readSteadyFile } from "./steady-file.ts";
@@ -45,10 +46,18 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   const zones = input === null && !existsSync(server.zones) ? [] : loadZones(server.zones, cache, findings);
   for (const { master, dynamic } of zones)
     findings.push(...(master?.findings ?? []), ...(dynamic?.findings ?? []));
+  const latency = createLatencyLoader(cache, findings);
+  for (const zone of zones) zone.latency = latency.load(zone.dynamic?.input ?? null, server.zones);
   const databases = server.geo as DatabasePaths;
   const geo = loadDatabases(databases, cache, findings);
   turnCache(cache);
-  const watched = [path, server.zones, ...Object.values(databases), ...includedFiles(cache, server.zones)];
+  const watched = [
+    path,
+    server.zones,
+    ...Object.values(databases),
+    ...latency.paths,
+    ...includedFiles(cache, server.zones),
+  ];
   releasePlaces();
   return { server, configFile: file, isServerSound: input !== null, zones, geo, watched, findings };
 }

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { entryOptions, nodeShapes } from "./schema-policy.ts";
+import { entryOptions, latencyOptions, nodeShapes } from "./schema-policy.ts";
 import { ttlRange } from "./schema-rows.ts";
 import { serverSchema } from "./schema-server.ts";
 import { checkRows, endpointOptions, poolRow, recordRow, regionRow, zoneSchema } from "./schema-zone.ts";
@@ -75,6 +75,8 @@ export function referencePage(): string {
     table(pick(shapeOf(nodeShapes.failover), NODE_OPTIONS)),
     "An entry of a list is a policy, or a mapping that carries it:",
     table(shapeOf(entryOptions)),
+    "### policies: latency",
+    table(shapeOf(latencyOptions)),
     "### records",
     table(shapeOf(recordRow)),
     LAST_RESORT,

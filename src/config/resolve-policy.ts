@@ -1,9 +1,10 @@
-import { BUILT_IN_GROUPS } from "../geo/country.ts";
-import { parseGeoKey } from "../geo/geo-key.ts";
-import { findBlock, SPECIAL_BLOCKS } from "../geo/special.ts";
-import type { EntryModel, LastResortModel, LocationModel, NodeModel } from "../policy/model.ts";
-import { readSubnet } from "./addresses.ts";
+import type { CountryGroups } from "../geo/country.ts";
+import type { EntryModel, KeyModel, LastResortModel, LocationModel, NodeModel } from "../policy/model.ts";
+import type { LatencyTables } from "./load-latency.ts";
 import { oneOf, prefixFor, type Reporter } from "./problem.ts";
+import { resolveGroups } from "./resolve-groups.ts";
+import { resolveAsn, resolveGeo, resolveSubnets } from "./resolve-keys.ts";
+import { resolveLatency } from "./resolve-latency.ts";
 import { DEFAULT_MAX_ANSWERS, type ResolvedPool, resolveAddress } from "./resolve-pools.ts";
 import {
   type LastResortInput,
@@ -15,6 +16,12 @@ import {
 } from "./schema-policy.ts";
 import type { ZoneInput } from "./schema-zone.ts";
 import type { YamlPath } from "./yaml-text.ts";
+
+/** A policy that looks autonomous systems up; `isRequired`: without a database it is of no use at all. */
+export interface AsnUse {
+  path: YamlPath;
+  isRequired: boolean;
+}
 
 /** What the names of one file mean, while its trees are resolved. */
 export interface PolicyScope {
@@ -30,6 +37,14 @@ export interface PolicyScope {
   used: Set<string>;
   /** Levels below and including each node. */
   heights: Map<NodeModel, number>;
+  /** Country groups that `geo` keys can name, built-in ones too. */
+  groups: CountryGroups;
+  /** Groups that a key names. */
+  usedGroups: Set<string>;
+  /** Where `asn` stands, and `latency` with rows of autonomous systems. */
+  asnUses: AsnUse[];
+  regions: ZoneInput["regions"];
+  latency: LatencyTables;
   reporter: Reporter;
 }
 
@@ -37,8 +52,11 @@ export function createScope(
   input: ZoneInput,
   pools: Map<string, ResolvedPool>,
   reporter: Reporter,
+  latency: LatencyTables,
 ): PolicyScope {
   return {
+    regions: input.regions,
+    latency,
     pools,
     policies: input.policies,
     resolved: new Map(),
@@ -46,6 +64,9 @@ export function createScope(
     open: [],
     used: new Set(),
     heights: new Map(),
+    groups: resolveGroups(input.groups, reporter),
+    usedGroups: new Set(),
+    asnUses: [],
     reporter,
   };
 }
@@ -92,11 +113,15 @@ export function resolveNode(
 }
 
 /** The kind of a node and its children. */
-type Shape =
+export type Shape =
   | { kind: "failover" | "weighted" | "round_robin"; of: EntryModel[] }
   | { kind: "all"; of: EntryModel[]; maxAnswers: number }
-  | { kind: "nearest"; of: (EntryModel & { location: LocationModel })[] }
-  | { kind: "geo" | "subnets"; keys: { key: string; node: NodeModel }[] };
+  | { kind: "nearest"; of: (EntryModel & { location: LocationModel; bias: number })[] }
+  | { kind: "geo"; keys: KeyModel[]; groups?: Record<string, readonly string[]> }
+  | { kind: "subnets" | "asn"; keys: KeyModel[] }
+  | Pick<LatencyNodeModel, "kind" | "of" | "table" | "toleranceMs" | "minSamples">;
+
+export type LatencyNodeModel = Extract<NodeModel, { kind: "latency" }>;
 
 function resolveShape(scope: PolicyScope, input: Exclude<NodeInput, string>, path: YamlPath): Shape | null {
   if ("failover" in input) {
@@ -107,38 +132,45 @@ function resolveShape(scope: PolicyScope, input: Exclude<NodeInput, string>, pat
   if ("round_robin" in input) return resolveShares(scope, "round_robin", input.round_robin, path);
   if ("all" in input) return resolveUnion(scope, input.all, [...path, "all"]);
   if ("nearest" in input) return resolveNearest(scope, input.nearest, [...path, "nearest"]);
+  if ("latency" in input) return resolveLatency(scope, input.latency, [...path, "latency"]);
+  if ("asn" in input) return resolveAsn(scope, input.asn, [...path, "asn"]);
   if ("geo" in input) return resolveGeo(scope, input.geo, [...path, "geo"]);
   return resolveSubnets(scope, input.subnets, [...path, "subnets"]);
 }
 
 /** An entry of a list, whatever form it has in the file. */
 interface Entry {
+  region: string | null;
   node: NodeInput;
   path: YamlPath;
   /** In a map of names to weights the key is the node. */
   part: "key" | "value";
   weight: number;
   location: LocationModel | null;
+  bias: number;
 }
 
-function listEntries(list: ListInput, path: YamlPath): Entry[] {
+/** The entries of a list, in its order. */
+export function listEntries(list: ListInput, path: YamlPath): Entry[] {
   const [items, itemsPath] = Array.isArray(list) ? [list, path] : [list.of, [...path, "of"]];
   return items.map((item, index): Entry => {
     const at = [...itemsPath, index];
     return typeof item === "object" && "node" in item
       ? {
+          region: item.region ?? null,
           node: item.node,
           path: [...at, "node"],
           part: "value",
           weight: item.weight ?? 1,
           location: item.location ?? null,
+          bias: item.bias ?? 0,
         }
-      : { node: item, path: at, part: "value", weight: 1, location: null };
+      : { region: null, node: item, path: at, part: "value", weight: 1, location: null, bias: 0 };
   });
 }
 
 /** Null when one of them is wrong. All of them are looked at. */
-function resolveEntries(scope: PolicyScope, entries: Entry[]): EntryModel[] | null {
+export function resolveEntries(scope: PolicyScope, entries: Entry[]): EntryModel[] | null {
   const models = entries.map(({ node, path, part, weight }) => ({
     node: typeof node === "string" ? resolveName(scope, node, path, part) : resolveNode(scope, node, path),
     weight,
@@ -147,7 +179,7 @@ function resolveEntries(scope: PolicyScope, entries: Entry[]): EntryModel[] | nu
 }
 
 function mapEntry(node: string, weight: number, path: YamlPath): Entry {
-  return { node, path: [...path, node], part: "key", weight, location: null };
+  return { region: null, node, path: [...path, node], part: "key", weight, location: null, bias: 0 };
 }
 
 function resolveUnion(scope: PolicyScope, input: UnionInput, path: YamlPath): Shape | null {
@@ -204,80 +236,9 @@ function resolveNearest(scope: PolicyScope, input: ListInput, path: YamlPath): S
       );
       sound = false;
     }
-    return { ...model, location: location! };
+    return { ...model, location: location!, bias: entries[index]!.bias };
   });
   return sound ? { kind: "nearest", of } : null;
-}
-
-function resolveGeo(scope: PolicyScope, input: Record<string, NodeInput>, path: YamlPath): Shape | null {
-  let sound = true;
-  const keys: { key: string; node: NodeModel }[] = [];
-  for (const [key, value] of Object.entries(input)) {
-    const at = [...path, key];
-    const parsed = parseGeoKey(key, BUILT_IN_GROUPS);
-    if ("error" in parsed) {
-      const { code, what, expected } = parsed.error;
-      scope.reporter.error(at, "key", code, `${prefixFor(path)}${what}`, expected);
-    }
-    const node = resolveNode(scope, value, at);
-    if (node === null || "error" in parsed) sound = false;
-    else keys.push({ key, node });
-  }
-  return sound ? { kind: "geo", keys } : null;
-}
-
-function resolveSubnets(scope: PolicyScope, input: Record<string, NodeInput>, path: YamlPath): Shape | null {
-  let sound = true;
-  const keys: { key: string; node: NodeModel }[] = [];
-  const first = new Map<string, string>();
-  for (const [text, value] of Object.entries(input)) {
-    const at = [...path, text];
-    const key = text === "default" ? text : subnetKey(scope, text, first, at);
-    const node = resolveNode(scope, value, at);
-    if (node === null || key === null) sound = false;
-    else keys.push({ key, node });
-  }
-  return sound ? { kind: "subnets", keys } : null;
-}
-
-/** Resolvers cut off what is longer, and every longer tile is an entry of their caches (RFC 7871 section 11.1). */
-const MAX_TILE_BITS = { 4: 24, 6: 56 } as const;
-
-/** The canonical form of a key; null: wrong or a second time, and reported. */
-function subnetKey(
-  scope: PolicyScope,
-  text: string,
-  first: Map<string, string>,
-  path: YamlPath,
-): string | null {
-  const subject = `${prefixFor(path.slice(0, -1))}"${text}"`;
-  const subnet = readSubnet(text);
-  if (!("prefix" in subnet)) {
-    scope.reporter.error(path, "key", "CFG_SUBNET_INVALID", `${subject} ${subnet.what}`, subnet.expected);
-    return null;
-  }
-  const other = first.get(subnet.text);
-  if (other !== undefined) {
-    scope.reporter.error(
-      path,
-      "key",
-      "CFG_SUBNET_DUPLICATE",
-      `${subject} is the same prefix as "${other}"`,
-      "each prefix once",
-    );
-    return null;
-  }
-  first.set(subnet.text, text);
-  const { family, bits, octets } = subnet.prefix;
-  if (bits > MAX_TILE_BITS[family] && findBlock(SPECIAL_BLOCKS[family], octets) === null)
-    scope.reporter.warning(
-      path,
-      "key",
-      "CFG_TILE_FINE",
-      `${subject} is longer than what resolvers tell of a client`,
-      `at most /${MAX_TILE_BITS[family]}`,
-    );
-  return subnet.text;
 }
 
 function resolveName(

@@ -237,6 +237,26 @@ records:
       "{nearest: [{failover: [us]}]}",
       "6:24 CFG_LOCATION_MISSING www: policy.nearest: this entry has no location: expected a location on the entry, on the node, or on the region of its pool",
     ],
+    [
+      "{geo: {dach: eu}}",
+      '6:20 CFG_GEO_KEY www: policy.geo: "dach" is not a geo key: expected a continent, country or subdivision as EU, EU-GB, NA-US-CA; city:ID; default; or a group: eu-union',
+    ],
+    [
+      "{asn: {AS64500: eu}}",
+      '6:20 CFG_ASN_INVALID www: policy.asn: "AS64500" is not the number of an autonomous system: expected 64500',
+    ],
+    [
+      "{asn: {4294967296: us}}",
+      '6:20 CFG_ASN_INVALID www: policy.asn: "4294967296" is not the number of an autonomous system: expected default, or a number from 1 to 4294967295, as 64500',
+    ],
+    [
+      "{asn: {0: us}}",
+      '6:20 CFG_ASN_INVALID www: policy.asn: "0" is not the number of an autonomous system: expected default, or a number from 1 to 4294967295, as 64500',
+    ],
+    [
+      "{asn: {64500: nowhere}}",
+      '6:27 CFG_POOL_UNKNOWN www: "nowhere" is not a pool or policy: expected one of eu, us',
+    ],
     ["{geo: {UK: eu}}", '6:20 CFG_GEO_KEY www: policy.geo: "UK" is not a continent: expected EU-GB'],
     [
       "{subnets: {192.0.2.1/24: us}}",
@@ -327,6 +347,59 @@ records:
       "warning 2:11 CFG_UNUSED regions.r: nothing uses it: expected a record that reaches it, or its removal",
       "warning 5:3 CFG_UNUSED pools.eu: nothing uses it: expected a record that reaches it, or its removal",
       "warning 6:12 CFG_UNUSED policies.p: nothing uses it: expected a record that reaches it, or its removal",
+    ]);
+  });
+});
+
+describe("groups", () => {
+  const withGroups = (groups: string, key = "dach") =>
+    errors(
+      `groups: ${groups}\npools:\n  us: {endpoints: [192.0.2.1]}\nrecords: {www: {policy: {geo: {${key}: us}}}}\n`,
+    );
+
+  test("are keys of geo, and go with it", () => {
+    const root = rootOf("{geo: {dach: eu, eu-union: us}}", "groups: {dach: [DE, AT, CH], other: [US]}\n");
+    expect(root).toMatchObject({ kind: "geo", groups: { dach: ["DE", "AT", "CH"] } });
+    expect(rootOf("{geo: {eu-union: us}}")).not.toHaveProperty("groups");
+  });
+
+  test.each([
+    ["{dach: [DE, UK]}", '1:21 CFG_COUNTRY_UNKNOWN groups.dach: "UK" is not a country: expected GB'],
+    ["{dach: [de]}", '1:17 CFG_COUNTRY_UNKNOWN groups.dach: "de" is not a country: expected DE'],
+    ["{dach: [EU-AT]}", '1:17 CFG_COUNTRY_UNKNOWN groups.dach: "EU-AT" is not a country: expected AT'],
+    [
+      "{dach: [EU]}",
+      '1:17 CFG_COUNTRY_UNKNOWN groups.dach: "EU" is not a country: expected countries; the geo key EU is the continent',
+    ],
+    ["{dach: [XX]}", '1:17 CFG_COUNTRY_UNKNOWN groups.dach: "XX" is not a country: expected one of XK'],
+    [
+      '{dach: ["?"]}',
+      '1:17 CFG_COUNTRY_UNKNOWN groups.dach: "?" is not a country: expected an ISO 3166-1 code, as DE',
+    ],
+    [
+      "{dach: [DE, DE]}",
+      '1:21 CFG_COUNTRY_DUPLICATE groups.dach: "DE" stands here again: expected each country once',
+    ],
+    [
+      "{dach: [DE], eu-union: [DE]}",
+      '1:22 CFG_GROUP_RESERVED groups.eu-union: "eu-union" has a meaning of its own: expected another name',
+    ],
+    [
+      "{dach: [DE], default: [DE]}",
+      '1:22 CFG_GROUP_RESERVED groups.default: "default" has a meaning of its own: expected another name',
+    ],
+    ["{dach: []}", "1:16 CFG_VALUE_INVALID groups.dach is an empty list: expected at least one country"],
+    [
+      "{dach: DE}",
+      '1:16 CFG_VALUE_INVALID groups.dach is "DE": expected a list of ISO 3166-1 codes, as [DE, AT, CH]',
+    ],
+  ])("%s", (groups, finding) => {
+    expect(withGroups(groups)).toEqual([finding]);
+  });
+
+  test("a misspelt one is told what there is", () => {
+    expect(withGroups("{dach: [DE]}", "Dach")).toEqual([
+      '4:32 CFG_GEO_KEY www: policy.geo: "Dach" is not a geo key: expected dach',
     ]);
   });
 });

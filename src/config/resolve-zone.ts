@@ -1,8 +1,10 @@
 import type { NodeModel, PoolModel, RecordModel } from "../policy/model.ts";
 import { formatName } from "../wire/name-text.ts";
+import type { LatencyTables } from "./load-latency.ts";
 import { isWithinZone, readName } from "./owner.ts";
 import { prefixFor, type Reporter } from "./problem.ts";
 import {
+  type AsnUse,
   createScope,
   type PolicyScope,
   resolveLastResort,
@@ -33,20 +35,24 @@ export interface ResolvedZone {
   records: ResolvedRecord[];
   /** Pools that a record reaches, in the file's order; without rows yet. */
   pools: PoolModel[];
+  /** Policies that look autonomous systems up. */
+  asnUses: AsnUse[];
 }
 
 /**
  * Turns the names of a zone's YAML file into objects. What is wrong is reported, and left out of the result.
- * `zone`: the origin without its final dot, as people write it; `apex`: the same in wire form.
+ * `zone`: the origin without its final dot, as people write it; `apex`: the same in wire form; `latency`: the tables that
+ * the file names.
  */
 export function resolveZone(
   zone: string,
   apex: Uint8Array,
   input: ZoneInput,
   reporter: Reporter,
+  latency: LatencyTables = new Map(),
 ): ResolvedZone {
   const pools = resolvePools(zone, input, reporter);
-  const scope = createScope(input, pools, reporter);
+  const scope = createScope(input, pools, reporter, latency);
   for (const name of Object.keys(input.policies)) {
     if (pools.has(name)) {
       const what = `policies.${name}: "${name}" is a pool too, at ${reporter.lineOf(["pools", name])}`;
@@ -63,7 +69,12 @@ export function resolveZone(
   }
   warnOfUnused(scope, input);
   const used = [...pools.values()].filter((pool) => pool.used && pool.model !== null);
-  return { owners: [...owners.values()], records, pools: used.map((pool) => pool.model!) };
+  return {
+    owners: [...owners.values()],
+    records,
+    pools: used.map((pool) => pool.model!),
+    asnUses: scope.asnUses,
+  };
 }
 
 /** Null: wrong, and reported. */
@@ -141,5 +152,6 @@ function warnOfUnused(scope: PolicyScope, input: ZoneInput): void {
   for (const name of Object.keys(regions))
     if (!ofPools.some((pool) => pool.region === name)) warn("regions", name);
   for (const [name, pool] of scope.pools) if (!pool.used) warn("pools", name);
+  for (const name of Object.keys(input.groups)) if (!scope.usedGroups.has(name)) warn("groups", name);
   for (const name of Object.keys(policies)) if (!scope.used.has(name)) warn("policies", name);
 }

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { suggest } from "../zone/suggest.ts";
 import { chosen, isMapping, mapping, type Refusal } from "./chosen.ts";
-import { integerRow, locationRow, NAME, nameRow, notAvailable } from "./schema-rows.ts";
+import { durationRow, integerRow, locationRow, NAME, nameRow, notAvailable } from "./schema-rows.ts";
 import { LATER_POLICY_KINDS, NODE_OPTIONS, POLICY_KINDS, type PolicyKind } from "./vocabulary.ts";
 
 /** Policy nodes: the shape is chosen by the key that is found, before anything is validated. */
@@ -67,6 +67,16 @@ export interface EntryInput {
   node: NodeInput;
   weight?: number | undefined;
   location?: { latitude: number; longitude: number } | undefined;
+  bias?: number | undefined;
+  region?: string | undefined;
+}
+
+export interface LatencyInput {
+  table: string;
+  of: (NodeInput | EntryInput)[];
+  /** Milliseconds. */
+  tolerance: number;
+  min_samples: number;
 }
 
 /** A list policy's value: `[entries]` or `{of: [entries]}`. */
@@ -85,7 +95,9 @@ export type NodeInput =
   | (NodeOptions & { all: UnionInput })
   | (NodeOptions & { geo: Record<string, NodeInput> })
   | (NodeOptions & { subnets: Record<string, NodeInput> })
-  | (NodeOptions & { nearest: ListInput });
+  | (NodeOptions & { nearest: ListInput })
+  | (NodeOptions & { asn: Record<string, NodeInput> })
+  | (NodeOptions & { latency: LatencyInput });
 
 /** Any text passes here: one that names nothing is told what there is when names are resolved. */
 const nodeName = z.string({ error: NODE }).meta({ title: "name", pattern: NAME.source });
@@ -111,7 +123,17 @@ export const entryOptions = mapping(
       ),
     location: locationRow
       .optional()
-      .describe("In `nearest`: where the entry stands; goes before the node's own and its pool's region's"),
+      .describe(
+        "In `nearest` and `latency`: where the entry stands; goes before the node's own and its pool's region's",
+      ),
+    region: nameRow
+      .optional()
+      .describe("In `latency`: the region whose round trips count; goes before its pool's own"),
+    bias: integerRow(-99, 99, "a bias")
+      .optional()
+      .describe(
+        "In `nearest` and `latency`: 20 makes the entry count as 20% nearer than it is, -20 as if one were divided by 0.8; 0 when none is given",
+      ),
   },
   NODE,
 );
@@ -119,19 +141,18 @@ export const entryOptions = mapping(
 const failoverEntry = entryOf("node");
 const unionEntry = entryOf("node");
 const weightedEntry = entryOf("node", "weight");
-const nearestEntry = entryOf("node", "location");
+const nearestEntry = entryOf("node", "location", "bias");
 
 /** A node, or a mapping that carries it and these options. */
 function entryOf(...keys: (keyof EntryInput)[]): z.ZodType<NodeInput | EntryInput> {
   const shape = Object.fromEntries(keys.map((key) => [key, entryOptions.shape[key]]));
   const entry = mapping({ ...shape, node: entryNode() }, NODE) as unknown as z.ZodType<EntryInput>;
-  const marks = ["node", "weight", "bias", "location"];
+  const marks = ["node", "weight", "bias", "location", "region"];
   const isEntry = (value: Record<string, unknown>) =>
     marks.some((key) => Object.hasOwn(value, key)) &&
     !POLICY_KINDS.some((kind) => Object.hasOwn(value, kind));
   return chosen<NodeInput | EntryInput>([nodeRow, entry], (value) => {
-    if (!isMapping(value) || !isEntry(value)) return nodeRow;
-    return Object.hasOwn(value, "bias") ? notAvailable("bias", keys, "bias") : entry;
+    return isMapping(value) && isEntry(value) ? entry : nodeRow;
   });
 }
 
@@ -147,7 +168,7 @@ function listOf(
   const withOptions = mapping(shape, `a list, as ${kind}: [eu, us]`) as unknown as z.ZodType<ListInput>;
   return chosen<ListInput>([list, withOptions], (value) => {
     if (!isMapping(value)) return list;
-    for (const key of ["failback", "tolerance"])
+    for (const key of ["failback"])
       if (Object.hasOwn(value, key)) return notAvailable(key, Object.keys(shape), key);
     return withOptions;
   });
@@ -246,6 +267,54 @@ const nearest = mapping(
   NODE,
 );
 
+const asn = mapping(
+  {
+    asn: keyedNodes("{64500: eu, default: us}").describe(
+      "By the client's autonomous system, which the database of `geo.asn` knows: numbers and `default`",
+    ),
+    ...nodeOptions,
+  },
+  NODE,
+);
+
+const LATENCY = "a mapping, as {table: ../geo/latency.csv, of: [eu, us]}";
+const latencyEntry = entryOf("node", "region", "location", "bias");
+/** Made anew for every use, as the entry's node is: see entryNode. */
+function latencyMapping() {
+  return mapping(
+    {
+      table: z
+        .string({ error: "the path of a latency table" })
+        .min(1, { error: "the path of a latency table" })
+        .describe("CSV file of round trips, relative to the zones folder; geo/README.md describes it"),
+      of: z
+        .array(latencyEntry, { error: "a list of pools and policies, as [eu, us]" })
+        .min(1, { error: "at least one entry" })
+        .describe("The entries: pools with a region, or mappings that name one"),
+      tolerance: durationRow("0ms", "10s")
+        .prefault("0ms")
+        .describe("Entries whose round trip is at most this much longer than the best one are as good as it"),
+      min_samples: integerRow(1, 1_000_000, "a number of measurements")
+        .default(1)
+        .describe("Rows of the table that say of fewer measurements do not count"),
+    },
+    LATENCY,
+  );
+}
+
+/** What `latency` takes, for the reference. */
+export const latencyOptions = latencyMapping();
+
+const latency = mapping(
+  {
+    latency: latencyMapping().describe(
+      "The lowest round trip in a table for the client's prefix, autonomous system, subdivision, country or continent; entries without one follow by distance",
+    ),
+    ...nodeOptions,
+  },
+  NODE,
+);
+
 /** A policy node of each kind, with the options of every node. */
 export const nodeShapes: Record<PolicyKind, z.ZodType> = {
   failover,
@@ -255,6 +324,8 @@ export const nodeShapes: Record<PolicyKind, z.ZodType> = {
   nearest,
   round_robin: roundRobin,
   all,
+  asn,
+  latency,
 };
 
 const anyNode: z.ZodType<NodeInput> = chosen<NodeInput>([nodeName, ...Object.values(nodeShapes)], chooseNode);

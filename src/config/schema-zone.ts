@@ -157,6 +157,12 @@ export const regionRow = mapping(
   "a mapping, as {location: [53.3, -6.3]}",
 );
 
+const GROUP = "a list of ISO 3166-1 codes, as [DE, AT, CH]";
+/** What the codes are is checked when the groups are resolved. */
+const groupRow = z
+  .array(z.string({ error: "an ISO 3166-1 code, as DE" }), { error: GROUP })
+  .min(1, { error: "at least one country" });
+
 const ADDRESS = "an IPv4 or IPv6 address";
 const addressText = z.string({ error: ADDRESS }).meta({ title: "address" });
 const addressList = z
@@ -263,6 +269,9 @@ export const zoneSchema = mapping(
     checks: named<CheckInput>(checkRow, "a mapping of names to checks").describe(
       "How endpoints are probed, by name",
     ),
+    groups: named<string[]>(groupRow, "a mapping of names to lists of countries").describe(
+      "Sets of countries that `geo` keys can name; `eu-union` is built in",
+    ),
     regions: named(regionRow, "a mapping of names to regions").describe(
       "Places that pools stand in, by name",
     ),
@@ -280,7 +289,7 @@ export const zoneSchema = mapping(
         'Dynamic names: relative to the zone, "@" for the zone itself, "*" as the first label for a wildcard',
       ),
   },
-  "a mapping with any of ttl, checks, regions, pools, policies, records",
+  "a mapping with any of ttl, checks, groups, regions, pools, policies, records",
 ).describe("Dynamic names of one zone: zones/<origin>.yaml");
 
 /** What zones/<origin>.yaml says: validated, names not yet resolved. */

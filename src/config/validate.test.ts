@@ -243,7 +243,7 @@ describe("pools", () => {
 });
 
 describe("policies", () => {
-  const KINDS = "failover, weighted, geo, subnets, nearest, round_robin, all";
+  const KINDS = "failover, weighted, geo, subnets, nearest, round_robin, all, asn, latency";
   const NODE = `a pool's or policy's name, or a mapping with one of ${KINDS}`;
   test.each([
     [
@@ -256,7 +256,27 @@ describe("policies", () => {
     ],
     [
       "{latency: {table: x}}",
-      `4:14 CFG_NOT_AVAILABLE www: policy: "latency" is not available in this version: expected one of ${KINDS}`,
+      "4:14 CFG_KEY_MISSING www: policy.latency: of is missing: expected a list of pools and policies, as [eu, us]",
+    ],
+    [
+      "{latency: [us, eu]}",
+      "4:23 CFG_VALUE_INVALID www: policy.latency is a list: expected a mapping, as {table: ../geo/latency.csv, of: [eu, us]}",
+    ],
+    [
+      "{latency: {table: x, of: [us], tolerance: 10}}",
+      "4:55 CFG_VALUE_INVALID www: policy.latency.tolerance is 10: expected a duration with its unit, 0ms to 10s: 10s, or 10ms",
+    ],
+    [
+      "{latency: {table: x, of: [us], tolerence: 10ms}}",
+      '4:44 CFG_KEY_UNKNOWN www: policy.latency: "tolerence" is not a key: did you mean tolerance?',
+    ],
+    [
+      "{latency: {table: x, of: [us], min_samples: 0}}",
+      "4:57 CFG_VALUE_INVALID www: policy.latency.min_samples is 0: expected a number of measurements from 1 to 1000000",
+    ],
+    [
+      "{latency: {table: x, of: [{node: us, weight: 2}]}}",
+      '4:50 CFG_KEY_UNKNOWN www: policy.latency.of[0]: "weight" is not a key: expected one of node, region, location, bias',
     ],
     [
       "{target: x.example.}",
@@ -305,8 +325,17 @@ describe("policies", () => {
     ],
     [
       "{weighted: [{node: us, bias: 2}]}",
-      '4:36 CFG_NOT_AVAILABLE www: policy.weighted[0]: "bias" is not available in this version: expected one of node, weight',
+      '4:36 CFG_KEY_UNKNOWN www: policy.weighted[0]: "bias" is not a key: expected one of node, weight',
     ],
+    [
+      "{nearest: [{node: us, bias: 100}]}",
+      "4:41 CFG_VALUE_INVALID www: policy.nearest[0].bias is 100: expected a bias from -99 to 99",
+    ],
+    [
+      "{nearest: [{node: us, bias: -99.5}]}",
+      "4:41 CFG_VALUE_INVALID www: policy.nearest[0].bias is -99.5: expected a bias from -99 to 99",
+    ],
+    ["{asn: {}}", "4:19 CFG_VALUE_INVALID www: policy.asn is an empty mapping: expected at least one key"],
     [
       "{weighted: [{nod: us, weight: 2}]}",
       '4:26 CFG_KEY_UNKNOWN www: policy.weighted[0]: "nod" is not a key: did you mean node?',

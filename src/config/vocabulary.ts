@@ -11,6 +11,8 @@ export const POLICY_KINDS = [
   "nearest",
   "round_robin",
   "all",
+  "asn",
+  "latency",
 ] as const;
 export type PolicyKind = (typeof POLICY_KINDS)[number];
 
@@ -18,9 +20,7 @@ export type PolicyKind = (typeof POLICY_KINDS)[number];
 export const NODE_OPTIONS = ["last_resort", "location", "label"] as const;
 
 export const LATER_POLICY_KINDS: readonly string[] = [
-  "latency",
   "hash",
-  "asn",
   "least_response_time",
   "least_connections",
   "p2c",

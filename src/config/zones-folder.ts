@@ -5,6 +5,7 @@ import { MAX_ZONE_FILE_OCTETS, parseZoneFile } from "../zone/zone-file.ts";
 import type { Included } from "../zone/zone-file-state.ts";
 import { type ConfigCache, cached, type Made } from "./cache.ts";
 import type { Finding } from "./findings.ts";
+import type { LatencyTables } from "./load-latency.ts";
 import { type LoadedYaml, loadYaml, MAX_YAML_OCTETS } from "./load-yaml.ts";
 import { readName } from "./owner.ts";
 import { type ZoneInput, zoneSchema } from "./schema-zone.ts";
@@ -18,6 +19,8 @@ export interface LoadedZone {
   apex: Uint8Array;
   master: LoadedMaster | null;
   dynamic: LoadedYaml<ZoneInput> | null;
+  /** Tables that the YAML file names, by their text there. */
+  latency: LatencyTables;
 }
 
 /** zones/<origin>.zone with what it includes; `columns` is null when the file could not be read at all. */
@@ -108,7 +111,7 @@ function zoneFor(
     );
     return null;
   }
-  const zone: LoadedZone = { name, apex, master: null, dynamic: null };
+  const zone: LoadedZone = { name, apex, master: null, dynamic: null, latency: new Map() };
   zones.set(name, zone);
   return zone;
 }

@@ -1,7 +1,9 @@
+import { asnChains } from "./asn-chains.ts";
 import { addChain, type ChainDraft } from "./chains.ts";
-import type { CountryGroups } from "./country.ts";
-import { findLocation, type GeoSources } from "./databases.ts";
+import { withBuiltIn } from "./country.ts";
+import { findLocation, type GeoDatabase, type GeoSources } from "./databases.ts";
 import { geoChains } from "./geo-chains.ts";
+import { classifyLatency } from "./latency.ts";
 import { nearestChains } from "./nearest.ts";
 import { type Prefix, parsePrefix } from "./prefix.ts";
 import { prefixSteps } from "./prefix-steps.ts";
@@ -28,16 +30,8 @@ export interface ClassSteps {
 }
 
 /** Gives each address of both families the chain that the model makes for it. */
-export function classifyTable(
-  model: TableModel,
-  sources: GeoSources,
-  chains: ChainDraft,
-  groups: CountryGroups,
-): ClassSteps {
-  const base =
-    model.kind === "subnets"
-      ? classifySubnets(model.keys, chains)
-      : classifyPlaces(model, sources, chains, groups);
+export function classifyTable(model: TableModel, sources: GeoSources, chains: ChainDraft): ClassSteps {
+  const base = classifyKind(model, sources, chains);
   const { 4: ipv4, 6: ipv6 } = base.steps;
   // A table that says the same to everybody needs no resolver's address instead, and its tile is all there is.
   if (
@@ -50,6 +44,22 @@ export function classifyTable(
   }
   const own = model.kind === "subnets" ? base.unknown : null;
   return { steps: { 4: carveBlocks(ipv4, 4, own), 6: carveBlocks(ipv6, 6, own) }, unknown: base.unknown };
+}
+
+function classifyKind(model: TableModel, sources: GeoSources, chains: ChainDraft): ClassSteps {
+  switch (model.kind) {
+    case "subnets":
+      return classifySubnets(model.keys, chains);
+    case "asn":
+      return classifySystems(model.keys, sources.asn, chains);
+    case "latency":
+      return classifyLatency(model, sources, chains);
+    case "geo":
+    case "nearest":
+      return classifyPlaces(model, sources, chains);
+    default:
+      return model satisfies never;
+  }
 }
 
 /** Carved blocks count from here downwards, so that neighbours never merge. */
@@ -120,17 +130,33 @@ function classifySubnets(keys: readonly string[], chains: ChainDraft): ClassStep
   return { steps: { 4: classify(4), 6: classify(6) }, unknown };
 }
 
-type PlaceModel = Exclude<TableModel, { kind: "subnets" }>;
+/** Classes by autonomous system; without a database every client's is unknown. */
+function classifySystems(
+  keys: readonly string[],
+  database: GeoDatabase | null,
+  chains: ChainDraft,
+): ClassSteps {
+  const chainOf = asnChains(keys, chains);
+  const unknown = chainOf(0);
+  if (database === null) {
+    return { steps: { 4: constantSteps(1, unknown), 6: constantSteps(4, unknown) }, unknown };
+  }
+  const { count, asns } = database.locations;
+  const classes = Int32Array.from(asns.subarray(0, count), chainOf);
+  return {
+    steps: { 4: mapSteps(database.steps[4], classes), 6: mapSteps(database.steps[6], classes) },
+    unknown,
+  };
+}
+
+type PlaceModel = Extract<TableModel, { kind: "geo" | "nearest" }>;
 
 /** Classes by location, for the tables that look at where a client is. */
-function classifyPlaces(
-  model: PlaceModel,
-  sources: GeoSources,
-  chains: ChainDraft,
-  groups: CountryGroups,
-): ClassSteps {
+function classifyPlaces(model: PlaceModel, sources: GeoSources, chains: ChainDraft): ClassSteps {
   const chainOf =
-    model.kind === "geo" ? geoChains(model.keys, chains, groups) : nearestChains(model.locations, chains);
+    model.kind === "geo"
+      ? geoChains(model.keys, chains, withBuiltIn(model.groups))
+      : nearestChains(model.locations, chains);
   const unknown = chainOf(null, 0);
   if (sources.count === 0)
     return { steps: { 4: constantSteps(1, unknown), 6: constantSteps(4, unknown) }, unknown };

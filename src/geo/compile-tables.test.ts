@@ -79,12 +79,9 @@ describe("geo tables", () => {
       "city",
       "city",
     );
-    const groups = new Map([
-      ["islands", ["GB", "IE", "IS"]],
-      ["pair", ["GB", "IE"]],
-    ]);
+    const groups = { islands: ["GB", "IE", "IS"], pair: ["GB", "IE"] };
     const keys = ["EU", "EU-GB", "EU-GB-ENG", "EU-GB-LND", "city:42", "islands", "pair", "default"];
-    const compiled = compileTables([{ kind: "geo", keys }], joinDatabases(city, null, null), null, groups);
+    const compiled = compileTables([{ kind: "geo", keys, groups }], joinDatabases(city, null, null));
     expect(ask(compiled, "1.2.3.4")).toBe("/8 4 3 2 1 6 5 0 7");
     expect(ask(compiled, "2.2.3.4")).toBe("/8 2 1 6 5 0 7");
     expect(ask(compiled, "3.2.3.4")).toBe("/8 0 7");
@@ -202,6 +199,51 @@ describe("nearest tables", () => {
       expect(ask(compiled, text), text).toBe("/0 0");
     }
     expect(compiled.reports[0]).toMatchObject({ tiles4: 1, tiles6: 1, octets: 8 });
+  });
+});
+
+describe("asn tables", () => {
+  const systems = openOrThrow(
+    makeMmdb({
+      "1.0.0.0/8": { asn: "AS64500" },
+      "5.0.0.0/8": { asn: "AS64501" },
+      "2a00::/16": { asn: "AS64501" },
+    }),
+    "asn",
+    "asn",
+  );
+  const keys = ["64500", "64501", "default"];
+
+  it("a system's own key goes before the default, in both families", () => {
+    const compiled = compileTables([{ kind: "asn", keys }], joinDatabases(null, null, systems));
+    expect(ask(compiled, "1.2.3.4")).toBe("/8 0 2");
+    expect(ask(compiled, "5.2.3.4")).toBe("/8 1 2");
+    expect(ask(compiled, "2a00::1")).toBe("/16 1 2");
+    expect(ask(compiled, "9.9.9.9")).toBe("/7 2");
+    expect(unknownChain(compiled)).toBe("2");
+  });
+
+  it("without a database or a key of the database's every client gets the default", () => {
+    expect(ask(compileTables([{ kind: "asn", keys }], SOURCES), "1.2.3.4")).toBe("/0 2");
+    const compiled = compileTables(
+      [{ kind: "asn", keys: ["7", "default"] }],
+      joinDatabases(null, null, systems),
+    );
+    expect(ask(compiled, "1.2.3.4")).toBe("/0 1");
+  });
+
+  it("are made anew for another asn database, and for no other", () => {
+    const models: TableModel[] = [
+      { kind: "asn", keys },
+      { kind: "geo", keys: ["EU", "default"] },
+    ];
+    const first = compileTables(models, joinDatabases(null, COUNTRIES, systems));
+    const other = openOrThrow(makeMmdb({ "9.0.0.0/8": { asn: "AS64500" } }), "asn", "asn");
+    const again = compileTables(models, joinDatabases(null, COUNTRIES, other), first);
+    expect(again.reports.map((report) => report.reused)).toEqual([false, true]);
+    expect(ask(again, "9.9.9.9")).toBe("/8 0 2");
+    const moved = compileTables(models, joinDatabases(null, null, systems), first);
+    expect(moved.reports.map((report) => report.reused)).toEqual([true, false]);
   });
 });
 
@@ -326,7 +368,7 @@ describe("compiling again", () => {
   });
 
   it("another definition of a group makes its tables anew", () => {
-    const again = compileTables([geo, nearest], SOURCES, first, new Map([["eu-union", ["GB"]]]));
+    const again = compileTables([{ ...geo, groups: { "eu-union": ["GB"] } }, nearest], SOURCES, first);
     expect(again.reports.map((report) => report.reused)).toEqual([false, true]);
     expect(ask(again, "81.2.69.161")).toBe("/16 2 1 3");
   });

@@ -1,13 +1,13 @@
 import { type CellDraft, copyIndex, draftCells } from "./cells.ts";
 import { addChain, type ChainDraft, draftChains } from "./chains.ts";
 import { type ClassSteps, classifyTable } from "./classify.ts";
-import { BUILT_IN_GROUPS, type CountryGroups } from "./country.ts";
 import type { GeoSources } from "./databases.ts";
 import { buildIndex } from "./index-build.ts";
 import type { GeoProblem } from "./problem.ts";
 import {
   CELL_CLASS_MASK,
   CELL_OFFSET_SHIFT,
+  identifyTable,
   TABLE_BITS4,
   TABLE_BITS6,
   TABLE_ROOT4,
@@ -40,7 +40,7 @@ export interface CompiledTables {
   /** Not empty: the tables do not fit, and `data` must not be used. */
   problems: GeoProblem[];
   sources: GeoSources;
-  /** What each table was made from, as text. */
+  /** What each table was made from besides the databases, as text. */
   identities: string[];
 }
 
@@ -53,9 +53,8 @@ export function compileTables(
   models: readonly TableModel[],
   sources: GeoSources,
   previous: CompiledTables | null = null,
-  groups: CountryGroups = BUILT_IN_GROUPS,
 ): CompiledTables {
-  const identities = models.map((model) => identify(model, groups));
+  const identities = models.map(identifyTable);
   const known = previous === null ? new Map<string, number>() : reusable(previous, sources);
   if (previous !== null && identities.length === previous.identities.length) {
     if (identities.every((identity, table) => known.get(identity) === table)) return previous;
@@ -69,7 +68,7 @@ export function compileTables(
     const old = known.get(identities[table]!);
     if (previous !== null && old !== undefined) {
       reports.push(copyTable(previous, old, draft, words, chains));
-    } else reports.push(buildTable(model, classifyTable(model, sources, chains, groups), draft, words));
+    } else reports.push(buildTable(model, classifyTable(model, sources, chains), draft, words));
   }
   return {
     data: {
@@ -84,18 +83,20 @@ export function compileTables(
   };
 }
 
-/** Everything besides the databases that a table is made from. */
-function identify(model: TableModel, groups: CountryGroups): string {
-  const used = model.kind === "geo" ? model.keys.flatMap((key) => groups.get(key) ?? []) : [];
-  return JSON.stringify([model, used]);
-}
-
 /** Tables of the previous compilation by identity, as far as `sources` are still theirs. */
 function reusable(previous: CompiledTables, sources: GeoSources): Map<string, number> {
-  const same = previous.sources.city === sources.city && previous.sources.country === sources.country;
+  const samePlaces = previous.sources.city === sources.city && previous.sources.country === sources.country;
+  const sameSystems = previous.sources.asn === sources.asn;
+  const isSame = {
+    latency: samePlaces && sameSystems,
+    geo: samePlaces,
+    nearest: samePlaces,
+    asn: sameSystems,
+    subnets: true,
+  };
   const known = new Map<string, number>();
   for (const [table, identity] of previous.identities.entries()) {
-    if (same || previous.reports[table]!.kind === "subnets") known.set(identity, table);
+    if (isSame[previous.reports[table]!.kind]) known.set(identity, table);
   }
   return known;
 }

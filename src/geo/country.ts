@@ -51,3 +51,14 @@ export const EU_UNION: readonly string[] =
   "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split(" ");
 
 export const BUILT_IN_GROUPS: CountryGroups = new Map([["eu-union", EU_UNION]]);
+
+/** The built-in groups and those of a file. */
+export function withBuiltIn(own: Readonly<Record<string, readonly string[]>> = {}): CountryGroups {
+  return new Map([...BUILT_IN_GROUPS, ...Object.entries(own)]);
+}
+
+/** Codes that people write for a country, but that ISO 3166-1 does not assign to it. */
+export const COMMON_MISTAKES: ReadonlyMap<string, string> = new Map([
+  ["UK", "GB"],
+  ["EL", "GR"],
+]);

@@ -1,5 +1,6 @@
 import {
   BUILT_IN_GROUPS,
+  COMMON_MISTAKES,
   CONTINENTS,
   COUNTRIES,
   type CountryGroups,
@@ -21,12 +22,6 @@ export type GeoKey =
   | { kind: "city"; id: number }
   | { kind: "group"; name: string; countries: readonly string[] }
   | { kind: "default" };
-
-/** Codes that people write for a country, but that ISO 3166-1 does not assign to it. */
-const COMMON_MISTAKES = new Map([
-  ["UK", "GB"],
-  ["EL", "GR"],
-]);
 
 /** Parses one key. `groups`: the known country groups. What is wrong comes with the key that was probably meant. */
 export function parseGeoKey(

@@ -1,3 +1,5 @@
+import type { LatencyTable } from "./latency-table.ts";
+
 /**
  * A table maps every client address to a chain: the entries of one policy node in the order in which this client should
  * try them. The `geo`, `subnets` and `nearest` policies differ only in how their chains are made, and that is decided
@@ -12,7 +14,7 @@ export interface TableData {
   cells: Int32Array;
   /** TABLE_WORDS words a table. */
   tables: Int32Array;
-  /** At a chain's offset its length, then entry indexes relative to the node's first entry. */
+  /** At a chain's offset its length, then entry indexes relative to the node's first entry, perhaps with CHAIN_TIED. */
   chains: Int32Array;
 }
 
@@ -44,10 +46,40 @@ export const CLASS_SPECIAL = 0;
 /** Offset of the empty chain: no entry is for this client. */
 export const CLASS_NOTHING = 1;
 
+/** Set in a word of a chain: the entry is as good as the one before it, and the dice choose among such neighbours. */
+export const CHAIN_TIED = 1 << 30;
+export const CHAIN_ENTRY_MASK = CHAIN_TIED - 1;
+
 export type TableModel =
-  /** Keys as in geo-key.ts, sorted, `default` last where there is one; a chain runs from the narrowest key outward. */
-  | { kind: "geo"; keys: string[] }
+  /**
+   * Keys as in geo-key.ts, sorted, `default` last where there is one; a chain runs from the narrowest key outward.
+   * `groups`: those among the keys that are not built in, with their countries.
+   */
+  | { kind: "geo"; keys: string[]; groups?: Record<string, readonly string[]> }
   /** Canonical prefixes, sorted, `default` last where there is one; a chain runs from the longest match outward. */
   | { kind: "subnets"; keys: string[] }
-  /** A chain is every entry by growing great-circle distance; without a location the list's order. */
-  | { kind: "nearest"; locations: { latitude: number; longitude: number }[] };
+  /** Numbers of autonomous systems, sorted, `default` last where there is one: a chain is the client's own, then `default`. */
+  | { kind: "asn"; keys: string[] }
+  /** A chain is every entry by growing biased great-circle distance; without a location the list's order. */
+  | { kind: "nearest"; locations: BiasedLocation[] }
+  /** A chain is every entry by growing round trip in `table`, see latency.ts; `places` are null where nothing is known. */
+  | {
+      kind: "latency";
+      table: LatencyTable;
+      regions: string[];
+      places: (BiasedLocation | null)[];
+      toleranceMs: number;
+      minSamples: number;
+    };
+
+/** What a table is made from besides the databases, as text; equal texts make equal tables. */
+export function identifyTable(model: TableModel): string {
+  return JSON.stringify(model.kind === "latency" ? { ...model, table: model.table.id } : model);
+}
+
+/** Degrees, north and east positive. `bias`, -99 to 99: how much nearer than it is the place counts, see nearest.ts. */
+export interface BiasedLocation {
+  latitude: number;
+  longitude: number;
+  bias?: number;
+}

@@ -1,5 +1,5 @@
 import { formatAddress } from "../geo/prefix.ts";
-import type { TableModel } from "../geo/table.ts";
+import { identifyTable, type TableModel } from "../geo/table.ts";
 import {
   LAST_RESORT_ADDRESSES,
   LAST_RESORT_ALL,
@@ -8,8 +8,10 @@ import {
   LAST_RESORT_POOL,
   LAST_RESORT_SERVFAIL,
   NODE_KIND_ALL,
+  NODE_KIND_ASN,
   NODE_KIND_FAILOVER,
   NODE_KIND_GEO,
+  NODE_KIND_LATENCY,
   NODE_KIND_NEAREST,
   NODE_KIND_POOL,
   NODE_KIND_ROUND_ROBIN,
@@ -61,6 +63,8 @@ const NODE_KIND_WORDS: Record<NodeKind, number> = {
   nearest: NODE_KIND_NEAREST,
   round_robin: NODE_KIND_ROUND_ROBIN,
   all: NODE_KIND_ALL,
+  asn: NODE_KIND_ASN,
+  latency: NODE_KIND_LATENCY,
 };
 
 /** Largest sum that a word of PolicyData holds. */
@@ -159,7 +163,7 @@ function addNode(draft: Draft, node: NodeModel): number {
 }
 
 function addTable(draft: Draft, model: TableModel): number {
-  const content = JSON.stringify(model);
+  const content = identifyTable(model);
   const known = draft.tableIndexes.get(content);
   if (known !== undefined) return known;
   const index = draft.names.tables.length;

@@ -2,8 +2,8 @@ import type { TableData } from "../geo/table.ts";
 import { NODE_FIRST, NODE_TABLE, NODE_WORDS, type PolicyData } from "./data.ts";
 
 /**
- * The entry to try after `attempt` have failed, in the order that the node's table names for this client; geo, subnets
- * and nearest differ in their tables alone. An index into PolicyData.entries, or -1: the chain has ended.
+ * The entry to try after `attempt` have failed, in the order that the node's table names for this client; geo, subnets,
+ * asn and nearest differ in their tables alone. An index into PolicyData.entries, or -1: the chain has ended.
  */
 export function chainEntry(
   policy: PolicyData,

@@ -59,7 +59,7 @@ export const NODE_KIND = 0;
 /** Index of the pool, or of the first entry. */
 export const NODE_FIRST = 1;
 export const NODE_COUNT = 2;
-/** Table whose chain orders the entries (geo, subnets, nearest). */
+/** Table whose chain orders the entries (geo, subnets, asn, nearest). */
 export const NODE_TABLE = 3;
 /** The node's share of the dice: a hash of its keys, weights and children down to the pools' names, so that servers agree. */
 export const NODE_SEED = 4;
@@ -71,12 +71,15 @@ export const NODE_MAX_ANSWERS = 8;
 export const NODE_KIND_POOL = 0;
 export const NODE_KIND_FAILOVER = 1;
 export const NODE_KIND_WEIGHTED = 2;
-/** Entries in the order of a chain that the client's class names: geo, subnets and nearest. */
+/** Entries in the order of a chain that the client's class names: geo, subnets, asn and nearest. */
 export const NODE_KIND_GEO = 3;
 export const NODE_KIND_SUBNETS = 4;
 export const NODE_KIND_NEAREST = 5;
 export const NODE_KIND_ROUND_ROBIN = 6;
 export const NODE_KIND_ALL = 7;
+export const NODE_KIND_ASN = 8;
+/** Like geo, but entries that are tied in the chain are drawn. */
+export const NODE_KIND_LATENCY = 9;
 
 export type NodeKindWord =
   | typeof NODE_KIND_POOL
@@ -86,7 +89,9 @@ export type NodeKindWord =
   | typeof NODE_KIND_SUBNETS
   | typeof NODE_KIND_NEAREST
   | typeof NODE_KIND_ROUND_ROBIN
-  | typeof NODE_KIND_ALL;
+  | typeof NODE_KIND_ALL
+  | typeof NODE_KIND_ASN
+  | typeof NODE_KIND_LATENCY;
 
 export const ENTRY_WORDS = 2;
 export const ENTRY_NODE = 0;

@@ -29,8 +29,10 @@ import {
   NODE_FIRST,
   NODE_KIND,
   NODE_KIND_ALL,
+  NODE_KIND_ASN,
   NODE_KIND_FAILOVER,
   NODE_KIND_GEO,
+  NODE_KIND_LATENCY,
   NODE_KIND_NEAREST,
   NODE_KIND_POOL,
   NODE_KIND_ROUND_ROBIN,
@@ -50,6 +52,7 @@ import {
 } from "./data.ts";
 import { failoverEntry } from "./failover.ts";
 import { lastResortAddresses, lastResortPool } from "./last-resort.ts";
+import { latencyEntry } from "./latency.ts";
 import { pickPool } from "./pool.ts";
 import { takeTurn, turnEntry } from "./round-robin.ts";
 import { locateClient } from "./scope.ts";
@@ -216,8 +219,11 @@ function nextEntry(
       return turnEntry(context, node, attempt);
     case NODE_KIND_GEO:
     case NODE_KIND_SUBNETS:
+    case NODE_KIND_ASN:
     case NODE_KIND_NEAREST:
       return chainEntry(context.policy, context.tables, context.classes, node, attempt);
+    case NODE_KIND_LATENCY:
+      return latencyEntry(context, node, attempt);
     default:
       return kind satisfies never;
   }

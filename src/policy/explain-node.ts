@@ -1,3 +1,4 @@
+import { CHAIN_ENTRY_MASK } from "../geo/table.ts";
 import { DECIDED_ADDRESSES, DECIDED_NODATA, DECIDED_NOTHING, DECIDED_SERVFAIL } from "../wire/answer.ts";
 import type { DecideContext } from "./context.ts";
 import {
@@ -105,7 +106,10 @@ function statusOfOther(kind: number, isInLine: boolean): EntryExplanation["statu
 function chainOf(context: DecideContext, node: number): number[] {
   const { chains } = context.tables;
   const start = context.classes[context.policy.nodes[node * NODE_WORDS + NODE_TABLE]!]!;
-  return [...chains.subarray(start + 1, start + 1 + chains[start]!)];
+  return Array.from(
+    chains.subarray(start + 1, start + 1 + chains[start]!),
+    (word) => word & CHAIN_ENTRY_MASK,
+  );
 }
 
 function entryBasics(

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { makeMmdb, openOrThrow } from "../../test/support/geo-fixtures.ts";
 import {
   addressModel,
   createWorld,
@@ -10,6 +11,7 @@ import {
   toPool,
   weighted,
 } from "../../test/support/policy.ts";
+import { joinDatabases } from "../geo/databases.ts";
 import {
   ENDPOINT_ROW_WORDS,
   ROW_REASON,
@@ -115,6 +117,25 @@ describe("explainDecision", () => {
       kind: "nearest",
       matches: ["52.5,13.4", "38.9,-77"],
     });
+  });
+
+  it("says that a place is biased, and calls systems by their names", () => {
+    const near = nearest([
+      [eu(), { latitude: 52.5, longitude: 13.4 }, 20],
+      [us(), { latitude: 38.9, longitude: -77 }, -5],
+    ]);
+    expect(createWorld([record(near)]).explain().tables[0]!.matches).toEqual([
+      "52.5,13.4 (bias +20)",
+      "38.9,-77 (bias -5)",
+    ]);
+    const { tables } = createWorld([record(keyed("asn", { 64500: eu(), default: us() }))]).explain();
+    expect(tables[0]).toMatchObject({ kind: "asn", matches: ["default"] });
+    const asn = openOrThrow(makeMmdb({ "0.0.0.0/0": { asn: "AS64500" } }), "asn", "asn");
+    const world = createWorld(
+      [record(keyed("asn", { 64500: eu(), default: us() }))],
+      joinDatabases(null, null, asn),
+    );
+    expect(world.explain({ ecs: "9.9.9.0/24" }).tables[0]!.matches).toEqual(["AS64500", "default"]);
   });
 
   it("says of weights what was drawn, out of what, and the shares", () => {

@@ -1,5 +1,5 @@
 import { clearHostBits, formatAddress, formatPrefix } from "../geo/prefix.ts";
-import { CLASS_NOTHING } from "../geo/table.ts";
+import { type BiasedLocation, CHAIN_ENTRY_MASK, CLASS_NOTHING, type TableModel } from "../geo/table.ts";
 import { type Answer, DECIDED_ADDRESSES, DECIDED_NODATA } from "../wire/answer.ts";
 import type { Client } from "./client.ts";
 import type { DecideContext } from "./context.ts";
@@ -167,12 +167,22 @@ function explainTable(
           : "unknown",
     tile: formatTile(heedsEcs ? client.address : client.resolverAddress, family, reading.tileBits),
     tileBits: reading.tileBits,
-    matches: Array.from(reading.classOffset === CLASS_NOTHING ? [] : chain, (place) =>
-      model.kind === "nearest"
-        ? `${model.locations[place]!.latitude},${model.locations[place]!.longitude}`
-        : model.keys[place]!,
-    ),
+    matches: Array.from(reading.classOffset === CLASS_NOTHING ? [] : chain, (word) => matchText(model, word)),
   };
+}
+
+/** `53.3,-6.3`, or `53.3,-6.3 (bias +20)`. */
+function placeText({ latitude, longitude, bias = 0 }: BiasedLocation): string {
+  const place = `${latitude},${longitude}`;
+  return bias === 0 ? place : `${place} (bias ${bias > 0 ? "+" : ""}${bias})`;
+}
+
+function matchText(model: TableModel, word: number): string {
+  const place = word & CHAIN_ENTRY_MASK;
+  if (model.kind === "nearest") return placeText(model.locations[place]!);
+  if (model.kind === "latency") return `${model.regions[place]!}${word === place ? "" : " (tied)"}`;
+  const key = model.keys[place]!;
+  return model.kind === "asn" && key !== "default" ? `AS${key}` : key;
 }
 
 function formatTile(address: Uint8Array, family: 4 | 6, bits: number): string {

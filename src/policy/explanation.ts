@@ -1,3 +1,4 @@
+import type { TableModel } from "../geo/table.ts";
 import type { NodeKind, PoolModel } from "./model.ts";
 
 /** Why a dynamic record was answered as it was: plain data for `explain`, as sentences or as JSON. */
@@ -42,13 +43,13 @@ export interface ClientExplanation {
 export interface TableExplanation {
   /** Number of the table in the snapshot; NodeExplanation.table refers to it. */
   table: number;
-  kind: "geo" | "subnets" | "nearest";
+  kind: TableModel["kind"];
   /** Whose place counted: a special-purpose block says nothing, and then the resolver's address is looked up. */
   place: "client" | "resolver" | "unknown";
   /** Widest prefix around the client's address in which this table says the same everywhere. */
   tile: string;
   tileBits: number;
-  /** Keys that the client matches, the narrowest first; for nearest the locations by growing distance. */
+  /** Keys that the client matches, the narrowest first; for nearest the locations by growing distance, for latency the regions. */
   matches: string[];
 }
 

@@ -1,3 +1,5 @@
+import type { LatencyTable } from "../geo/latency-table.ts";
+
 /**
  * Policies as the compiler hands them over: plain objects with every name resolved. `build.ts` flattens them into the
  * words of `data.ts`; nothing here reaches a worker. Nodes may be shared: the model is a graph without cycles.
@@ -64,18 +66,38 @@ export interface EntryModel {
   weight: number;
 }
 
+export interface KeyModel {
+  key: string;
+  node: NodeModel;
+}
+
+/** Entries by round trip to their regions in a table; `location` null: the entry stands nowhere. */
+interface LatencyNode {
+  of: (EntryModel & { region: string; location: LocationModel | null; bias: number })[];
+  table: LatencyTable;
+  toleranceMs: number;
+  /** Rows with fewer measurements do not count; those that do not say how many do. */
+  minSamples: number;
+}
+
 export type NodeModel =
   | (NodeBase & { kind: "pool"; pool: PoolModel })
   | (NodeBase & { kind: "failover"; of: EntryModel[] })
   | (NodeBase & { kind: "weighted"; of: EntryModel[] })
   | (NodeBase & { kind: "round_robin"; of: EntryModel[] })
   | (NodeBase & { kind: "all"; of: EntryModel[]; maxAnswers: number })
-  /** Keys in the order of the file; each is valid for geo/geo-key.ts, or `default`. */
-  | (NodeBase & { kind: "geo"; keys: { key: string; node: NodeModel }[] })
+  /**
+   * Keys in the order of the file; each is valid for geo/geo-key.ts with `groups`, or `default`. `groups`: those among
+   * the keys that are not built in, with the codes of their countries.
+   */
+  | (NodeBase & { kind: "geo"; keys: KeyModel[]; groups?: Record<string, readonly string[]> })
   /** Prefixes as `198.51.100.0/24`, canonical, without duplicates, or `default`. */
-  | (NodeBase & { kind: "subnets"; keys: { key: string; node: NodeModel }[] })
-  /** Every entry has a location: its own, else that of its pool's region. */
-  | (NodeBase & { kind: "nearest"; of: (EntryModel & { location: LocationModel })[] });
+  | (NodeBase & { kind: "subnets"; keys: KeyModel[] })
+  /** Numbers of autonomous systems, without leading zeros or duplicates, or `default`. */
+  | (NodeBase & { kind: "asn"; keys: KeyModel[] })
+  /** Every entry has a location: its own, else that of its pool's region. `bias`: -99 to 99, absent: 0. */
+  | (NodeBase & { kind: "nearest"; of: (EntryModel & { location: LocationModel; bias?: number })[] })
+  | (NodeBase & LatencyNode & { kind: "latency" });
 
 export type NodeKind = NodeModel["kind"];
 

@@ -1,9 +1,9 @@
-import type { TableModel } from "../geo/table.ts";
-import type { NodeModel } from "./model.ts";
+import type { BiasedLocation, TableModel } from "../geo/table.ts";
+import type { KeyModel, LocationModel, NodeModel } from "./model.ts";
 
 /** A child of a node, in the order in which the node's entries are laid down. */
 interface OrderedEntry {
-  /** The geo or subnets key; empty in lists. */
+  /** The key of geo, subnets or asn; empty in lists. */
   key: string;
   node: NodeModel;
   weight: number;
@@ -11,7 +11,7 @@ interface OrderedEntry {
 
 /** The node's children; those with keys in the order of their table, so that a chain's numbers mean them. */
 export function tableNodeEntries(node: Exclude<NodeModel, { kind: "pool" }>): OrderedEntry[] {
-  if (node.kind === "geo" || node.kind === "subnets") {
+  if ("keys" in node) {
     return [...node.keys].sort(byKey).map(({ key, node: child }) => ({ key, node: child, weight: 1 }));
   }
   return node.of.map((entry) => ({ key: "", node: entry.node, weight: entry.weight }));
@@ -20,13 +20,26 @@ export function tableNodeEntries(node: Exclude<NodeModel, { kind: "pool" }>): Or
 /** What the node's table must be compiled from, or null: nodes of this kind look nothing up. */
 export function tableModelOf(node: NodeModel): TableModel | null {
   switch (node.kind) {
-    case "geo":
+    case "geo": {
+      const keys = sortedKeys(node.keys);
+      return node.groups === undefined ? { kind: "geo", keys } : { kind: "geo", keys, groups: node.groups };
+    }
     case "subnets":
-      return { kind: node.kind, keys: [...node.keys].sort(byKey).map(({ key }) => key) };
+    case "asn":
+      return { kind: node.kind, keys: sortedKeys(node.keys) };
     case "nearest":
       return {
         kind: "nearest",
-        locations: node.of.map(({ location: { latitude, longitude } }) => ({ latitude, longitude })),
+        locations: node.of.map(({ location, bias = 0 }) => biased(location, bias)),
+      };
+    case "latency":
+      return {
+        kind: "latency",
+        table: node.table,
+        regions: node.of.map(({ region }) => region),
+        places: node.of.map(({ location, bias }) => (location === null ? null : biased(location, bias))),
+        toleranceMs: node.toleranceMs,
+        minSamples: node.minSamples,
       };
     case "pool":
     case "failover":
@@ -37,6 +50,14 @@ export function tableModelOf(node: NodeModel): TableModel | null {
     default:
       return node satisfies never;
   }
+}
+
+function biased({ latitude, longitude }: LocationModel, bias: number): BiasedLocation {
+  return bias === 0 ? { latitude, longitude } : { latitude, longitude, bias };
+}
+
+function sortedKeys(keys: readonly KeyModel[]): string[] {
+  return [...keys].sort(byKey).map(({ key }) => key);
 }
 
 /** By code units, `default` last. */

@@ -8,6 +8,12 @@ export interface GoldenFile {
   master: string[];
   /** Country by prefix: the geo database. */
   countries: Record<string, string>;
+  /** Autonomous system by prefix: the asn database. */
+  systems: Record<string, number>;
+  /** Country, latitude and longitude by prefix: the city database. */
+  places: Record<string, [country: string, latitude: number, longitude: number]>;
+  /** Rows of zones/latency.csv. */
+  latency: string[];
   cases: GoldenCase[];
 }
 
@@ -57,15 +63,25 @@ const SHARE = /^(\d+)% (\S+)$/;
 const HEALTH = /^(.+):(up|down|drained|forced-down)(?:\((\d+(?:\.\d+)?)s\))?$/;
 
 /**
- * Reads a golden file. Before the line `---` stand `zone ORIGIN`, lines `country PREFIX CODE`, lines of the master file
- * as `static RECORD`, and after `yaml` the zone's dynamic names. After it cases stand, divided by empty lines: comments
+ * Reads a golden file. Before the line `---` stand `zone ORIGIN`, lines `country PREFIX CODE`, `asn PREFIX NUMBER`,
+ * `place PREFIX CODE LATITUDE LONGITUDE`, `latency CLIENT REGION RTT SAMPLES`, lines of the
+ * master file as `static RECORD`, and after `yaml` the zone's dynamic names. After it cases stand, divided by empty lines: comments
  * as their title, then `ask`, `health`, `want` and `counters`.
  */
 export function parseGoldenFile(text: string): GoldenFile {
   const lines = text.split("\n");
   const divider = lines.indexOf("---");
   if (divider < 0) throw new Error("no line --- between the server and the cases");
-  const file: GoldenFile = { zone: "", yaml: "", master: [], countries: {}, cases: [] };
+  const file: GoldenFile = {
+    zone: "",
+    yaml: "",
+    master: [],
+    countries: {},
+    systems: {},
+    places: {},
+    latency: [],
+    cases: [],
+  };
   readHeader(file, lines.slice(0, divider));
   let block: { text: string; line: number }[] = [];
   for (const [index, line] of [...lines.slice(divider + 1), ""].entries()) {
@@ -87,6 +103,9 @@ function readHeader(file: GoldenFile, lines: string[]): void {
     const [word = "", ...rest] = line.split(/\s+/);
     if (word === "zone") file.zone = rest[0]!;
     else if (word === "country") file.countries[rest[0]!] = rest[1]!;
+    else if (word === "asn") file.systems[rest[0]!] = Number(rest[1]);
+    else if (word === "place") file.places[rest[0]!] = [rest[1]!, Number(rest[2]), Number(rest[3])];
+    else if (word === "latency") file.latency.push(rest.join());
     else if (word === "static") file.master.push(line.slice("static ".length).trim());
     else if (word !== "" && word !== "#") throw new Error(`line ${index + 1}: "${line}" is not understood`);
   }

@@ -18,8 +18,9 @@ import {
   STATE_UP,
 } from "../../src/health/rows.ts";
 import { writePool } from "../../src/health/rows-writer.ts";
-import { makeMmdb } from "../support/geo-fixtures.ts";
+import { cityRecord, makeMmdb } from "../support/geo-fixtures.ts";
 import { type InProcess, serveSnapshot } from "../support/in-process.ts";
+import { type MmdbInput, uint32 } from "../support/mmdb-writer.ts";
 import { removeFolder, temporaryFolder } from "../support/temporary-folder.ts";
 import type { GoldenFile, Health } from "./case-file.ts";
 
@@ -70,18 +71,28 @@ function answersTo({ pool, endpoint, address }: ProbeTarget, name: string): bool
   return name === pool || name === `${pool}/${endpoint}` || name === address;
 }
 
+/** Networks by the option of `geo` that names their database. */
+function databasesOf({ countries, systems, places }: GoldenFile): Record<string, Record<string, MmdbInput>> {
+  const map = <T>(from: Record<string, T>, record: (value: T) => MmdbInput) =>
+    Object.fromEntries(Object.entries(from).map(([prefix, value]) => [prefix, record(value)]));
+  return {
+    country: map(countries, (code) => ({ country_code: code })),
+    asn: map(systems, (asn) => ({ autonomous_system_number: uint32(asn) })),
+    city: map(places, ([country, latitude, longitude]) => cityRecord({ country, latitude, longitude })),
+  };
+}
+
 function compileFile(file: GoldenFile, rows: ReturnType<typeof createRowRegistry>): CompiledConfig {
   const folder = temporaryFolder("golden");
   try {
     mkdirSync(join(folder, "zones"));
-    const countries = Object.entries(file.countries).map(([prefix, code]) => [
-      prefix,
-      { country_code: code },
-    ]);
-    const hasCountries = countries.length > 0;
-    if (hasCountries) writeFileSync(join(folder, "country.mmdb"), makeMmdb(Object.fromEntries(countries)));
-    writeFileSync(join(folder, "steerd.yaml"), hasCountries ? "geo: {country: country.mmdb}\n" : "{}\n");
+    const geo = Object.entries(databasesOf(file)).filter(([, networks]) => Object.keys(networks).length > 0);
+    for (const [role, networks] of geo) writeFileSync(join(folder, `${role}.mmdb`), makeMmdb(networks));
+    const roles = geo.map(([role]) => `${role}: ${role}.mmdb`).join(", ");
+    writeFileSync(join(folder, "steerd.yaml"), `geo: {${roles}}\n`);
     writeFileSync(join(folder, `zones/${file.zone}.zone`), `${[...APEX, ...file.master].join("\n")}\n`);
+    const table = ["client,region,rtt_ms,samples", ...file.latency];
+    writeFileSync(join(folder, "zones/latency.csv"), `${table.join("\n")}\n`);
     writeFileSync(join(folder, `zones/${file.zone}.yaml`), file.yaml);
     const loaded = loadConfig({ configFile: join(folder, "steerd.yaml"), cache: createConfigCache() });
     const compiled = compileConfig(loaded, { rows, previous: null, generation: 1 });

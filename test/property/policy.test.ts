@@ -218,6 +218,7 @@ class Oracle {
         return new Set<End>([`${this.pools.indexOf(from.pool)} in ${pass}` as End]);
       case "failover":
       case "nearest":
+      case "latency":
         return this.first(
           from.of.map((entry) => entry.node),
           pass,
@@ -233,6 +234,7 @@ class Oracle {
       }
       case "subnets":
       case "geo":
+      case "asn":
         return this.first(this.matching(from.keys), pass);
     }
   }

@@ -1,5 +1,6 @@
 import { compileTables } from "../../src/geo/compile-tables.ts";
 import { type GeoSources, joinDatabases } from "../../src/geo/databases.ts";
+import { parseLatencyTable } from "../../src/geo/latency-table.ts";
 import { formatAddress } from "../../src/geo/prefix.ts";
 import type { PoolPlan } from "../../src/health/plan.ts";
 import { foldPool } from "../../src/health/pool.ts";
@@ -101,7 +102,7 @@ export function union(of: NodeLike[], maxAnswers = 8, options: NodeOptions = {})
 }
 
 export function keyed(
-  kind: "geo" | "subnets",
+  kind: "geo" | "subnets" | "asn",
   keys: Record<string, NodeLike>,
   options: NodeOptions = {},
 ): NodeModel {
@@ -109,9 +110,24 @@ export function keyed(
   return { ...BASE, kind, keys: entries, ...options };
 }
 
-export function nearest(of: [NodeLike, LocationModel][], options: NodeOptions = {}): NodeModel {
-  const entries = of.map(([from, location]) => ({ ...entryOf(from), location }));
+export function nearest(of: [NodeLike, LocationModel, number?][], options: NodeOptions = {}): NodeModel {
+  const entries = of.map(([from, location, bias = 0]) => ({ ...entryOf(from), location, bias }));
   return { ...BASE, kind: "nearest", of: entries, ...options };
+}
+
+/** `rows`: of a latency table, without its header. Entries stand nowhere. */
+export function latency(
+  of: [NodeLike, region: string][],
+  rows: string[],
+  options: { toleranceMs?: number } = {},
+): NodeModel {
+  const parsed = parseLatencyTable(["client,region,rtt_ms", ...rows].join("\n"), rows.join());
+  if ("problems" in parsed) throw new Error(JSON.stringify(parsed.problems));
+  const entries = of.map(([from, region]) => ({ ...entryOf(from), region, location: null, bias: 0 }));
+  return {
+    ...{ ...BASE, kind: "latency", of: entries, table: parsed.table, toleranceMs: 0, minSamples: 1 },
+    ...options,
+  };
 }
 
 export function record(root: NodeLike, options: Partial<RecordModel> = {}): RecordModel {
@@ -265,7 +281,7 @@ function poolsOf(records: RecordModel[]): PoolModel[] {
   const visit = (from: NodeModel): void => {
     if (from.lastResort?.kind === "pool") pools.add(from.lastResort.pool);
     if (from.kind === "pool") pools.add(from.pool);
-    else if (from.kind === "geo" || from.kind === "subnets") for (const key of from.keys) visit(key.node);
+    else if ("keys" in from) for (const key of from.keys) visit(key.node);
     else for (const entry of from.of) visit(entry.node);
   };
   for (const { root, lastResort } of records) {

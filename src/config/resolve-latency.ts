@@ -1,0 +1,69 @@
+import type { NodeModel } from "../policy/model.ts";
+import { oneOf, prefixFor } from "./problem.ts";
+import {
+  type LatencyNodeModel,
+  listEntries,
+  type PolicyScope,
+  resolveEntries,
+  type Shape,
+} from "./resolve-policy.ts";
+import type { LatencyInput } from "./schema-policy.ts";
+import type { YamlPath } from "./yaml-text.ts";
+
+/** A `latency` node with its table; null: something is wrong, and reported, perhaps as the table's. */
+export function resolveLatency(scope: PolicyScope, input: LatencyInput, path: YamlPath): Shape | null {
+  const table = scope.latency.get(input.table) ?? null;
+  const entries = listEntries(input, path);
+  const models = resolveEntries(scope, entries);
+  if (models === null) return null;
+  const of = models.flatMap((model, index): LatencyNodeModel["of"] => {
+    const entry = entries[index]!;
+    const region = regionOf(scope, entry.region, model.node, entry.path, path);
+    if (region === null) return [];
+    const location = entry.location ?? model.node.location ?? scope.regions[region]?.location ?? null;
+    return [{ ...model, region, location, bias: entry.bias }];
+  });
+  if (table === null || of.length < models.length) return null;
+  if (table.clients.some(({ key }) => key.kind === "asn")) scope.asnUses.push({ path, isRequired: false });
+  for (const [index, { region }] of of.entries()) {
+    if (table.regions.includes(region)) continue;
+    const what = `${prefixFor(path)}"${input.table}" has no row for the region "${region}"`;
+    scope.reporter.warning(
+      entries[index]!.path,
+      "value",
+      "CFG_LATENCY_REGION",
+      what,
+      oneOf(region, table.regions),
+    );
+  }
+  return { kind: "latency", of, table, toleranceMs: input.tolerance, minSamples: input.min_samples };
+}
+
+/** Null: it has none, or one that the file does not know, and that is reported. */
+function regionOf(
+  scope: PolicyScope,
+  named: string | null,
+  node: NodeModel,
+  at: YamlPath,
+  path: YamlPath,
+): string | null {
+  if (named !== null && !Object.hasOwn(scope.regions, named)) {
+    const what = `${prefixFor(path)}"${named}" is not a region`;
+    const place = [...at.slice(0, -1), "region"];
+    scope.reporter.error(
+      place,
+      "value",
+      "CFG_REGION_UNKNOWN",
+      what,
+      oneOf(named, Object.keys(scope.regions)),
+    );
+    return null;
+  }
+  const region = named ?? (node.kind === "pool" ? (node.pool.region?.name ?? null) : null);
+  if (region === null) {
+    const name = node.label === "" ? "this entry" : `"${node.label}"`;
+    const what = `${prefixFor(path)}${name} has no region`;
+    scope.reporter.error(at, "value", "CFG_REGION_MISSING", what, "a region on the entry, or on its pool");
+  }
+  return region;
+}
