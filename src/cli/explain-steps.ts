@@ -1,4 +1,4 @@
-import { answerQuery, type Context, createContext } from "../answer.ts";
+import { adoptSnapshot, answerQuery, type Context, createContext } from "../answer.ts";
 import { allocateCounters } from "../counters.ts";
 import type { HealthRows } from "../health/rows.ts";
 import { explainDecision } from "../policy/explain.ts";
@@ -61,8 +61,9 @@ export function explainSteps(
     const { record } = context.lookup;
     const stopped = record >= 0 && context.answer.decision === DECIDED_NOTHING;
     if (stopped) name = context.lookup.name.lower.slice(0, context.lookup.name.length);
-    // The same die again: the explanation is of the very answer that was given.
+    // The same die and the same turn again: the explanation is of the very answer that was given.
     context.dice[0] = die;
+    adoptSnapshot(context, snapshot);
     steps.push({
       message,
       explanation: record < 0 || stopped ? null : explainRecord(context, names, question.type),

@@ -41,6 +41,8 @@ records:
         AS-JP: jp
         default: closest
   share: {policy: {weighted: {eu: 1, jp: 3}}}
+  turns: {policy: {round_robin: [{node: sorry, weight: 2}, {node: jp, weight: 1}]}}
+  union: {policy: {all: [sorry, jp]}}
   networks: {policy: {subnets: {10.0.0.0/8: jp, 198.18.0.0/15: eu}}}
   fast: {policy: {latency: {table: rtt.csv, of: [eu, jp], tolerance: 5ms}}}
   pool: {policy: lazy}
@@ -106,6 +108,26 @@ describe("a steered name", () => {
       "  AS-JP    not for this client",
       "ttl          60 s: the maximum; nothing that was read can change sooner",
       expect.stringMatching(/^scope {8}\/\d+: the widest prefix that is treated alike, which \w+ bounds$/),
+    ]);
+  });
+
+  test("what goes in turn: the turn of the answer, not the next one", () => {
+    const lines = explain("turns", "193.0.6.1");
+    expect(lines[0]).toMatch(/^turns\.t\.example\. 60 IN A 192\.0\.2\.99(\s|$)/);
+    expect(lines.slice(lines.indexOf("policy       round_robin"), -2)).toEqual([
+      "policy       round_robin",
+      "  sorry  chosen, weight 2 (66.7%): no check, always up",
+      "    192.0.2.99  answered, always up",
+      expect.stringMatching(/^ {2}jp {5}not in turn, weight 1 \(33\.3%\): /),
+    ]);
+  });
+
+  test("a union: every child that adds to it, and those that have failed", () => {
+    const lines = explain("union", "193.0.6.1", ["pool:jp"]);
+    expect(lines).toContain("policy       all");
+    expect(lines.filter((line) => /^ {2}(sorry|jp) /.test(line)).sort()).toEqual([
+      expect.stringMatching(/^ {2}jp {5}failed: /),
+      expect.stringMatching(/^ {2}sorry {2}chosen: /),
     ]);
   });
 
