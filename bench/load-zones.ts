@@ -7,6 +7,7 @@ import { compileConfig } from "../src/config/compile.ts";
 import { formatFinding } from "../src/config/findings.ts";
 import { loadConfig } from "../src/config/load.ts";
 import { createRowRegistry } from "../src/config/rows.ts";
+import { snapshotOctets } from "../src/control/status.ts";
 import { allocateHealthRows } from "../src/health/rows.ts";
 import { alignColumns, format, publish } from "./support/report.ts";
 import { writeLargeZone, writeSmallZone, writeSmallZones } from "./support/zone-files.ts";
@@ -40,8 +41,6 @@ function load(folder: string): Loaded {
   if (compiled.report.zones > 1) writeSmallZone(join(folder, "zones"), 0, 2);
   const again = performance.now();
   compileConfig(loadConfig(options), { rows, previous: compiled, generation: 2 });
-  const { zones, policy, tables } = compiled.snapshot;
-  const octets = [zones, policy, tables].flatMap((part) => Object.values(part) as ArrayBufferView[]);
   return {
     zones: compiled.report.zones,
     records: compiled.report.staticRecords,
@@ -49,7 +48,7 @@ function load(folder: string): Loaded {
     cpuSeconds: (user + system) / 1e6,
     againSeconds: (performance.now() - again) / 1000,
     peakMegabytes,
-    snapshotMegabytes: octets.reduce((sum, { byteLength }) => sum + byteLength, 0) / 1e6,
+    snapshotMegabytes: snapshotOctets(compiled.snapshot) / 1e6,
   };
 }
 

@@ -46,13 +46,15 @@ export function describeSnapshot(status: ControlStatus, snapshot: Snapshot, plan
   status.plan = plan;
 }
 
-/** Octets of the memory blocks that a snapshot refers to; one that several arrays share counts once. */
-function snapshotOctets(snapshot: Snapshot): number {
-  const buffers = new Set<ArrayBufferLike>();
+/**
+ * Octets of a snapshot's arrays. Where several show one block, the longest counts; the rest of a block is addresses
+ * without memory.
+ */
+export function snapshotOctets(snapshot: Snapshot): number {
+  const lengths = new Map<ArrayBufferLike, number>();
   for (const part of [snapshot.zones, snapshot.policy, snapshot.tables])
     for (const array of Object.values(part) as unknown[])
-      if (ArrayBuffer.isView(array)) buffers.add(array.buffer);
-  let octets = 0;
-  for (const buffer of buffers) octets += buffer.byteLength;
-  return octets;
+      if (ArrayBuffer.isView(array))
+        lengths.set(array.buffer, Math.max(lengths.get(array.buffer) ?? 0, array.byteLength));
+  return [...lengths.values()].reduce((sum, length) => sum + length, 0);
 }

@@ -22,7 +22,7 @@ export interface ZoneDraft {
   glue: GrowingWords;
   /** Parent of each node; a parent always has the smaller index. The apex is its own. */
   parents: GrowingWords;
-  /** Open-addressed hash of nodes: node index plus one; length a power of two. */
+  /** Open-addressed hash of nodes: node index plus one; length a power of two. Shared, for it becomes the snapshot's. */
   nodeTable: Int32Array;
   /** Nodes in use. */
   nodeCount: number;

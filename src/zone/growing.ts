@@ -1,3 +1,5 @@
+import { allocateBlock, allocateSharedBlock } from "../wire/block.ts";
+
 /** Typed arrays that grow while a snapshot is built, and go into shared memory at their final size. */
 
 export interface GrowingWords {
@@ -11,17 +13,31 @@ export interface GrowingOctets {
 }
 
 export function growingWords(capacity: number): GrowingWords {
-  return { words: new Int32Array(capacity), length: 0 };
+  return { words: zeroWords(capacity), length: 0 };
 }
 
 export function growingOctets(capacity: number): GrowingOctets {
-  return { octets: new Uint8Array(capacity), length: 0 };
+  return { octets: zeroOctets(capacity), length: 0 };
+}
+
+/** Zeroes, for this thread only. */
+export function zeroWords(length: number): Int32Array {
+  return new Int32Array(allocateBlock(length * 4), 0, length);
+}
+
+function zeroOctets(length: number): Uint8Array {
+  return new Uint8Array(allocateBlock(length), 0, length);
+}
+
+/** Zeroes in shared memory. */
+export function sharedWords(length: number): Int32Array {
+  return new Int32Array(allocateSharedBlock(length * 4), 0, length);
 }
 
 /** Makes room for `count` more words; new words are zero. */
 export function reserveWords(target: GrowingWords, count: number): void {
   if (target.length + count <= target.words.length) return;
-  const grown = new Int32Array(Math.max(target.length + count, target.words.length * 2));
+  const grown = zeroWords(Math.max(target.length + count, target.words.length * 2));
   grown.set(target.words.subarray(0, target.length));
   target.words = grown;
 }
@@ -43,14 +59,14 @@ export function appendOctets(
 /** Makes room for `count` more octets. */
 export function reserveOctets(target: GrowingOctets, count: number): void {
   if (target.length + count <= target.octets.length) return;
-  const grown = new Uint8Array(Math.max(target.length + count, target.octets.length * 2));
+  const grown = zeroOctets(Math.max(target.length + count, target.octets.length * 2));
   grown.set(target.octets.subarray(0, target.length));
   target.octets = grown;
 }
 
 /** Copy in shared memory, of the words in use and no more. */
 export function shareWords(source: Int32Array, length = source.length): Int32Array {
-  const shared = new Int32Array(new SharedArrayBuffer(length * 4));
+  const shared = sharedWords(length);
   shared.set(source.subarray(0, length));
   return shared;
 }

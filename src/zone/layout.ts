@@ -1,5 +1,6 @@
+import { viewOf } from "../wire/octets.ts";
 import * as draftRow from "./draft.ts";
-import { shareWords } from "./growing.ts";
+import { sharedWords, shareWords, zeroWords } from "./growing.ts";
 import {
   firstRrset,
   GLUE_NODE,
@@ -47,14 +48,15 @@ interface Places {
  */
 export function layOut(draft: draftRow.ZoneDraft, zoneTable: Int32Array): ZoneData {
   const places = findPlaces(draft);
-  const memory = new SharedArrayBuffer(places.length * 4);
+  const words = sharedWords(places.length);
+  const octets = new Uint8Array(words.buffer, 0, words.byteLength);
   const data: ZoneData = {
-    words: new Int32Array(memory),
-    octets: new Uint8Array(memory),
-    view: new DataView(memory),
+    words,
+    octets,
+    view: viewOf(octets),
     zones: shareWords(draft.zones.words, draft.zones.length),
-    nodeTable: shareWords(draft.nodeTable),
-    zoneTable: shareWords(zoneTable),
+    nodeTable: draft.nodeTable,
+    zoneTable,
     glue: shareWords(draft.glue.words, draft.glue.length),
     nodeCount: draft.nodeCount,
   };
@@ -77,8 +79,8 @@ function findPlaces(draft: draftRow.ZoneDraft): Places {
   const nodes = draft.nodes.words;
   const rrsets = draft.rrsets.words;
   const places: Places = {
-    nodes: new Int32Array(draft.nodeCount),
-    rrsets: new Int32Array(draft.rrsets.length / draftRow.RRSET_WORDS),
+    nodes: zeroWords(draft.nodeCount),
+    rrsets: zeroWords(draft.rrsets.length / draftRow.RRSET_WORDS),
     length: 0,
   };
   for (let node = 0; node < draft.nodeCount; node++) {

@@ -27,7 +27,14 @@ import {
 } from "./draft.ts";
 import { mixZone, slotOf } from "./find.ts";
 import { addGlue } from "./glue.ts";
-import { appendOctets, growingOctets, growingWords, reserveWords } from "./growing.ts";
+import {
+  appendOctets,
+  growingOctets,
+  growingWords,
+  reserveWords,
+  sharedWords,
+  zeroWords,
+} from "./growing.ts";
 import { layOut } from "./layout.ts";
 import type { RecordColumns } from "./record-columns.ts";
 import { addRrsets, type RecordLists } from "./rrset.ts";
@@ -73,7 +80,7 @@ function createDraft(sources: readonly ZoneSource[]): ZoneDraft {
     zones: growingWords(sources.length * ZONE_WORDS),
     glue: growingWords(64),
     parents: growingWords(records + sources.length),
-    nodeTable: new Int32Array(tableLength(records + sources.length)),
+    nodeTable: sharedWords(tableLength(records + sources.length)),
     nodeCount: 0,
   };
 }
@@ -99,7 +106,7 @@ function buildZone(draft: ZoneDraft, zone: number, source: ZoneSource, name: Nam
   const lists: RecordLists = {
     firstNode,
     heads: growingWords(columns.count + 1),
-    next: new Int32Array(columns.count),
+    next: zeroWords(columns.count),
   };
   let node = apex;
   for (let record = columns.count - 1; record >= 0; record--) {
@@ -172,7 +179,7 @@ function place(table: Int32Array, hash: number, entry: number): void {
 }
 
 function rehash(draft: ZoneDraft): void {
-  const table = new Int32Array(draft.nodeTable.length * 2);
+  const table = sharedWords(draft.nodeTable.length * 2);
   for (let node = 0; node < draft.nodeCount; node++) {
     place(table, draft.nodes.words[node * NODE_WORDS + NODE_HASH]!, node);
   }
@@ -226,7 +233,7 @@ function describeZone(draft: ZoneDraft, zone: number, apex: number): void {
 
 function buildZoneTable(draft: ZoneDraft, name: Name): Int32Array {
   const count = draft.zones.length / ZONE_WORDS;
-  const table = new Int32Array(tableLength(count));
+  const table = sharedWords(tableLength(count));
   for (let zone = 0; zone < count; zone++) {
     const apex = draft.zones.words[zone * ZONE_WORDS + ZONE_APEX]!;
     setName(name, draft.octets.octets, draft.nodes.words[apex * NODE_WORDS + NODE_NAME]!);
