@@ -48,6 +48,7 @@ export function loadYaml<T>(octets: Uint8Array, file: string, schema: z.ZodType<
   if (problems.length > MAX_FINDINGS_PER_FILE) findings.push(cutFinding("error", file));
   if (findings.length > 0) return { file, text: decoded, input: null, findings };
   const input = validate(schema, value ?? {}, reporterFor({ file, placeOf }, findings)) ?? null;
+  if (input !== null) keepPlaces(decoded, placeOf);
   return { file, text: decoded, input, findings };
 }
 
@@ -71,20 +72,36 @@ function decode(octets: Uint8Array, file: string): string | Finding {
   }
 }
 
-/** The file whose places were asked for last: findings come file by file, and a parsed file is large. */
+/**
+ * Parsed files of the load under way, by their text: the findings that come when names are resolved need places, and
+ * parsing once more would double what a small file costs. Larger than their text by far, so that only so much is kept.
+ */
+const parsed = new Map<string, PlaceOf>();
+const MAX_KEPT_CHARACTERS = 1024 * 1024;
+let keptCharacters = 0;
+
+/** The file whose places were asked for last: findings come file by file. */
 let last: { text: string; placeOf: PlaceOf } | null = null;
 
-/** Reports on a loaded file; its text is parsed again when the first place is asked for. */
+function keepPlaces(text: string, placeOf: PlaceOf): void {
+  if (keptCharacters + text.length > MAX_KEPT_CHARACTERS) return;
+  keptCharacters += text.length;
+  parsed.set(text, placeOf);
+}
+
+/** Reports on a loaded file; where it was not kept, its text is parsed again when the first place is asked for. */
 export function reporterOn(yaml: LoadedYaml<unknown>, findings: Finding[]): Reporter {
   const { file, text } = yaml;
   const placeOf: PlaceOf = (path, part) => {
-    if (last?.text !== text) last = { text, placeOf: readYaml(text).placeOf };
+    if (last?.text !== text) last = { text, placeOf: parsed.get(text) ?? readYaml(text).placeOf };
     return last.placeOf(path, part);
   };
   return reporterFor({ file, placeOf }, findings);
 }
 
-/** Forgets the parsed file: a load has ended. */
+/** Forgets the parsed files: the configuration is compiled, or will not be. */
 export function releasePlaces(): void {
   last = null;
+  parsed.clear();
+  keptCharacters = 0;
 }

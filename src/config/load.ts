@@ -5,7 +5,7 @@ import { type ConfigCache, turnCache } from "./cache.ts";
 import type { Finding } from "./findings.ts";
 import { type DatabasePaths, loadDatabases } from "./load-databases.ts";
 import { createLatencyLoader } from "./load-latency.ts";
-import { type LoadedYaml, loadYaml, MAX_YAML_OCTETS, releasePlaces } from "./load-yaml.ts";
+import { type LoadedYaml, loadYaml, MAX_YAML_OCTETS } from "./load-yaml.ts";
 import { type ServerOptions, serverSchema } from "./schema-server.ts";
 import { readSteadyFile } from "./steady-file.ts";
 import { fileFinding, type LoadedZone, loadZones, shownPath } from "./zones-folder.ts";
@@ -58,7 +58,6 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     ...latency.paths,
     ...includedFiles(cache, server.zones),
   ];
-  releasePlaces();
   return { server, configFile: file, isServerSound: input !== null, zones, geo, watched, findings };
 }
 
