@@ -14,8 +14,6 @@ export default defineConfig({
           name: "system",
           include: ["test/{property,interop,system,fuzz}/**/*.test.ts"],
           testTimeout: 120_000,
-          // A server told to listen on port 0 takes what UDP gets, which another test may hold for TCP at that moment.
-          retry: 2,
           hookTimeout: 120_000,
         },
       },

@@ -2,6 +2,7 @@ import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
 import { decode, encode, streamEncode } from "dns-packet";
 import { afterEach, expect, test } from "vitest";
+import { bindPair } from "../../test/support/port-pair.ts";
 import { recordedTerminal } from "../../test/support/terminal.ts";
 import { runCommandLine } from "./program.ts";
 
@@ -19,16 +20,13 @@ async function serve(reply: (overTcp: boolean) => Reply): Promise<string> {
     const { id, questions } = decode(query);
     return { type: "response", id, questions, ...reply(overTcp) };
   };
-  const udp = createSocket("udp4");
-  await new Promise<void>((resolve) => udp.bind(0, "127.0.0.1", resolve));
-  const { port } = udp.address();
-  udp.on("message", (query, from) =>
-    udp.send(encode(respond(query, false) as never), from.port, from.address),
-  );
   const tcp = createServer((socket) => {
     socket.on("data", (query) => socket.write(streamEncode(respond(query.subarray(2), true) as never)));
   });
-  await new Promise<void>((resolve) => tcp.listen(port, "127.0.0.1", resolve));
+  const { udp, port } = await bindPair(tcp);
+  udp.on("message", (query, from) =>
+    udp.send(encode(respond(query, false) as never), from.port, from.address),
+  );
   close.push(
     () => udp.close(),
     () => tcp.close(),

@@ -42,6 +42,40 @@ async function open(listeners: Listener[], plane: Plane): Promise<UdpServer> {
 }
 
 describe("openUdp", () => {
+  it("takes a port that is free over TCP as well, where the kernel picks", async () => {
+    const refused: number[] = [];
+    const server = await openUdp([four], echoPlane(), false, async ({ port }) => refused.push(port) > 2);
+    if ("failures" in server) throw new Error(JSON.stringify(server.failures));
+    opened.push(server);
+    expect(new Set(refused).size).toBe(3);
+    expect(server.listeners[0]!.port).toBe(refused[2]);
+    // Those that were passed over are free again.
+    await open([{ ...four, port: refused[0]! }], echoPlane());
+  });
+
+  it("gives up when TCP holds every port that the kernel picks, and leaves nothing open", async () => {
+    let last: Listener = four;
+    const server = await openUdp([four], echoPlane(), false, async (listener) => {
+      last = listener;
+      return false;
+    });
+    expect(server).toEqual({ failures: [{ listener: four, transport: "tcp", code: "EADDRINUSE" }] });
+    await open([last], echoPlane());
+  });
+
+  it("does not ask about TCP where the port is given", async () => {
+    const first = await open([four], echoPlane());
+    const port = first.listeners[0]!.port;
+    first.close();
+    opened.pop();
+    const server = await openUdp([{ ...four, port }], echoPlane(), false, () =>
+      Promise.reject(new Error("asked")),
+    );
+    if ("failures" in server) throw new Error(JSON.stringify(server.failures));
+    opened.push(server);
+    expect(server.listeners[0]!.port).toBe(port);
+  });
+
   it("answers on several listeners, IPv4 and IPv6, and tells who asks", async () => {
     const plane = echoPlane();
     const server = await open([four, six, four], plane);

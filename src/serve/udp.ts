@@ -1,4 +1,5 @@
 import { createSocket, type RemoteInfo, Socket } from "node:dgram";
+import { createServer } from "node:net";
 import { COUNTER_DROPPED_PORT, COUNTER_DROPPED_SEND } from "../counters.ts";
 import { MAX_UDP_PAYLOAD, OUT_SLACK } from "../wire/response.ts";
 import { boundTo, judgeFailures, type Listener, type ListenFailure } from "./listener.ts";
@@ -9,6 +10,9 @@ const OUT_OCTETS = MAX_UDP_PAYLOAD + OUT_SLACK;
 
 /** Two seconds of 5,000 queries a second at the kernel's 800 octets each: what a collection or a busy core may cost. */
 const SOCKET_BUFFER_OCTETS = 4 * 1024 * 1024;
+
+/** Ports that the kernel picks before one that TCP holds is taken for a failure. */
+const MAX_PICKS = 16;
 
 /** Replies that wait because the kernel's buffer is full; beyond them, replies are dropped and counted. */
 const MAX_QUEUED_REPLIES = 1024;
@@ -31,14 +35,18 @@ interface Receiver {
 
 /**
  * Opens a socket for every listener and answers on it. Resolves to the failures instead, with nothing left open, when
- * one cannot be had that is not merely IPv6 on a host without it.
+ * one cannot be had that is not merely IPv6 on a host without it. Where port 0 was asked for, the port is one that
+ * `isFreeForTcp` allows: the stream worker opens it next.
  */
 export async function openUdp(
   listeners: Listener[],
   plane: Plane,
   reusePort: boolean,
+  isFreeForTcp: (listener: Listener) => Promise<boolean> = canListen,
 ): Promise<UdpServer | { failures: ListenFailure[] }> {
-  const bound = await Promise.all(listeners.map((listener) => bindUdpSocket(listener, reusePort)));
+  const bound = await Promise.all(
+    listeners.map((listener) => bindForBoth(listener, reusePort, isFreeForTcp)),
+  );
   const sockets = bound.filter((outcome) => outcome instanceof Socket);
   const failures = bound.filter((outcome): outcome is ListenFailure => !(outcome instanceof Socket));
   const { fatal, skipped } = judgeFailures(failures, listeners.length);
@@ -81,6 +89,38 @@ function createUdpSocket(listener: Listener, reusePort: boolean): Socket {
     reusePort,
   };
   return createSocket(options);
+}
+
+/**
+ * Binds a listener; where the kernel picks the port, picks again while TCP cannot have it as well: a client's connection
+ * may hold the same number.
+ */
+async function bindForBoth(
+  listener: Listener,
+  reusePort: boolean,
+  isFreeForTcp: (listener: Listener) => Promise<boolean>,
+): Promise<Socket | ListenFailure> {
+  const rejected: Socket[] = [];
+  try {
+    for (;;) {
+      const outcome = await bindUdpSocket(listener, reusePort);
+      if (!(outcome instanceof Socket) || listener.port !== 0) return outcome;
+      if (await isFreeForTcp(boundTo(outcome.address()))) return outcome;
+      // Held until the end, so that the kernel does not pick it again.
+      rejected.push(outcome);
+      if (rejected.length === MAX_PICKS) return { listener, transport: "tcp", code: "EADDRINUSE" };
+    }
+  } finally {
+    for (const socket of rejected) socket.close();
+  }
+}
+
+function canListen({ host, port }: Listener): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen({ host, port, ipv6Only: true, exclusive: true }, () => server.close(() => resolve(true)));
+  });
 }
 
 function bindUdpSocket(listener: Listener, reusePort: boolean): Promise<Socket | ListenFailure> {

@@ -155,7 +155,7 @@ describe("the prober on real sockets", () => {
   });
 
   it("row 66: targets that hang, drip, reset or never end do not touch the others", async () => {
-    const timing = { intervalMs: 2000, timeoutMs: 1500, fall: 3, rise: 2 };
+    const timing = { intervalMs: 800, timeoutMs: 400, fall: 3, rise: 2 };
     const good = await serve(healthy);
     const hang = await serve(() => {});
     const drip = await serve((socket) => {
