@@ -2,7 +2,7 @@
 // source is gone are removed first, so that dist/ never serves a module that no longer exists.
 //
 // One file, because V8 folds the constants of the module that it optimises, and loads and checks those of other modules
-// each time: answerQuery takes 0.75 of the time (docs/decisions/0010-data-plane-in-one-file.md).
+// each time (docs/decisions/0010-data-plane-in-one-file.md).
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";

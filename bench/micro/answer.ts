@@ -6,12 +6,13 @@ import { type TimedCase, timeInterleaved } from "../support/timing.ts";
 
 /**
  * answerQuery in process: time and allocated octets per query. `--quick` leaves the zone of a million names out and
- * shortens the rounds; `--json` prints the allocations alone, for the system test.
+ * shortens the rounds; `--json` prints the allocations alone, for the system test, and `--timings` the times alone.
  */
 const { values: options } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
+    timings: { type: "boolean", default: false },
     write: { type: "boolean", default: false },
   },
 });
@@ -159,6 +160,11 @@ const cases = [...staticCases(), ...dynamicCases(), fewNames];
 const manyNames = options.quick || options.json ? null : namesCase(1_000_000);
 if (manyNames !== null) cases.push(manyNames);
 
+const QUICK = { calls: 20_000, rounds: 5 };
+if (options.timings) {
+  console.log(JSON.stringify(timeInterleaved(cases, QUICK)));
+  process.exit(0);
+}
 const control = await measureControl();
 const allocations: ({ name: string } & Allocation)[] = [];
 for (const timed of cases) {
@@ -170,7 +176,7 @@ if (options.json) {
 } else {
   const timings = timeInterleaved(
     [copyCase(), ...cases],
-    options.quick ? { calls: 20_000, rounds: 5 } : { calls: 100_000, rounds: 25 },
+    options.quick ? QUICK : { calls: 100_000, rounds: 25 },
   );
   const base = timings[0]!.medianNs;
   const timingOf = (name: string): number => timings.find((timing) => timing.name === name)!.medianNs;

@@ -20,8 +20,8 @@ export interface DecideContext {
   policy: PolicyData;
   tables: TableData;
   rows: HealthRows;
-  /** [0]: whole seconds since 1970, for the dice between nodes. */
-  clockS: Int32Array;
+  /** [0]: whole seconds since 1970 (until 2106), for the dice between nodes. */
+  clockS: Uint32Array;
   /** [0]: state of the free dice (xorshift32), never 0. Only choices within a pool, and of addresses in `all`, read it. */
   dice: Int32Array;
   /**
@@ -67,7 +67,7 @@ export function createDecideContext(
     policy,
     tables,
     rows,
-    clockS: new Int32Array(1),
+    clockS: new Uint32Array(1),
     dice: Int32Array.of(diceSeed | 0 || 0x9e3779b9),
     entryTurns: new Float64Array(0),
     endpointTurns: new Float64Array(0),

@@ -2,7 +2,7 @@ import { setFlagsFromString } from "node:v8";
 
 /**
  * Octets of bytecode that V8 may inline into one optimised function, and the largest callee. Its defaults (920 and 460)
- * are spent halfway down the line of a query; with these, answerQuery takes 0.8 of the time (bench/micro/answer).
+ * are spent halfway down the line of a query; with these, answerQuery takes 0.85 of the time (scripts/bench-shapes.mjs).
  */
 const INLINING = ["--max-inlined-bytecode-size-cumulative=4000", "--max-inlined-bytecode-size=1000"];
 

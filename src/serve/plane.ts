@@ -10,7 +10,7 @@ export interface Plane {
   /** The transport fills the resolver's address in before it asks. */
   client: Client;
   /** [0]: whole seconds since 1970; the transport sets it once per event. */
-  clockS: Int32Array;
+  clockS: Uint32Array;
   /** COUNTER_* slots. */
   counters: Float64Array;
   answer: Answer;

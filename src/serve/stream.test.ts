@@ -33,7 +33,7 @@ async function serve(options: Partial<StreamOptions> = {}, listeners = [four]): 
   const counters = allocateCounters();
   const plane: Plane = {
     client,
-    clockS: new Int32Array(1),
+    clockS: new Uint32Array(1),
     counters,
     log: () => undefined,
     answer: (packet, length, out) => {

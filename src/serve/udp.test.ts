@@ -22,7 +22,7 @@ function echoPlane(): Plane & { asked: string[] } {
   return {
     asked,
     client,
-    clockS: new Int32Array(1),
+    clockS: new Uint32Array(1),
     counters: allocateCounters(),
     log: () => undefined,
     answer: (packet, length, out) => {

@@ -297,7 +297,7 @@ describe("packet", () => {
     const counters = allocateCounters();
     const plane = {
       client: createClient(),
-      clockS: new Int32Array(1),
+      clockS: new Uint32Array(1),
       counters,
       answer: () => 12,
       log: () => {},
