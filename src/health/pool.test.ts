@@ -74,7 +74,7 @@ describe("foldPool", () => {
     ["n n", { count: 2 }, false, 2, 2],
     ["n d", { count: 1 }, false, 1, 2],
   ])("%j with %o", (states, minHealthy, failed, up, usable) => {
-    expect(pool(states, minHealthy)).toEqual({ failed, up, usable, horizonMs: 0 });
+    expect(pool(states, minHealthy)).toMatchObject({ failed, up, usable, horizonMs: 0 });
   });
 
   it("counts endpoints, not addresses: any of them, or with strict all", () => {

@@ -1,3 +1,4 @@
+import { foldFigures, type PoolFigures } from "./figures.ts";
 import type { HealthPlan, PoolPlan, ProbeTarget } from "./plan.ts";
 import {
   ENDPOINT_ROW_WORDS,
@@ -20,6 +21,8 @@ export interface PoolVerdict {
   usable: number;
   /** Least horizon over the addresses that probes decide on; 0 while all are settled. */
   horizonMs: number;
+  /** What is known of the load of those that are up. */
+  figures: PoolFigures;
 }
 
 /** Row of an address without a check. */
@@ -53,7 +56,8 @@ export function foldPool(rows: HealthRows, plan: PoolPlan): PoolVerdict {
     if (addressesUsable > 0) usable += 1;
     if (plan.dualStack === "strict" ? addressesUp === present : addressesUp > 0) up += 1;
   }
-  return { failed: up < needed(plan, counted), up, usable, horizonMs };
+  const figures = foldFigures(rows, plan.endpoints);
+  return { failed: up < needed(plan, counted), up, usable, horizonMs, figures };
 }
 
 /** Fills the rows of a plan as if every address were up except those that `isDown` names, and judges its pools. */

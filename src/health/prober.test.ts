@@ -9,17 +9,21 @@ import {
   allocateHealthRows,
   ENDPOINT_ROW_WORDS,
   type HealthRows,
+  POOL_ROW_CONNECTIONS,
   POOL_ROW_FAILED,
   POOL_ROW_HORIZON_MS,
   POOL_ROW_KEY_LOW,
+  POOL_ROW_RESPONSE_US,
   POOL_ROW_SINCE_S,
   POOL_ROW_UP,
   POOL_ROW_USABLE,
   POOL_ROW_WORDS,
+  ROW_CONNECTIONS,
   ROW_HORIZON_MS,
   ROW_KEY_LOW,
   ROW_LOAD,
   ROW_REASON,
+  ROW_RESPONSE_US,
   ROW_RUN,
   ROW_SINCE_S,
   ROW_STATE,
@@ -30,6 +34,8 @@ import {
 } from "./rows.ts";
 
 const GOOD: ProbeResult = { ...failedResult(REASON_OK), ok: true };
+/** What a success says of the time to its first octet; -1: nothing. */
+let responseMs: number;
 const BAD = failedResult(REASON_REFUSED);
 
 let clock: FakeClock;
@@ -45,7 +51,8 @@ let prober: Prober;
 
 const prepare: PrepareProbe = (target) => (done) => {
   probed.set(target.address, (probed.get(target.address) ?? 0) + 1);
-  if (!silent.has(target.address)) done(alive.has(target.address) ? GOOD : BAD);
+  if (!silent.has(target.address))
+    done(alive.has(target.address) ? { ...GOOD, firstOctetMs: responseMs } : BAD);
   return { expire: () => done(BAD), cancel() {} };
 };
 
@@ -71,6 +78,7 @@ beforeEach(() => {
   rounds = 0;
   alive = new Set();
   silent = new Set();
+  responseMs = -1;
   probed = new Map();
   prober = start();
 });
@@ -141,6 +149,36 @@ function until(isSo: () => boolean): number {
   }
   return clock.nowMs() - fromMs;
 }
+
+describe("load", () => {
+  it("publishes the pool's response time as it changes, without a change of state", () => {
+    alive.add("a0");
+    prober.setPlan(plan({ a: "a0" }));
+    clock.advance(520);
+    const responseTimes = new Set<number>();
+    for (let i = 1; i <= 4; i++) {
+      responseMs = 10 * i;
+      clock.advance(1000);
+      expect(pool("a", POOL_ROW_RESPONSE_US)).toBe(row("a0", ROW_RESPONSE_US));
+      responseTimes.add(pool("a", POOL_ROW_RESPONSE_US));
+    }
+    expect(responseTimes.size).toBe(4);
+  });
+
+  it("keeps reports over a reload, and over a prober that is replaced", () => {
+    alive.add("a0");
+    prober.setPlan(plan({ a: "a0" }));
+    clock.advance(520);
+    rows.endpoints[ROW_CONNECTIONS] = 42;
+    prober.setPlan(plan({ a: "a0 a1" }));
+    expect([row("a0", ROW_CONNECTIONS), row("a1", ROW_CONNECTIONS)]).toEqual([42, -1]);
+    expect(pool("a", POOL_ROW_CONNECTIONS)).toBe(42);
+    prober.stop();
+    prober = start();
+    prober.setPlan(plan({ a: "a0 a1" }));
+    expect([row("a0", ROW_CONNECTIONS), pool("a", POOL_ROW_CONNECTIONS)]).toEqual([42, 42]);
+  });
+});
 
 describe("at process start", () => {
   it("the first result is a verdict, and the round is reported when every target has one", () => {

@@ -138,7 +138,10 @@ class RowsProber implements Prober {
     this.judged = judged;
     this.changedRows.clear();
     this.changedPools.clear();
-    for (const tracked of this.tracked.values()) this.stage(tracked);
+    for (const tracked of this.tracked.values()) {
+      this.keepReport(tracked.target);
+      this.stage(tracked);
+    }
     for (const pool of judged.values()) this.changedPools.add(pool);
     this.publish();
     this.reschedule(before);
@@ -252,7 +255,7 @@ class RowsProber implements Prober {
     const turned = before.known !== after.known || before.up !== after.up;
     if (turned) tracked.sinceS = this.wallSeconds();
     this.stage(tracked);
-    if (turned || before.horizonMs !== after.horizonMs) {
+    if (turned || before.horizonMs !== after.horizonMs || before.responseUs !== after.responseUs) {
       for (const pool of tracked.pools) this.changedPools.add(pool);
     }
     if (!turned) return;
@@ -328,6 +331,13 @@ class RowsProber implements Prober {
 
   private allKnown(pool: PoolPlan): boolean {
     return pool.endpoints.every((rows) => rows.every((row) => this.tracked.get(row)?.state.known ?? true));
+  }
+
+  /** What the shared row of an address says of its load is judged too, also by a prober that did not write it. */
+  private keepReport(target: ProbeTarget): void {
+    if (!holdsEndpoint(this.rows, target)) return;
+    const base = target.row * ENDPOINT_ROW_WORDS;
+    this.staged.endpoints.set(this.rows.endpoints.subarray(base, base + ENDPOINT_ROW_WORDS), base);
   }
 
   private stage(tracked: Tracked): void {

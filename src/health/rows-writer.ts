@@ -3,18 +3,29 @@ import type { PoolVerdict } from "./pool.ts";
 import {
   ENDPOINT_ROW_WORDS,
   type HealthRows,
+  POOL_ROW_CAPACITY,
+  POOL_ROW_CONNECTIONS,
+  POOL_ROW_ERRORS,
   POOL_ROW_FAILED,
   POOL_ROW_HORIZON_MS,
   POOL_ROW_KEY_HIGH,
   POOL_ROW_KEY_LOW,
+  POOL_ROW_LOAD,
+  POOL_ROW_P99_US,
+  POOL_ROW_REPORTING,
+  POOL_ROW_RESPONSE_US,
   POOL_ROW_SINCE_S,
   POOL_ROW_UP,
   POOL_ROW_USABLE,
   POOL_ROW_WORDS,
+  ROW_CAPACITY,
+  ROW_CONNECTIONS,
+  ROW_ERRORS,
   ROW_HORIZON_MS,
   ROW_KEY_HIGH,
   ROW_KEY_LOW,
   ROW_LOAD,
+  ROW_P99_US,
   ROW_REASON,
   ROW_RESPONSE_US,
   ROW_RESULTS,
@@ -31,8 +42,17 @@ const WEIGHT_SCALE_ONE = 65_536;
 type EndpointIdentity = Pick<ProbeTarget, "row" | "keyHigh" | "keyLow">;
 type PoolIdentity = Pick<PoolPlan, "row" | "keyHigh" | "keyLow">;
 
+/** What an endpoint reports of itself. */
+const REPORT_WORDS = [ROW_LOAD, ROW_CONNECTIONS, ROW_CAPACITY, ROW_P99_US, ROW_ERRORS];
+
+/** Takes an endpoint address's report back: nothing is known of its load. */
+export function clearReport(rows: HealthRows, row: number): void {
+  for (const word of REPORT_WORDS) Atomics.store(rows.endpoints, row * ENDPOINT_ROW_WORDS + word, -1);
+}
+
 /**
- * Writes an endpoint address's row. A state that goes down is stored before the other words and one that comes up
+ * Writes an endpoint address's row. A row that is new to the address begins without a report, one that it had before
+ * keeps it: checks alone say nothing of load. A state that goes down is stored before the other words and one that comes up
  * after them, so that who reads "up" reads the words that belong to it.
  */
 export function writeEndpoint(
@@ -44,10 +64,10 @@ export function writeEndpoint(
   const words = rows.endpoints;
   const base = identity.row * ENDPOINT_ROW_WORDS;
   const bits = stateBits(state);
+  if (!holdsEndpoint(rows, identity)) clearReport(rows, identity.row);
   if (!state.up) Atomics.store(words, base + ROW_STATE, bits);
   Atomics.store(words, base + ROW_HORIZON_MS, state.horizonMs);
   Atomics.store(words, base + ROW_WEIGHT_SCALE, WEIGHT_SCALE_ONE);
-  Atomics.store(words, base + ROW_LOAD, -1);
   Atomics.store(words, base + ROW_RESPONSE_US, state.responseUs);
   Atomics.store(words, base + ROW_SINCE_S, sinceS);
   Atomics.store(words, base + ROW_REASON, state.reason);
@@ -72,6 +92,13 @@ export function writePool(
   Atomics.store(words, base + POOL_ROW_USABLE, verdict.usable);
   Atomics.store(words, base + POOL_ROW_HORIZON_MS, verdict.horizonMs);
   Atomics.store(words, base + POOL_ROW_SINCE_S, sinceS);
+  Atomics.store(words, base + POOL_ROW_LOAD, verdict.figures.load);
+  Atomics.store(words, base + POOL_ROW_RESPONSE_US, verdict.figures.responseUs);
+  Atomics.store(words, base + POOL_ROW_P99_US, verdict.figures.p99Us);
+  Atomics.store(words, base + POOL_ROW_ERRORS, verdict.figures.errors);
+  Atomics.store(words, base + POOL_ROW_CONNECTIONS, verdict.figures.connections);
+  Atomics.store(words, base + POOL_ROW_CAPACITY, verdict.figures.capacity);
+  Atomics.store(words, base + POOL_ROW_REPORTING, verdict.figures.reporting);
   Atomics.store(words, base + POOL_ROW_KEY_HIGH, identity.keyHigh);
   Atomics.store(words, base + POOL_ROW_KEY_LOW, identity.keyLow);
   if (!verdict.failed) Atomics.store(words, base + POOL_ROW_FAILED, 0);

@@ -21,7 +21,7 @@ export const ROW_STATE = 0;
 export const ROW_HORIZON_MS = 1;
 /** Factor on the configured weight, 0 to 65536 (1.0); slow start and load will lower it. */
 export const ROW_WEIGHT_SCALE = 2;
-/** Reported load in 1/65536 of capacity, or -1: none reported. */
+/** Load in 1/65536 of capacity, as the endpoint reports it. Like every word of a report -1: none reported. */
 export const ROW_LOAD = 3;
 /** Smoothed response time of the probe in microseconds, or -1: not measured. */
 export const ROW_RESPONSE_US = 4;
@@ -33,9 +33,17 @@ export const ROW_REASON = 6;
 export const ROW_RUN = 7;
 /** Results observed, for people and for readiness. */
 export const ROW_RESULTS = 8;
+/** Connections that are open, as the endpoint reports them, or -1. */
+export const ROW_CONNECTIONS = 9;
+/** How many of them the endpoint says it can hold, or -1. */
+export const ROW_CAPACITY = 10;
+/** Reported 99th percentile of its response times, in microseconds, or -1. */
+export const ROW_P99_US = 11;
 /** Identity: 64 bits of a hash of zone, pool, address and check; both 0: the row is free. */
 export const ROW_KEY_HIGH = 12;
 export const ROW_KEY_LOW = 13;
+/** Part of its requests that fail, reported in 1/65536, or -1. */
+export const ROW_ERRORS = 14;
 
 /** The address may be answered. What a decision reads; the other bits are for people. */
 export const STATE_UP = 1;
@@ -53,7 +61,8 @@ export const STATE_TRIAL = 64;
 /** Bits that keep an address out of a last resort. */
 export const STATE_WITHHELD = STATE_FORCED_DOWN | STATE_DRAINED;
 
-export const POOL_ROW_WORDS = 8;
+/** 64 octets too: a decision between pools reads one cache line for each. */
+export const POOL_ROW_WORDS = 16;
 /** 1: fewer than `min_healthy` endpoints are up. */
 export const POOL_ROW_FAILED = 0;
 /** Endpoints that are up. */
@@ -66,6 +75,16 @@ export const POOL_ROW_HORIZON_MS = 3;
 export const POOL_ROW_SINCE_S = 4;
 export const POOL_ROW_KEY_HIGH = 6;
 export const POOL_ROW_KEY_LOW = 7;
+/** Means over the endpoints that are up and have such a figure, in the units of their rows; -1: none has one. */
+export const POOL_ROW_LOAD = 8;
+export const POOL_ROW_RESPONSE_US = 9;
+export const POOL_ROW_P99_US = 10;
+export const POOL_ROW_ERRORS = 11;
+/** Sums over the endpoints that are up and report one; -1: none does. */
+export const POOL_ROW_CONNECTIONS = 12;
+export const POOL_ROW_CAPACITY = 13;
+/** Endpoints that the sum of the connections is of. */
+export const POOL_ROW_REPORTING = 14;
 
 /**
  * Endpoint addresses of one server: 12 times the 10,000 that it is built for. Untouched pages of the block cost

@@ -9,6 +9,7 @@ import {
   ENDPOINT_ROW_WORDS,
   type HealthRows,
   ROW_HORIZON_MS,
+  ROW_RESPONSE_US,
   ROW_STATE,
   ROW_WEIGHT_SCALE,
   STATE_DRAINED,
@@ -17,7 +18,7 @@ import {
   STATE_PROBED_UP,
   STATE_UP,
 } from "../../src/health/rows.ts";
-import { writePool } from "../../src/health/rows-writer.ts";
+import { clearReport, writePool } from "../../src/health/rows-writer.ts";
 import { buildPolicy } from "../../src/policy/build.ts";
 import type { Client } from "../../src/policy/client.ts";
 import { createDecideContext, type DecideContext } from "../../src/policy/context.ts";
@@ -233,6 +234,8 @@ export function createWorld(records: RecordModel[], sources: GeoSources = NO_DAT
   for (let at = 0; at < row; at++) {
     rows.endpoints[at * ENDPOINT_ROW_WORDS + ROW_STATE] = STATE_BITS.up;
     rows.endpoints[at * ENDPOINT_ROW_WORDS + ROW_WEIGHT_SCALE] = 65_536;
+    rows.endpoints[at * ENDPOINT_ROW_WORDS + ROW_RESPONSE_US] = -1;
+    clearReport(rows, at);
   }
   judge();
   return {
