@@ -95,10 +95,15 @@ function nodeWords(node: NodeExplanation): string {
 
 function poolWords(pool: PoolExplanation): string {
   const count = pool.endpoints.length;
-  const up = `${pool.up} of ${count} ${count === 1 ? "endpoint" : "endpoints"} up`;
-  if (pool.check === null) return "no check, always up";
+  if (pool.check === null && isAlwaysUp(pool)) return "no check, always up";
+  const supposed = pool.check === null ? "no check, supposed: " : "";
+  const up = `${supposed}${pool.up} of ${count} ${count === 1 ? "endpoint" : "endpoints"} up`;
   const least = "percent" in pool.minHealthy ? `${pool.minHealthy.percent}%` : String(pool.minHealthy.count);
   return pool.failed && pool.up > 0 ? `${up}, fewer than min_healthy: ${least}` : up;
+}
+
+function isAlwaysUp({ endpoints }: PoolExplanation): boolean {
+  return endpoints.every(({ addresses }) => addresses.every(({ state }) => state === "unchecked"));
 }
 
 function poolBranches(pool: PoolExplanation, view: View): Branch[] {

@@ -9,6 +9,7 @@ import { compileFiles } from "./configuration.ts";
 import { explainOffline, stepLines } from "./explain.ts";
 import { nameArgument, typeArgument } from "./names.ts";
 import { runCommandLine } from "./program.ts";
+import { type Supposition, suppositions } from "./suppose.ts";
 
 const MASTER = `$TTL 300
 @      SOA   ns1 host 1 1h 10m 1w 60
@@ -81,7 +82,8 @@ function explain(name: string, client: string, down: string[] = [], type = "A"):
     clockS: 1_800_000_000,
     diceSeed: 7,
   };
-  return stepLines(explainOffline(config, question, down), config.geo, recordedTerminal());
+  const supposedOf = suppositions(config, null, down) as Supposition[];
+  return stepLines(explainOffline(config, question, supposedOf), config.geo, recordedTerminal());
 }
 
 describe("a steered name", () => {

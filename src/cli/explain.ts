@@ -1,8 +1,7 @@
 import { randomInt } from "node:crypto";
+import { readFileSync } from "node:fs";
 import type { CompiledConfig } from "../config/compile.ts";
 import { describeClient, type GeoSources } from "../geo/databases.ts";
-import { applyOffline } from "../health/pool.ts";
-import { allocateHealthRows } from "../health/rows.ts";
 import type { Explanation } from "../policy/explanation.ts";
 import { RCODE_NOERROR, RCODE_NXDOMAIN, RCODE_REFUSED } from "../wire/constants.ts";
 import { formatName } from "../wire/name-text.ts";
@@ -12,10 +11,11 @@ import { defineCommand, EXIT_FINDINGS, EXIT_OK, UsageError } from "./command.ts"
 import { requireConfiguration } from "./configuration.ts";
 import { type ExplainedQuestion, type ExplainedStep, explainSteps } from "./explain-steps.ts";
 import { explanationLines } from "./explain-text.ts";
+import { countFindings, findingLines } from "./finding-lines.ts";
 import type { Message } from "./message.ts";
 import { messageAsJson, recordAsText, subnetOf } from "./message-text.ts";
 import { nameArgument, typeArgument } from "./names.ts";
-import { selectablePools, selectRows } from "./selectors.ts";
+import { type HealthFile, type Supposition, supposeHealth, suppositions } from "./suppose.ts";
 import { paint, type Terminal } from "./terminal.ts";
 
 export const command = defineCommand({
@@ -41,12 +41,18 @@ export const command = defineCommand({
       requiresArg: true,
       describe: "As if this were down: region:R or pool:[ZONE/]POOL[/ENDPOINT]; all else is up",
     },
+    "at-health": {
+      type: "string",
+      requiresArg: true,
+      describe: "As if health were what this file says: YAML or JSON, states by selector; all else is up",
+    },
     json: { type: "boolean", describe: "For machines: one JSON object" },
   },
   examples: [
     ["explain www.gslb.example --client 193.0.6.1", "What a client in Amsterdam is answered, and why"],
     ["explain www.gslb.example AAAA --client 2001:db8::/56", "For a prefix, in the other family"],
     ["explain www.gslb.example A --client 193.0.6.1 --down region:frankfurt", "What it would get then"],
+    ["explain www.gslb.example A --client 193.0.6.1 --at-health health.yaml", "What in a health of yours"],
   ],
   async run(given, terminal) {
     if (given.client === undefined && given.resolver === undefined) {
@@ -63,24 +69,37 @@ export const command = defineCommand({
     };
     const configuration = requireConfiguration(given.config, terminal);
     if (configuration === null) return EXIT_FINDINGS;
-    const steps = explainOffline(configuration, question, given.down ?? []);
+    const supposedOf = suppositions(configuration, healthFile(given["at-health"]), given.down ?? []);
+    if ("findings" in supposedOf) {
+      for (const line of findingLines(supposedOf.findings, terminal)) terminal.err(line);
+      terminal.err(countFindings(supposedOf.findings));
+      return EXIT_FINDINGS;
+    }
+    const steps = explainOffline(configuration, question, supposedOf);
     if (given.json === true) terminal.out(JSON.stringify(stepsAsJson(steps)));
     else for (const line of stepLines(steps, configuration.geo, terminal)) terminal.out(line);
     return EXIT_OK;
   },
 });
 
-/** Everything is up but what the selectors name. Throws UsageError for a selector that names nothing. */
+/** What the server would answer if health were as supposed: everything is up but what is said of it. */
 export function explainOffline(
-  { snapshot, names, plan }: CompiledConfig,
+  config: CompiledConfig,
   question: ExplainedQuestion,
-  down: string[],
+  supposedOf: Supposition[],
 ): ExplainedStep[] {
-  const pools = selectablePools(names.policy, snapshot.policy);
-  const rows = allocateHealthRows();
-  const downRows = new Set(down.flatMap((selector) => selectRows(selector, pools)));
-  applyOffline(rows, plan, (target) => downRows.has(target.row));
-  return explainSteps(snapshot, names.policy, rows, question);
+  const { snapshot, rows } = supposeHealth(config, supposedOf);
+  return explainSteps(snapshot, config.names.policy, rows, question);
+}
+
+/** Throws UsageError for a file that cannot be read. */
+function healthFile(path: string | undefined): HealthFile | null {
+  if (path === undefined) return null;
+  try {
+    return { name: path, octets: readFileSync(path) };
+  } catch (error) {
+    throw new UsageError(`--at-health: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 function stepsAsJson(steps: ExplainedStep[]): unknown {

@@ -1,7 +1,5 @@
-import { ADDRESS_ROW, ADDRESS_WORDS, type PolicyData } from "../policy/data.ts";
 import type { PolicyNames } from "../policy/names.ts";
 import { suggest } from "../zone/suggest.ts";
-import { UsageError } from "./command.ts";
 
 /** A pool as far as a selector can name it. */
 export interface SelectablePool {
@@ -13,74 +11,92 @@ export interface SelectablePool {
 
 interface SelectableEndpoint {
   name: string;
-  /** Rows of its addresses in HealthRows.endpoints; -1: no check. */
-  rows: number[];
+  /** Indexes into PolicyData.addresses. */
+  addresses: number[];
+}
+
+/** What a selector names: the fewer things it can name, the narrower it is. */
+export interface Selection {
+  breadth: "endpoint" | "pool" | "region";
+  /** Indexes into PolicyData.addresses. */
+  addresses: number[];
+}
+
+/** Why a selector names nothing, or several things. */
+export interface SelectorProblem {
+  what: string;
+  expected: string;
 }
 
 /** The pools that some record can reach. */
-export function selectablePools(names: PolicyNames, policy: PolicyData): SelectablePool[] {
-  const rows = names.endpoints.map((): number[] => []);
+export function selectablePools(names: PolicyNames): SelectablePool[] {
+  const addresses = names.endpoints.map((): number[] => []);
   names.addresses.forEach(({ endpoint }, address) => {
-    rows[endpoint]?.push(policy.addresses[address * ADDRESS_WORDS + ADDRESS_ROW]!);
+    addresses[endpoint]?.push(address);
   });
   return names.pools.map(({ zone, name, region }, index) => ({
     zone,
     name,
     region,
     endpoints: names.endpoints.flatMap((endpoint, i) =>
-      endpoint.pool === index ? [{ name: endpoint.name, rows: rows[i]! }] : [],
+      endpoint.pool === index ? [{ name: endpoint.name, addresses: addresses[i]! }] : [],
     ),
   }));
 }
 
 /**
- * Rows in HealthRows.endpoints that a selector names: `region:R`, `pool:[ZONE/]POOL[/ENDPOINT]`. The zone may be left
- * out when only one has such a pool.
- *
- * Throws UsageError for a selector that names nothing, several things, or what no check watches.
+ * Addresses that a selector names: `region:R`, `pool:[ZONE/]POOL[/ENDPOINT]`. The zone may be left out when only one has
+ * such a pool.
  */
-export function selectRows(selector: string, pools: SelectablePool[]): number[] {
-  const endpoints = selectEndpoints(selector, pools);
-  const rows = endpoints.flatMap((endpoint) => endpoint.rows);
-  const checked = rows.filter((row) => row >= 0);
-  if (checked.length > 0) return checked;
-  throw new UsageError(`--down: ${selector} has no check: it is always up`);
-}
-
-function selectEndpoints(selector: string, pools: SelectablePool[]): SelectableEndpoint[] {
+export function selectAddresses(selector: string, pools: SelectablePool[]): Selection | SelectorProblem {
   const [, kind, name] = /^(region|pool):(.+)$/.exec(selector) ?? [];
   if (name === undefined) {
-    throw new UsageError(
-      `--down: "${selector}" is not a selector: expected region:R or pool:[ZONE/]POOL[/ENDPOINT]`,
-    );
+    return {
+      what: `"${selector}" is not a selector`,
+      expected: "region:R or pool:[ZONE/]POOL[/ENDPOINT]",
+    };
   }
   return kind === "region" ? selectRegion(name, pools) : selectPool(name, pools);
 }
 
-function selectRegion(name: string, pools: SelectablePool[]): SelectableEndpoint[] {
-  const found = pools.filter((pool) => pool.region === name);
-  if (found.length > 0) return found.flatMap((pool) => pool.endpoints);
-  const known = pools.flatMap((pool) => pool.region ?? []);
-  throw new UsageError(unknown("region", name, known, known));
+/** `"ue" is not a pool: did you mean eu?` */
+export function selectorProblemText({ what, expected }: SelectorProblem): string {
+  return expected === "" ? what : `${what}: expected ${expected}`;
 }
 
-function selectPool(path: string, pools: SelectablePool[]): SelectableEndpoint[] {
+function selectRegion(name: string, pools: SelectablePool[]): Selection | SelectorProblem {
+  const found = pools.filter((pool) => pool.region === name);
+  if (found.length > 0) {
+    return { breadth: "region", addresses: addressesOf(found.flatMap((pool) => pool.endpoints)) };
+  }
+  const known = pools.flatMap((pool) => pool.region ?? []);
+  return unknown("region", name, known, known);
+}
+
+function selectPool(path: string, pools: SelectablePool[]): Selection | SelectorProblem {
   const parts = path.split("/");
   const matches = pools.flatMap((pool) => matchPool(parts, pool));
   const zones = new Set(matches.map(({ pool }) => pool.zone));
   if (zones.size > 1) {
     const choices = [...zones].map((zone) => `pool:${zone}/${path}`);
-    throw new UsageError(
-      `--down: pool:${path} is in ${zones.size} zones: expected one of ${choices.join(", ")}`,
-    );
+    return { what: `pool:${path} is in ${zones.size} zones`, expected: `one of ${choices.join(", ")}` };
   }
-  if (matches.length > 0) return matches.flatMap(({ endpoints }) => endpoints);
-
+  if (matches.length > 0) {
+    const isWhole = matches.some(({ pool, endpoints }) => endpoints === pool.endpoints);
+    return {
+      breadth: isWhole ? "pool" : "endpoint",
+      addresses: addressesOf(matches.flatMap(({ endpoints }) => endpoints)),
+    };
+  }
   const named = pools.filter((pool) => parts[0] === pool.name);
   const inPool = named.flatMap((pool) => pool.endpoints.map((endpoint) => `${pool.name}/${endpoint.name}`));
   const known = pools.flatMap((pool) => [pool.name, `${pool.zone}/${pool.name}`]);
   const names = named.length > 0 ? inPool : pools.map((pool) => pool.name);
-  throw new UsageError(unknown("pool", path, [...inPool, ...known], names));
+  return unknown("pool", path, [...inPool, ...known], names);
+}
+
+function addressesOf(endpoints: SelectableEndpoint[]): number[] {
+  return endpoints.flatMap(({ addresses }) => addresses);
 }
 
 interface PoolMatch {
@@ -99,8 +115,9 @@ function matchPool(parts: string[], pool: SelectablePool): PoolMatch[] {
   });
 }
 
-function unknown(kind: string, name: string, known: string[], listed: string[]): string {
+function unknown(kind: string, name: string, known: string[], listed: string[]): SelectorProblem {
   const near = suggest(name, known);
-  const names = [...new Set(listed)].join(", ") || "none";
-  return `--down: "${name}" is not a ${kind}: ${near === undefined ? `expected one of ${names}` : `did you mean ${near}?`}`;
+  const what = `"${name}" is not a ${kind}`;
+  if (near !== undefined) return { what: `${what}: did you mean ${near}?`, expected: "" };
+  return { what, expected: `one of ${[...new Set(listed)].join(", ") || "none"}` };
 }

@@ -5,7 +5,8 @@ import { parse } from "yaml";
 import { compileFiles } from "../../src/cli/configuration.ts";
 import { DEMO_CLIENTS, DEMO_NAME } from "../../src/cli/demo-screen.ts";
 import { runCommandLine } from "../../src/cli/program.ts";
-import { formatFinding } from "../../src/config/findings.ts";
+import { type Finding, formatFinding } from "../../src/config/findings.ts";
+import { loadHealthFile } from "../../src/config/health-file.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { recordedTerminal } from "../support/terminal.ts";
 
@@ -140,8 +141,14 @@ describe("configurations in the documents load without an error", () => {
   );
 
   test.each(fences)("%s, number %i", (_document, _number, text) => {
-    const [, path] = text.match(/^# (steerd\.yaml|zones\/\S+\.yaml)\n/) ?? [];
+    const [, path] = text.match(/^# (steerd\.yaml|health\.yaml|zones\/\S+\.yaml)\n/) ?? [];
     expect(path, "the first line names the file").toBeDefined();
+    if (path === "health.yaml") {
+      const found: Finding[] = [];
+      const lines = loadHealthFile(new TextEncoder().encode(text), path, found);
+      expect([found, lines.length > 0]).toEqual([[], true]);
+      return;
+    }
     const folder = temporaryFolder("docs");
     mkdirSync(join(folder, "zones"));
     // A zone without a master file gets its SOA and NS from here.
