@@ -1,6 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { recordedTerminal } from "../../test/support/terminal.ts";
-import type { AddressExplanation, NodeExplanation, PoolExplanation } from "../policy/explanation.ts";
+import type {
+  AddressExplanation,
+  LatchExplanation,
+  NodeExplanation,
+  PoolExplanation,
+} from "../policy/explanation.ts";
 import { durationWords, nodeLines } from "./explain-node.ts";
 
 const up: AddressExplanation = {
@@ -34,9 +39,45 @@ function poolNode(addresses: AddressExplanation[], pool: Partial<PoolExplanation
       endpoints: addresses.map((address) => ({ name: address.address, weight: 1, addresses: [address] })),
       ...pool,
     },
+    latch: null,
     earlier: [],
   };
 }
+
+describe("a latched failover", () => {
+  const sinceS = Date.UTC(2026, 10, 21, 14, 3, 59) / 1000;
+  const latch = { entry: "eu", sinceS, forSeconds: 3600, afterSeconds: 600, returnsInSeconds: 480 };
+  const healthy = { entry: "us", forSeconds: 120 };
+  const words = (given: Partial<LatchExplanation>): string => {
+    const node: NodeExplanation = {
+      ...poolNode([]),
+      kind: "failover",
+      label: "",
+      pool: null,
+      latch: { ...latch, healthy, ...given },
+    };
+    return nodeLines(node, true, recordedTerminal())[0]!;
+  };
+
+  test.each([
+    [{}, "eu since 14:03 UTC: us has been healthy for 2 min, returns after 10 min"],
+    [
+      { forSeconds: 90_000 },
+      "eu since 2026-11-21 14:03 UTC: us has been healthy for 2 min, returns after 10 min",
+    ],
+    [{ healthy: null }, "eu since 14:03 UTC: every earlier entry has failed, returns after 10 min"],
+    [
+      { afterSeconds: null, returnsInSeconds: null },
+      "eu since 14:03 UTC: us has been healthy for 2 min, returns when it is released by hand",
+    ],
+    [
+      { sinceS: null, forSeconds: null, healthy: { entry: "us", forSeconds: null } },
+      "eu: us is healthy, returns after 10 min",
+    ],
+  ])("%j", (given, expected) => {
+    expect(words(given)).toBe(`failover, latched on ${expected}`);
+  });
+});
 
 describe("what is said of an address", () => {
   test.each<[Partial<AddressExplanation>, string]>([

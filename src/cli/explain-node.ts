@@ -1,6 +1,7 @@
 import type {
   AddressExplanation,
   EntryExplanation,
+  LatchExplanation,
   NodeExplanation,
   PoolExplanation,
 } from "../policy/explanation.ts";
@@ -54,11 +55,10 @@ function entryBranch(entry: EntryExplanation, view: View): Branch {
   const words = [statusWords(entry, view.terminal), shareWords(entry)]
     .filter((part) => part !== "")
     .join(", ");
-  const what = node.pool === null ? node.kind : poolWords(node.pool);
+  const what = node.pool === null ? node.kind + latchWords(node.latch) : poolWords(node.pool);
   // What stands at the start of the line is not said again.
-  const details = [key === "" ? "" : name, key === "" && name === "" ? "" : what].filter(
-    (part) => part !== "",
-  );
+  const isSaid = key === "" && name === "" && node.latch === null;
+  const details = [key === "" ? "" : name, isSaid ? "" : what].filter((part) => part !== "");
   return {
     head: key || name || node.kind,
     text: details.length === 0 ? words : `${words}: ${details.join(", ")}`,
@@ -90,7 +90,31 @@ function shareWords(entry: EntryExplanation): string {
 /** `failover`, or `worldwide, nearest` for a policy with a name. */
 function nodeWords(node: NodeExplanation): string {
   if (node.pool !== null) return `pool ${node.pool.name}: ${poolWords(node.pool)}`;
-  return node.label === "" ? node.kind : `${node.label}, ${node.kind}`;
+  const kind = node.kind + latchWords(node.latch);
+  return node.label === "" ? kind : `${node.label}, ${kind}`;
+}
+
+/** `, latched on eu since 14:03 UTC: us has been healthy for 2 min, returns after 10 min`; empty: the list's order. */
+function latchWords(latch: LatchExplanation | null): string {
+  if (latch === null) return "";
+  const { entry, healthy, afterSeconds } = latch;
+  const back =
+    healthy === null ? "every earlier entry has failed" : `${healthy.entry} ${healthyWords(healthy)}`;
+  const after =
+    afterSeconds === null ? "when it is released by hand" : `after ${durationWords(afterSeconds)}`;
+  return `, latched on ${entry}${sinceWords(latch)}: ${back}, returns ${after}`;
+}
+
+function healthyWords({ forSeconds }: { forSeconds: number | null }): string {
+  return forSeconds === null ? "is healthy" : `has been healthy for ${durationWords(forSeconds)}`;
+}
+
+/** The day is said when the time alone would not tell it. */
+function sinceWords({ sinceS, forSeconds }: LatchExplanation): string {
+  if (sinceS === null) return "";
+  const text = new Date(sinceS * 1000).toISOString();
+  const day = forSeconds !== null && forSeconds < 86_400 ? "" : `${text.slice(0, 10)} `;
+  return ` since ${day}${text.slice(11, 16)} UTC`;
 }
 
 function poolWords(pool: PoolExplanation): string {

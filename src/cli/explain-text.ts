@@ -7,6 +7,7 @@ import type {
   ScopeExplanation,
   TableExplanation,
   TtlExplanation,
+  TtlLimit,
 } from "../policy/explanation.ts";
 import { nodeLines } from "./explain-node.ts";
 import { paint, type Terminal } from "./terminal.ts";
@@ -99,8 +100,7 @@ function matchWords(table: TableExplanation): string {
 function ttlSentence(ttl: TtlExplanation): string {
   if (ttl.minSeconds === ttl.maxSeconds) return `${ttl.seconds} s: fixed`;
   const { limit } = ttl;
-  const source = limit === null ? "" : [limit.pool, limit.endpoint].filter((part) => part !== null).join("/");
-  const change = limit === null ? "" : `${source || limit.address} can change in ${limit.horizonMs / 1000} s`;
+  const change = limit === null ? "" : changeWords(limit);
   switch (ttl.reason) {
     case "settled":
       return `${ttl.seconds} s: the maximum; ${limit === null ? "nothing that was read can change sooner" : change}`;
@@ -109,6 +109,13 @@ function ttlSentence(ttl: TtlExplanation): string {
     case "min":
       return `${ttl.seconds} s: the minimum; ${change}`;
   }
+}
+
+function changeWords({ pool, endpoint, address, failback, horizonMs }: TtlLimit): string {
+  const seconds = `${horizonMs / 1000} s`;
+  if (failback !== null) return `${failback} can go back in ${seconds}`;
+  const source = [pool, endpoint].filter((part) => part !== null).join("/");
+  return `${source || address} can change in ${seconds}`;
 }
 
 function scopeSentence(scope: ScopeExplanation, tables: TableExplanation[]): string {

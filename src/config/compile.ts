@@ -11,6 +11,7 @@ import { checkLoadedZone } from "./check-zone.ts";
 import { type Finding, formatPlace } from "./findings.ts";
 import { withApexRecords } from "./generated-records.ts";
 import { checkSpec, planPool } from "./health-plan.ts";
+import { planLatches } from "./latch-plan.ts";
 import type { LoadedConfig } from "./load.ts";
 import type { LatencyTables } from "./load-latency.ts";
 import { type LoadedYaml, releasePlaces, reporterOn } from "./load-yaml.ts";
@@ -153,6 +154,8 @@ function addZone(
     const check = pool.check === null ? null : checks.get(pool.check)!;
     draft.hasRows &&= planPool(draft.plan, pool, check, rows);
   }
+  const roots = resolved.records.map(({ model }) => model.root);
+  draft.hasRows &&= planLatches(draft.plan, zone.name, roots, rows);
 }
 
 /** Without a database every client's autonomous system would be unknown, and nobody would be told. */
@@ -229,7 +232,7 @@ function noRows(file: string): Finding {
     file,
     line: 0,
     column: 0,
-    what: "the zones together have more checked addresses or pools than there is shared memory for",
+    what: "the zones together have more checked addresses, pools or latches than there is shared memory for",
     expected: "at most 131072 checked addresses and 65536 pools, less those of the last two configurations",
   };
 }

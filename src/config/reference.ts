@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { entryOptions, latencyOptions, nodeShapes } from "./schema-policy.ts";
+import { entryOptions, failoverOptions, latencyOptions, nodeShapes } from "./schema-policy.ts";
 import { ttlRange } from "./schema-rows.ts";
 import { serverSchema } from "./schema-server.ts";
 import { checkRows, endpointOptions, poolRow, recordRow, regionRow, zoneSchema } from "./schema-zone.ts";
@@ -75,6 +75,9 @@ export function referencePage(): string {
     table(pick(shapeOf(nodeShapes.failover), NODE_OPTIONS)),
     "An entry of a list is a policy, or a mapping that carries it:",
     table(shapeOf(entryOptions)),
+    "### policies: failover",
+    "A list of entries, or a mapping with the list as `of`, and:",
+    table(shapeOf(failoverOptions)),
     "### policies: latency",
     table(shapeOf(latencyOptions)),
     "### records",

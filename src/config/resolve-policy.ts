@@ -1,12 +1,20 @@
 import type { CountryGroups } from "../geo/country.ts";
-import type { EntryModel, KeyModel, LastResortModel, LocationModel, NodeModel } from "../policy/model.ts";
+import type {
+  EntryModel,
+  KeyModel,
+  LastResortModel,
+  LatchModel,
+  LocationModel,
+  NodeModel,
+} from "../policy/model.ts";
 import type { LatencyTables } from "./load-latency.ts";
-import { oneOf, prefixFor, type Reporter } from "./problem.ts";
+import { oneOf, pathText, prefixFor, type Reporter } from "./problem.ts";
 import { resolveGroups } from "./resolve-groups.ts";
 import { resolveAsn, resolveGeo, resolveSubnets } from "./resolve-keys.ts";
 import { resolveLatency } from "./resolve-latency.ts";
 import { DEFAULT_MAX_ANSWERS, type ResolvedPool, resolveAddress } from "./resolve-pools.ts";
 import {
+  type FailoverInput,
   type LastResortInput,
   type ListInput,
   MAX_NODE_DEPTH,
@@ -114,7 +122,8 @@ export function resolveNode(
 
 /** The kind of a node and its children. */
 export type Shape =
-  | { kind: "failover" | "weighted" | "round_robin"; of: EntryModel[] }
+  | { kind: "failover"; of: EntryModel[]; latch?: LatchModel }
+  | { kind: "weighted" | "round_robin"; of: EntryModel[] }
   | { kind: "all"; of: EntryModel[]; maxAnswers: number }
   | { kind: "nearest"; of: (EntryModel & { location: LocationModel; bias: number })[] }
   | { kind: "geo"; keys: KeyModel[]; groups?: Record<string, readonly string[]> }
@@ -124,10 +133,7 @@ export type Shape =
 export type LatencyNodeModel = Extract<NodeModel, { kind: "latency" }>;
 
 function resolveShape(scope: PolicyScope, input: Exclude<NodeInput, string>, path: YamlPath): Shape | null {
-  if ("failover" in input) {
-    const of = resolveEntries(scope, listEntries(input.failover, [...path, "failover"]));
-    return of === null ? null : { kind: "failover", of };
-  }
+  if ("failover" in input) return resolveFailover(scope, input.failover, path);
   if ("weighted" in input) return resolveShares(scope, "weighted", input.weighted, path);
   if ("round_robin" in input) return resolveShares(scope, "round_robin", input.round_robin, path);
   if ("all" in input) return resolveUnion(scope, input.all, [...path, "all"]);
@@ -136,6 +142,15 @@ function resolveShape(scope: PolicyScope, input: Exclude<NodeInput, string>, pat
   if ("asn" in input) return resolveAsn(scope, input.asn, [...path, "asn"]);
   if ("geo" in input) return resolveGeo(scope, input.geo, [...path, "geo"]);
   return resolveSubnets(scope, input.subnets, [...path, "subnets"]);
+}
+
+function resolveFailover(scope: PolicyScope, input: FailoverInput, path: YamlPath): Shape | null {
+  const of = resolveEntries(scope, listEntries(input, [...path, "failover"]));
+  if (of === null) return null;
+  const failback = Array.isArray(input) ? "auto" : (input.failback ?? "auto");
+  if (failback === "auto") return { kind: "failover", of };
+  const afterMs = failback === "manual" ? null : failback.after;
+  return { kind: "failover", of, latch: { afterMs, policy: pathText(path), row: -1 } };
 }
 
 /** An entry of a list, whatever form it has in the file. */
@@ -338,7 +353,8 @@ function limitHeight(scope: PolicyScope, node: NodeModel, path: YamlPath): NodeM
   return null;
 }
 
-function childrenOf(node: NodeModel): NodeModel[] {
+/** The nodes right below a node. */
+export function childrenOf(node: NodeModel): NodeModel[] {
   if (node.kind === "pool") return [];
   return "of" in node ? node.of.map((entry) => entry.node) : node.keys.map((key) => key.node);
 }

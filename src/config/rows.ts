@@ -1,6 +1,9 @@
 import {
   ENDPOINT_ROW_WORDS,
   type HealthRows,
+  LATCH_ROW_KEY_HIGH,
+  LATCH_ROW_KEY_LOW,
+  LATCH_ROW_WORDS,
   POOL_ROW_KEY_HIGH,
   POOL_ROW_KEY_LOW,
   POOL_ROW_WORDS,
@@ -9,13 +12,14 @@ import {
 } from "../health/rows.ts";
 
 /**
- * Gives every endpoint address and every pool its row in shared memory, and the same row again after a reload, or after
+ * Gives every endpoint address, every pool and every latch its row in shared memory, and the same row again after a reload, or after
  * the control worker was replaced: the rows carry the identities that they were given. Nothing is written here; the
  * prober writes an identity into its row when it takes over the plan.
  */
 export interface RowRegistry {
   endpoints: RowSpace;
   pools: RowSpace;
+  latches: RowSpace;
   generation: number;
 }
 
@@ -50,6 +54,7 @@ export function createRowRegistry(rows: HealthRows, generation: number): RowRegi
   return {
     endpoints: readSpace(rows.endpoints, ENDPOINT_ROW_WORDS, ROW_KEY_HIGH, ROW_KEY_LOW, generation),
     pools: readSpace(rows.pools, POOL_ROW_WORDS, POOL_ROW_KEY_HIGH, POOL_ROW_KEY_LOW, generation),
+    latches: readSpace(rows.latches, LATCH_ROW_WORDS, LATCH_ROW_KEY_HIGH, LATCH_ROW_KEY_LOW, generation),
     generation,
   };
 }
@@ -86,7 +91,7 @@ function readSpace(
 /** Begins to give out rows for a generation: frees what the last ones did not ask for. */
 export function openGeneration(registry: RowRegistry, generation: number): void {
   registry.generation = generation;
-  for (const space of [registry.endpoints, registry.pools]) {
+  for (const space of [registry.endpoints, registry.pools, registry.latches]) {
     for (let row = space.untouched - 1; row >= 0; row--) {
       const asked = space.lastAsked[row]!;
       if (asked === -1 || asked + REST_GENERATIONS >= generation) continue;
@@ -112,6 +117,16 @@ export function claimEndpointRow(
 /** The row of a pool's verdict; null: all rows are taken. */
 export function claimPoolRow(registry: RowRegistry, zone: string, pool: string): RowClaim | null {
   return claim(registry.pools, registry.generation, `${zone}\n${pool}`);
+}
+
+/** The row of a `failover` with a latch, under these entries in this order; null: all rows are taken. */
+export function claimLatchRow(
+  registry: RowRegistry,
+  zone: string,
+  policy: string,
+  entries: readonly string[],
+): RowClaim | null {
+  return claim(registry.latches, registry.generation, [zone, policy, ...entries].join("\n"));
 }
 
 function claim(space: RowSpace, generation: number, identity: string): RowClaim | null {

@@ -86,10 +86,15 @@ export type SharesInput = ListInput | Record<string, number>;
 /** The options of `all`, absent in its short form. */
 export type UnionInput = ListInput & { max_answers?: number | undefined };
 
+/** When a `failover` goes back to an earlier entry; `after` in milliseconds. */
+export type FailbackInput = "auto" | "manual" | { after: number };
+/** The options of `failover`, absent in its short form. */
+export type FailoverInput = ListInput & { failback?: FailbackInput | undefined };
+
 /** A policy node as the file has it, validated, with names not yet resolved. */
 export type NodeInput =
   | string
-  | (NodeOptions & { failover: ListInput })
+  | (NodeOptions & { failover: FailoverInput })
   | (NodeOptions & { weighted: SharesInput })
   | (NodeOptions & { round_robin: SharesInput })
   | (NodeOptions & { all: UnionInput })
@@ -167,16 +172,37 @@ function listOf(
   const shape = { of: list.describe("The entries"), ...options };
   const withOptions = mapping(shape, `a list, as ${kind}: [eu, us]`) as unknown as z.ZodType<ListInput>;
   return chosen<ListInput>([list, withOptions], (value) => {
-    if (!isMapping(value)) return list;
-    for (const key of ["failback"])
-      if (Object.hasOwn(value, key)) return notAvailable(key, Object.keys(shape), key);
-    return withOptions;
+    return isMapping(value) ? withOptions : list;
   });
 }
 
+const FAILBACK = "auto, manual or {after: 10m}";
+const failbackWord = z.enum(["auto", "manual"], { error: FAILBACK });
+const failbackWait = mapping(
+  {
+    after: durationRow("1s", "168h").describe(
+      "How long an earlier entry must have been healthy without interruption",
+    ),
+  },
+  FAILBACK,
+);
+const failoverShape = {
+  failback: chosen<FailbackInput>([failbackWord, failbackWait], (value) =>
+    isMapping(value) ? failbackWait : failbackWord,
+  )
+    .optional()
+    .describe(
+      "When to go back to an earlier entry: `auto` (absent: this) at once, `{after: 10m}` when it has been healthy that long, `manual` when an operator says so",
+    ),
+};
+/** What `failover` takes beside `of`, for the reference. */
+export const failoverOptions = mapping(failoverShape, FAILBACK);
+
 const failover = mapping(
   {
-    failover: listOf(failoverEntry, "failover").describe("The first entry that has not failed"),
+    failover: (listOf(failoverEntry, "failover", failoverShape) as z.ZodType<FailoverInput>).describe(
+      "The first entry that has not failed",
+    ),
     ...nodeOptions,
   },
   NODE,
@@ -190,8 +216,7 @@ const weightMap = z
 function sharesOf(kind: string): z.ZodType<SharesInput> {
   const list = listOf(weightedEntry, kind);
   return chosen<SharesInput>([list, weightMap], (value) => {
-    const isMap = isMapping(value) && !Array.isArray(value.of) && !Object.hasOwn(value, "failback");
-    return isMap ? weightMap : list;
+    return isMapping(value) && !Array.isArray(value.of) ? weightMap : list;
   });
 }
 

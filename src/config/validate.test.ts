@@ -304,8 +304,28 @@ describe("policies", () => {
       '4:25 CFG_KEY_UNKNOWN www: policy.failover: "off" is not a key: did you mean of?',
     ],
     [
-      "{failover: {of: [us], failback: manual}}",
-      '4:35 CFG_NOT_AVAILABLE www: policy.failover: "failback" is not available in this version: expected of',
+      "{failover: {of: [us], failback: never}}",
+      '4:45 CFG_VALUE_INVALID www: policy.failover.failback is "never": expected auto, manual or {after: 10m}',
+    ],
+    [
+      "{failover: {of: [us], failback: {after: 10}}}",
+      "4:53 CFG_VALUE_INVALID www: policy.failover.failback.after is 10: expected a duration with its unit, 1s to 168h: 10s, or 10ms",
+    ],
+    [
+      "{failover: {of: [us], failback: {after: 8d}}}",
+      '4:53 CFG_VALUE_INVALID www: policy.failover.failback.after is "8d": expected a duration with its unit, 1s to 168h, as 250ms, 1s, 2m',
+    ],
+    [
+      "{failover: {of: [us], failback: {afer: 10m}}}",
+      '4:46 CFG_KEY_UNKNOWN www: policy.failover.failback: "afer" is not a key: did you mean after?',
+    ],
+    [
+      "{failover: {of: [us], failback: 10m}}",
+      '4:45 CFG_VALUE_INVALID www: policy.failover.failback is "10m": expected auto, manual or {after: 10m}',
+    ],
+    [
+      "{all: {of: [us], failback: manual}}",
+      '4:30 CFG_KEY_UNKNOWN www: policy.all: "failback" is not a key: expected one of of, max_answers',
     ],
     [
       "{failover: [us, {falover: [eu]}]}",
@@ -366,7 +386,7 @@ describe("policies", () => {
     ],
     [
       "{failover: {of: [us], max_answers: 2}}",
-      '4:35 CFG_KEY_UNKNOWN www: policy.failover: "max_answers" is not a key: expected one of of',
+      '4:35 CFG_KEY_UNKNOWN www: policy.failover: "max_answers" is not a key: expected one of of, failback',
     ],
     [
       "{geo: [us]}",

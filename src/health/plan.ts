@@ -1,3 +1,5 @@
+import type { VerdictPlan } from "./latch.ts";
+
 /** What the control worker tells the probe worker: every check to run and every pool to judge. Structured-cloneable. */
 
 export interface CheckTiming {
@@ -56,7 +58,30 @@ export interface PoolPlan {
   dualStack: "any" | "strict";
 }
 
+/** A `failover` that does not simply follow health: which entry it tries first is kept in a row. */
+export interface LatchPlan {
+  /** Row in HealthRows.latches. */
+  row: number;
+  keyHigh: number;
+  keyLow: number;
+  zone: string;
+  /** The `failover`, as findings name it. */
+  policy: string;
+  /** In the list's order; `verdict`: index into FailbackPlan.verdicts. */
+  entries: { name: string; verdict: number }[];
+  /** How long an earlier entry must have been up before the latch goes back to it; null: until it is released. */
+  afterMs: number | null;
+}
+
+/** Latches, and whose verdicts they follow. */
+export interface FailbackPlan {
+  verdicts: VerdictPlan[];
+  latches: LatchPlan[];
+}
+
 export interface HealthPlan {
   targets: ProbeTarget[];
   pools: PoolPlan[];
+  /** Absent: every `failover` follows health. */
+  failback?: FailbackPlan;
 }

@@ -1,8 +1,12 @@
 import { foldFigures, type PoolFigures } from "./figures.ts";
+import { VERDICT_FAILED, VERDICT_UP, type Verdict } from "./latch.ts";
+import { createLatches } from "./latches.ts";
 import type { HealthPlan, PoolPlan, ProbeTarget } from "./plan.ts";
 import {
   ENDPOINT_ROW_WORDS,
   type HealthRows,
+  POOL_ROW_FAILED,
+  POOL_ROW_WORDS,
   ROW_HORIZON_MS,
   ROW_STATE,
   STATE_DRAINED,
@@ -70,6 +74,16 @@ export function applyOffline(
     writeEndpoint(rows, target, assumedState(!isDown(target), 0, target.check), 0);
   }
   for (const pool of plan.pools) writePool(rows, pool, foldPool(rows, pool), 0);
+  const latches = createLatches(rows, () => undefined);
+  const at = { nowMs: 0, wallMs: 0 };
+  latches.adopt(plan.failback, at);
+  latches.fold((row) => poolVerdict(rows, row), at);
+}
+
+/** The verdict that a pool's row says. */
+export function poolVerdict(rows: HealthRows, row: number): Verdict {
+  const failed = Atomics.load(rows.pools, row * POOL_ROW_WORDS + POOL_ROW_FAILED) === 1;
+  return failed ? VERDICT_FAILED : VERDICT_UP;
 }
 
 /** Endpoints that must be up, of `counted` that are not drained. */

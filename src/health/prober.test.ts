@@ -9,6 +9,8 @@ import {
   allocateHealthRows,
   ENDPOINT_ROW_WORDS,
   type HealthRows,
+  LATCH_ROW_CURRENT,
+  LATCH_ROW_WORDS,
   POOL_ROW_CONNECTIONS,
   POOL_ROW_FAILED,
   POOL_ROW_HORIZON_MS,
@@ -42,6 +44,7 @@ let clock: FakeClock;
 let rows: HealthRows;
 let transitions: EndpointTransition[];
 let poolTransitions: PoolTransition[];
+let latchMoves: string[];
 let rounds: number;
 /** Addresses that answer; `silent` ones never do. */
 let alive: Set<string>;
@@ -64,6 +67,7 @@ function start(): Prober {
     prepare,
     onTransition: (transition) => transitions.push(transition),
     onPoolTransition: (transition) => poolTransitions.push(transition),
+    onLatchMove: (move) => latchMoves.push(`${move.policy}: ${move.from} to ${move.to}`),
     onRoundDone: () => {
       rounds += 1;
     },
@@ -75,6 +79,7 @@ beforeEach(() => {
   rows = allocateHealthRows(64, 8);
   transitions = [];
   poolTransitions = [];
+  latchMoves = [];
   rounds = 0;
   alive = new Set();
   silent = new Set();
@@ -177,6 +182,38 @@ describe("load", () => {
     prober = start();
     prober.setPlan(plan({ a: "a0 a1" }));
     expect([row("a0", ROW_CONNECTIONS), pool("a", POOL_ROW_CONNECTIONS)]).toEqual([42, 42]);
+  });
+});
+
+describe("a latched failover", () => {
+  it("stays with the second entry when the first is back, until its time is over or it is released", () => {
+    const latch = (policy: string, row: number, afterMs: number | null) => {
+      const entries = ["a", "b"].map((name, verdict) => ({ name, verdict }));
+      return { row, keyHigh: -9, keyLow: row, zone: "z.", policy, entries, afterMs };
+    };
+    const failback = {
+      verdicts: [{ pool: 1 }, { pool: 2 }],
+      latches: [latch("timed", 0, 60_000), latch("held", 1, null)],
+    };
+    const entryOf = (at: number): number => rows.latches[at * LATCH_ROW_WORDS + LATCH_ROW_CURRENT]!;
+    alive = new Set(["a0", "a1"]);
+    prober.setPlan({ ...plan({ a: "a0", b: "a1" }), failback });
+    clock.advance(3_000);
+    expect([entryOf(0), entryOf(1), latchMoves]).toEqual([0, 0, []]);
+    alive.delete("a0");
+    clock.advance(4_000);
+    expect([entryOf(0), entryOf(1)]).toEqual([1, 1]);
+    alive.add("a0");
+    clock.advance(30_000);
+    expect([entryOf(0), entryOf(1)]).toEqual([1, 1]);
+    clock.advance(40_000);
+    expect([entryOf(0), entryOf(1)]).toEqual([0, 1]);
+    expect(prober.releaseLatch("z.", "held")).toBe(true);
+    expect([entryOf(1), prober.releaseLatch("z.", "none")]).toEqual([0, false]);
+    expect(latchMoves).toEqual(["timed: a to b", "held: a to b", "timed: b to a", "held: b to a"]);
+    prober.setPlan(plan({ a: "a0", b: "a1" }));
+    prober.releaseRetired();
+    expect(rows.latches.every((word) => word === 0)).toBe(true);
   });
 });
 

@@ -1,3 +1,5 @@
+import { VERDICT_FAILED, VERDICT_UNKNOWN, VERDICT_UP, type Verdict } from "./latch.ts";
+import { createLatches, type Instant, type Latches, type LatchMove } from "./latches.ts";
 import type { HealthPlan, PoolPlan, ProbeTarget } from "./plan.ts";
 import { foldPool, type PoolVerdict } from "./pool.ts";
 import type { HealthClock, PrepareProbe, ProbeResult } from "./probe.ts";
@@ -5,6 +7,8 @@ import type { Reason } from "./reasons.ts";
 import {
   ENDPOINT_ROW_WORDS,
   type HealthRows,
+  LATCH_ROW_KEY_HIGH,
+  LATCH_ROW_WORDS,
   POOL_ROW_FAILED,
   POOL_ROW_KEY_HIGH,
   POOL_ROW_SINCE_S,
@@ -59,6 +63,8 @@ export interface ProberOptions {
   prepare: PrepareProbe;
   onTransition: (transition: EndpointTransition) => void;
   onPoolTransition: (transition: PoolTransition) => void;
+  /** A latched `failover` went to another entry. */
+  onLatchMove: (move: LatchMove) => void;
   /** Once after each setPlan, when every target of the plan has a verdict: within setPlan when none is new, else with the first rows published after it. */
   onRoundDone: () => void;
   /** Probes under way at once; see MAX_IN_FLIGHT of scheduler.ts. */
@@ -73,6 +79,8 @@ export interface Prober {
   setPlan(plan: HealthPlan): void;
   /** Frees the rows that no target of the plan uses: call when every worker has taken over the new snapshot. */
   releaseRetired(): void;
+  /** Takes the latch of a `failover` back to the list's order, as an operator asks; false: there is no such latch. */
+  releaseLatch(zone: string, policy: string): boolean;
   stats(): SchedulerStats;
   /** Ends every probe; rows keep their last words. */
   stop(): void;
@@ -109,17 +117,22 @@ class RowsProber implements Prober {
   private readonly staged: HealthRows;
   private readonly clock: HealthClock;
   private readonly scheduler: Scheduler;
+  private readonly latches: Latches;
   private tracked = new Map<number, Tracked>();
   private judged = new Map<string, Judged>();
   private readonly changedRows = new Set<Tracked>();
   private readonly changedPools = new Set<Judged>();
+  /** A pool's verdict, or a plan, is newer than the latches. */
+  private latchesChanged = false;
   /** Rows of the plan that have no verdict; null once the round has been reported. */
   private awaited: Set<number> | null = null;
 
   constructor(options: ProberOptions) {
     this.options = options;
     this.rows = options.rows;
-    this.staged = { endpoints: new Int32Array(options.rows.endpoints.length), pools: new Int32Array(0) };
+    const none = new Int32Array(0);
+    this.staged = { endpoints: new Int32Array(options.rows.endpoints.length), pools: none, latches: none };
+    this.latches = createLatches(options.rows, options.onLatchMove);
     this.clock = options.clock;
     this.scheduler = createScheduler({
       clock: options.clock,
@@ -136,6 +149,8 @@ class RowsProber implements Prober {
     const judged = this.adoptPools(plan, nowMs);
     this.tracked = this.adoptTargets(plan, judged, nowMs);
     this.judged = judged;
+    this.latches.adopt(plan.failback, this.instant());
+    this.latchesChanged = true;
     this.changedRows.clear();
     this.changedPools.clear();
     for (const tracked of this.tracked.values()) {
@@ -154,6 +169,11 @@ class RowsProber implements Prober {
     const poolRows = new Set([...this.judged.values()].map((pool) => pool.plan.row));
     clearRows(this.rows.endpoints, ENDPOINT_ROW_WORDS, ROW_KEY_HIGH, new Set(this.tracked.keys()));
     clearRows(this.rows.pools, POOL_ROW_WORDS, POOL_ROW_KEY_HIGH, poolRows);
+    clearRows(this.rows.latches, LATCH_ROW_WORDS, LATCH_ROW_KEY_HIGH, this.latches.rows());
+  }
+
+  releaseLatch(zone: string, policy: string): boolean {
+    return this.latches.release(zone, policy, this.instant());
   }
 
   stats(): SchedulerStats {
@@ -290,7 +310,17 @@ class RowsProber implements Prober {
     for (const [pool, verdict] of verdicts) if (!verdict.failed) this.publishPool(pool, verdict);
     this.changedRows.clear();
     this.changedPools.clear();
+    this.turnLatches();
     this.reportRound();
+  }
+
+  private turnLatches(): void {
+    if (!this.latchesChanged && !this.latches.isDue(this.clock.nowMs())) return;
+    this.latchesChanged = false;
+    const verdicts = new Map<number, Verdict>();
+    for (const { plan, known, failed } of this.judged.values())
+      verdicts.set(plan.row, known ? (failed ? VERDICT_FAILED : VERDICT_UP) : VERDICT_UNKNOWN);
+    this.latches.fold((row) => verdicts.get(row) ?? VERDICT_UNKNOWN, this.instant());
   }
 
   /** Ties the addresses that have begun to fail to the horizon that their pool now gives out. */
@@ -324,6 +354,7 @@ class RowsProber implements Prober {
       pool.sinceMs = nowMs;
       pool.sinceS = this.wallSeconds();
     }
+    if (pool.known !== told || pool.failed !== verdict.failed) this.latchesChanged = true;
     pool.known = told;
     pool.failed = verdict.failed;
     writePool(this.rows, pool.plan, verdict, pool.sinceS);
@@ -343,6 +374,10 @@ class RowsProber implements Prober {
   private stage(tracked: Tracked): void {
     writeEndpoint(this.staged, tracked.target, tracked.state, tracked.sinceS);
     this.changedRows.add(tracked);
+  }
+
+  private instant(): Instant {
+    return { nowMs: this.clock.nowMs(), wallMs: this.clock.wallMs() };
   }
 
   private wallSeconds(): number {

@@ -1,8 +1,16 @@
-import type { PoolPlan, ProbeTarget } from "./plan.ts";
+import type { LatchPlan, PoolPlan, ProbeTarget } from "./plan.ts";
 import type { PoolVerdict } from "./pool.ts";
 import {
   ENDPOINT_ROW_WORDS,
   type HealthRows,
+  LATCH_ROW_AFTER_MS,
+  LATCH_ROW_CURRENT,
+  LATCH_ROW_HEALTHY,
+  LATCH_ROW_HEALTHY_SINCE_S,
+  LATCH_ROW_KEY_HIGH,
+  LATCH_ROW_KEY_LOW,
+  LATCH_ROW_SINCE_S,
+  LATCH_ROW_WORDS,
   POOL_ROW_CAPACITY,
   POOL_ROW_CONNECTIONS,
   POOL_ROW_ERRORS,
@@ -102,6 +110,37 @@ export function writePool(
   Atomics.store(words, base + POOL_ROW_KEY_HIGH, identity.keyHigh);
   Atomics.store(words, base + POOL_ROW_KEY_LOW, identity.keyLow);
   if (!verdict.failed) Atomics.store(words, base + POOL_ROW_FAILED, 0);
+}
+
+/** What a latch's row says besides its plan. */
+export interface LatchWords {
+  current: number;
+  sinceS: number;
+  /** Place, plus one, of the earlier entry that has been up longest; 0: there is none. */
+  healthy: number;
+  healthySinceS: number;
+}
+
+/** Writes a latch's row, CURRENT last: who reads another entry reads the words that belong to it. */
+export function writeLatch(rows: HealthRows, plan: LatchPlan, latch: LatchWords): void {
+  const words = rows.latches;
+  const base = plan.row * LATCH_ROW_WORDS;
+  Atomics.store(words, base + LATCH_ROW_AFTER_MS, plan.afterMs ?? 0);
+  Atomics.store(words, base + LATCH_ROW_SINCE_S, latch.sinceS);
+  Atomics.store(words, base + LATCH_ROW_HEALTHY, latch.healthy);
+  Atomics.store(words, base + LATCH_ROW_HEALTHY_SINCE_S, latch.healthySinceS);
+  Atomics.store(words, base + LATCH_ROW_KEY_HIGH, plan.keyHigh);
+  Atomics.store(words, base + LATCH_ROW_KEY_LOW, plan.keyLow);
+  Atomics.store(words, base + LATCH_ROW_CURRENT, latch.current);
+}
+
+/** True when the latch's row carries this identity. */
+export function holdsLatch(rows: HealthRows, plan: LatchPlan): boolean {
+  const base = plan.row * LATCH_ROW_WORDS;
+  return (
+    Atomics.load(rows.latches, base + LATCH_ROW_KEY_HIGH) === (plan.keyHigh | 0) &&
+    Atomics.load(rows.latches, base + LATCH_ROW_KEY_LOW) === (plan.keyLow | 0)
+  );
 }
 
 /** True when the row carries this identity. */

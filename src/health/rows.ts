@@ -1,5 +1,6 @@
 /**
- * Health in shared memory: one row of words per endpoint address and one per pool. One writer, the probe worker; every
+ * Health in shared memory: one row of words per endpoint address, one per pool, and one per
+ * `failover` that does not simply follow health. One writer, the probe worker; every
  * other thread only reads. Rows survive reloads: a row is found again by the identity hash that it carries, even after
  * the control worker was replaced.
  *
@@ -11,6 +12,8 @@ export interface HealthRows {
   endpoints: Int32Array;
   /** POOL_ROW_WORDS words a pool. */
   pools: Int32Array;
+  /** LATCH_ROW_WORDS words a `failover` with a latch. */
+  latches: Int32Array;
 }
 
 /** 64 octets, one cache line. */
@@ -86,6 +89,21 @@ export const POOL_ROW_CAPACITY = 13;
 /** Endpoints that the sum of the connections is of. */
 export const POOL_ROW_REPORTING = 14;
 
+/** A row's identity has the names of the entries, in their order: what CURRENT means never changes within a row. */
+export const LATCH_ROW_WORDS = 8;
+/** Place of the entry that is tried first; 0: the list's order. */
+export const LATCH_ROW_CURRENT = 0;
+/** Milliseconds that an earlier entry must have been up before the latch goes back to it; 0: until it is released. */
+export const LATCH_ROW_AFTER_MS = 1;
+/** When the latch went to CURRENT: seconds since 1970. */
+export const LATCH_ROW_SINCE_S = 2;
+/** Place, plus one, of the earlier entry that has been up longest; 0: all of them have failed. */
+export const LATCH_ROW_HEALTHY = 3;
+/** Since when that one has been up without interruption: seconds since 1970. */
+export const LATCH_ROW_HEALTHY_SINCE_S = 4;
+export const LATCH_ROW_KEY_HIGH = 6;
+export const LATCH_ROW_KEY_LOW = 7;
+
 /**
  * Endpoint addresses of one server: 12 times the 10,000 that it is built for. Untouched pages of the block cost
  * nothing; configuration beyond the limit is an error (CFG_LIMIT_ENDPOINTS).
@@ -94,9 +112,14 @@ export const MAX_ENDPOINT_ROWS = 131_072;
 const MAX_POOL_ROWS = 65_536;
 
 /** Rows of zeros: every key free, every state down until its writer says otherwise. */
-export function allocateHealthRows(endpointRows = MAX_ENDPOINT_ROWS, poolRows = MAX_POOL_ROWS): HealthRows {
+export function allocateHealthRows(
+  endpointRows = MAX_ENDPOINT_ROWS,
+  poolRows = MAX_POOL_ROWS,
+  latchRows = poolRows,
+): HealthRows {
   return {
     endpoints: new Int32Array(new SharedArrayBuffer(endpointRows * ENDPOINT_ROW_WORDS * 4)),
     pools: new Int32Array(new SharedArrayBuffer(poolRows * POOL_ROW_WORDS * 4)),
+    latches: new Int32Array(new SharedArrayBuffer(latchRows * LATCH_ROW_WORDS * 4)),
   };
 }

@@ -158,7 +158,8 @@ function addNode(draft: Draft, node: NodeModel): number {
   draft.names.nodes.push({ kind: node.kind, label: node.label });
   const maxAnswers = node.kind === "all" ? node.maxAnswers : 0;
   const seed = seedOf(node, seeds);
-  draft.nodes.push(NODE_KIND_WORDS[node.kind], first, count, table, seed, ...lastResort, maxAnswers);
+  const latch = node.kind === "failover" ? (node.latch?.row ?? -1) : -1;
+  draft.nodes.push(NODE_KIND_WORDS[node.kind], first, count, table, seed, ...lastResort, maxAnswers, latch);
   return index;
 }
 

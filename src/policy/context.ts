@@ -36,7 +36,7 @@ export interface DecideContext {
 
   /** From here on the decision under way; nobody else reads it. Class of the client per table. */
   classes: Int32Array;
-  /** Per entry: 1 when a weighted node has drawn it already, or a round robin has tried it. */
+  /** Per entry: 1 when a weighted node has drawn it already, a round robin has tried it, or a failover is latched on it. */
   drawn: Uint8Array;
   /** Addresses chosen so far: indexes into PolicyData.addresses. */
   picked: Int32Array;

@@ -53,7 +53,7 @@ export type LastResortWord =
   | typeof LAST_RESORT_NODATA
   | typeof LAST_RESORT_SERVFAIL;
 
-export const NODE_WORDS = 9;
+export const NODE_WORDS = 10;
 /** One of NODE_KIND_*. */
 export const NODE_KIND = 0;
 /** Index of the pool, or of the first entry. */
@@ -67,6 +67,8 @@ export const NODE_SEED = 4;
 export const NODE_LAST_RESORT = 5;
 /** Most addresses that `all` answers; 0 in other kinds. */
 export const NODE_MAX_ANSWERS = 8;
+/** Row in HealthRows.latches of a `failover` that does not simply follow health, or -1. */
+export const NODE_LATCH = 9;
 
 export const NODE_KIND_POOL = 0;
 export const NODE_KIND_FAILOVER = 1;

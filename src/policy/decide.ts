@@ -212,7 +212,7 @@ function nextEntry(
 ): number {
   switch (kind) {
     case NODE_KIND_FAILOVER:
-      return failoverEntry(context.policy, node, attempt);
+      return failoverEntry(context, node, attempt);
     case NODE_KIND_WEIGHTED:
       return drawEntry(context, node, attempt);
     case NODE_KIND_ROUND_ROBIN:

@@ -19,6 +19,7 @@ import {
   PASS_ALL,
   PASS_ONE_UP,
 } from "./data.ts";
+import { explainLatch } from "./explain-latch.ts";
 import { explainPool } from "./explain-pool.ts";
 import type { EntryExplanation, NodeExplanation, PassName } from "./explanation.ts";
 import type { PolicyNames } from "./names.ts";
@@ -42,6 +43,7 @@ export function explainNode(
     table: table < 0 ? null : table,
     entries: [...tried, ...explainOthers(context, names, visit, picked)],
     pool: poolOf(context, names, visit.node, picked),
+    latch: explainLatch(context, names, visit.node),
     earlier: visit.earlier.map((earlier) => explainNode(context, names, earlier, picked)),
   };
 }
@@ -147,6 +149,7 @@ function unvisited(
     table: table < 0 ? null : table,
     entries: [],
     pool: poolOf(context, names, node, picked),
+    latch: null,
     earlier: [],
   };
 }

@@ -21,6 +21,7 @@ import {
   STATE_FORCED_UP,
   STATE_UP,
 } from "../health/rows.ts";
+import type { NodeModel } from "./model.ts";
 
 const eu = () => pool("eu", ["198.51.100.10", "198.51.100.11"]);
 const us = () => pool("us", ["192.0.2.10"], { region: { name: "virginia", location: null } });
@@ -45,10 +46,61 @@ describe("explainDecision", () => {
       minSeconds: 5,
       maxSeconds: 60,
       reason: "horizon",
-      limit: { pool: "eu", endpoint: "198.51.100.10", address: "198.51.100.10", horizonMs: 20_000 },
+      limit: {
+        pool: "eu",
+        endpoint: "198.51.100.10",
+        address: "198.51.100.10",
+        failback: null,
+        horizonMs: 20_000,
+      },
     });
     expect(scope).toEqual({ bits: 0, reason: "no-ecs", table: null });
     expect(lastResort).toBeNull();
+  });
+
+  it("says what a failover is latched on, and when it goes back", () => {
+    const latch = { afterMs: 600_000, policy: "www: policy", row: 0 };
+    const tree = { ...failover([us(), eu(), pool("asia", ["203.0.113.1"])], { label: "home" }), latch };
+    const world = createWorld([record(tree as NodeModel)]);
+    const second = 1_700_000_000;
+    expect(world.explain({ second }).root).toMatchObject({ latch: null });
+    world.rows.latches.set([1, 600_000, second - 3600, 1, second - 580]);
+    const { root, ttl, addresses } = world.explain({ second });
+    expect(addresses[0]).toMatchObject({ pool: "eu" });
+    expect(root.entries.map(({ status, node }) => [node.label, status])).toEqual([
+      ["eu", "chosen"],
+      ["us", "not-needed"],
+      ["asia", "not-needed"],
+    ]);
+    expect(root.latch).toEqual({
+      entry: "eu",
+      sinceS: second - 3600,
+      forSeconds: 3600,
+      afterSeconds: 600,
+      healthy: { entry: "us", forSeconds: 580 },
+      returnsInSeconds: 20,
+    });
+    expect(ttl).toMatchObject({ seconds: 20, reason: "horizon" });
+    expect(ttl.limit).toEqual({
+      pool: null,
+      endpoint: null,
+      address: null,
+      failback: "home",
+      horizonMs: 20_000,
+    });
+    world.set("eu", "down");
+    expect(world.explain({ second }).addresses[0]).toMatchObject({ pool: "us" });
+    world.set("us", "down");
+    expect(world.explain({ second }).addresses[0]).toMatchObject({ pool: "asia" });
+    world.rows.latches.set([2, 0, 0, 0, 0]);
+    expect(world.explain({ second }).root.latch).toEqual({
+      entry: "asia",
+      sinceS: null,
+      forSeconds: null,
+      afterSeconds: null,
+      healthy: null,
+      returnsInSeconds: null,
+    });
   });
 
   it("gives the same answer as decide does without a trace", () => {
@@ -289,6 +341,7 @@ describe("explainDecision", () => {
       pool: "eu",
       endpoint: null,
       address: null,
+      failback: null,
       horizonMs: 30_000,
     });
   });

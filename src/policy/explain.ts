@@ -30,6 +30,7 @@ import type {
   ScopeExplanation,
   TableExplanation,
   TtlExplanation,
+  TtlLimit,
 } from "./explanation.ts";
 import type { PolicyNames } from "./names.ts";
 import { createRecorder, type Recording, type TableReading } from "./recorder.ts";
@@ -91,12 +92,21 @@ function explainTtl(
   const nearest = recording.horizons.findLast(({ horizonMs }) => horizonMs === leastMs);
   const bound = { seconds, minSeconds, maxSeconds };
   if (leastMs === NO_HORIZON || nearest === undefined) return { ...bound, reason: "settled", limit: null };
-  const limit =
-    nearest.address >= 0
-      ? { ...pickedAddress(names, nearest.address), horizonMs: leastMs }
-      : { ...unsettledAddress(context, names, nearest.pool, leastMs), horizonMs: leastMs };
+  const limit = { ...limitOf(context, names, nearest, leastMs), horizonMs: leastMs };
   const reason = leastMs >= maxSeconds * 1000 ? "settled" : leastMs < minSeconds * 1000 ? "min" : "horizon";
   return { ...bound, reason, limit };
+}
+
+function limitOf(
+  context: DecideContext,
+  names: PolicyNames,
+  { address, node, pool }: Recording["horizons"][number],
+  horizonMs: number,
+): Omit<TtlLimit, "horizonMs"> {
+  if (address >= 0) return { ...pickedAddress(names, address), failback: null };
+  if (node < 0) return { ...unsettledAddress(context, names, pool, horizonMs), failback: null };
+  const { kind, label } = names.nodes[node]!;
+  return { pool: null, endpoint: null, address: null, failback: label || kind };
 }
 
 /** The address of a pool whose horizon is the pool's own. */

@@ -71,7 +71,17 @@ export interface TtlExplanation {
   /** `settled`: nothing that was read can change soon; `horizon`: the limit below; `min`: the limit is nearer still. */
   reason: "settled" | "horizon" | "min";
   /** What can change first, whether or not that is soon enough to shorten the TTL. */
-  limit: { pool: string | null; endpoint: string | null; address: string | null; horizonMs: number } | null;
+  limit: TtlLimit | null;
+}
+
+/** An address, or a pool; or a `failover` that goes back to an earlier entry. */
+export interface TtlLimit {
+  pool: string | null;
+  endpoint: string | null;
+  address: string | null;
+  /** Label or kind of the node that goes back; null: it is not that. */
+  failback: string | null;
+  horizonMs: number;
 }
 
 /** What a walk takes for up: as the probes say; a pool with one endpoint up; all that are not withheld by hand. */
@@ -89,8 +99,24 @@ export interface NodeExplanation {
   entries: EntryExplanation[];
   /** For a pool. */
   pool: PoolExplanation | null;
+  /** For a `failover` that is latched on another entry than its first. */
+  latch: LatchExplanation | null;
   /** Walks of the same node before this one, which failed: of the root, and of nodes with a last resort of their own. */
   earlier: NodeExplanation[];
+}
+
+export interface LatchExplanation {
+  /** Label or kind of the entry that it is latched on. */
+  entry: string;
+  /** Since when: seconds since 1970, and how long; null: unknown. */
+  sinceS: number | null;
+  forSeconds: number | null;
+  /** How long an earlier entry must have been healthy; null: until an operator releases the latch. */
+  afterSeconds: number | null;
+  /** The earlier entry that has been healthy longest; null: all of them have failed. */
+  healthy: { entry: string; forSeconds: number | null } | null;
+  /** Seconds until the latch goes back to that one by itself; null: it does not, or none is healthy. */
+  returnsInSeconds: number | null;
 }
 
 export interface EntryExplanation {

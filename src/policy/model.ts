@@ -66,6 +66,16 @@ export interface EntryModel {
   weight: number;
 }
 
+/** `failback` of a `failover`, where it is not `auto`. */
+export interface LatchModel {
+  /** How long an earlier entry must have been up before it is gone back to; null: until an operator says so. */
+  afterMs: number | null;
+  /** Where the node stands, as findings name it; with the zone, who it is. */
+  policy: string;
+  /** Row in HealthRows.latches. */
+  row: number;
+}
+
 export interface KeyModel {
   key: string;
   node: NodeModel;
@@ -82,7 +92,8 @@ interface LatencyNode {
 
 export type NodeModel =
   | (NodeBase & { kind: "pool"; pool: PoolModel })
-  | (NodeBase & { kind: "failover"; of: EntryModel[] })
+  /** `latch` absent: it follows health in both directions. */
+  | (NodeBase & { kind: "failover"; of: EntryModel[]; latch?: LatchModel })
   | (NodeBase & { kind: "weighted"; of: EntryModel[] })
   | (NodeBase & { kind: "round_robin"; of: EntryModel[] })
   | (NodeBase & { kind: "all"; of: EntryModel[]; maxAnswers: number })

@@ -35,8 +35,8 @@ export interface Recording {
   /** The last walk of the root. */
   root: Visit | null;
   lastResort: { node: number; kind: number } | null;
-  /** Everything with a horizon, in the order of reading: a pool, or an address of the answer. */
-  horizons: { pool: number; address: number; horizonMs: number }[];
+  /** Everything with a horizon, in the order of reading: a latched node, a pool, or an address of the answer; the others are -1. */
+  horizons: { node: number; pool: number; address: number; horizonMs: number }[];
   picked: number[];
   leastMs: number;
   ttlSeconds: number;
@@ -91,15 +91,18 @@ export function createRecorder(): { recording: Recording; trace: Trace } {
       if (parent === undefined) recording.root = visit;
       else parent.tries.at(-1)!.visit = visit;
     },
+    latch(node, horizonMs) {
+      recording.horizons.push({ node, pool: -1, address: -1, horizonMs });
+    },
     pool(pool, _pass, _failed, _up, horizonMs) {
-      recording.horizons.push({ pool, address: -1, horizonMs });
+      recording.horizons.push({ node: -1, pool, address: -1, horizonMs });
     },
     lastResort(node, kind) {
       recording.lastResort = { node, kind };
     },
     picked(address, horizonMs) {
       recording.picked.push(address);
-      recording.horizons.push({ pool: -1, address, horizonMs });
+      recording.horizons.push({ node: -1, pool: -1, address, horizonMs });
     },
     ttl(leastMs, ttlSeconds) {
       recording.leastMs = leastMs;

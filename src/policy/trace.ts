@@ -21,6 +21,8 @@ export interface Trace {
   entry(entry: number): void;
   /** `decision`: DECIDED_*; DECIDED_NOTHING says that the node has failed. */
   leave(node: number, decision: number): void;
+  /** The latch of a `failover` was read; `horizonMs`: until it can go back by itself, 0: it does not. */
+  latch(node: number, horizonMs: number): void;
   /** A pool's verdict was read: the words of its row, all 0 for a pool without one. */
   pool(pool: number, pass: number, failed: number, up: number, horizonMs: number): void;
   /** Every pass over `node` has failed; `kind`: LAST_RESORT_*, which decides now. */

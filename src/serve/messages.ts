@@ -55,6 +55,8 @@ export type ToProbe =
   | { kind: "plan"; plan: HealthPlan; generation: number }
   /** Every data worker has taken over the snapshot of the last plan: rows that it left behind may be freed. */
   | { kind: "release" }
+  /** An operator takes a latched `failover` back to its list's order: see LatchPlan for the names. */
+  | { kind: "releaseLatch"; zone: string; policy: string }
   | { kind: "stop" };
 
 export type FromProbe =

@@ -9,7 +9,7 @@ import { formatDuration, runProbeWorker } from "./probe-runner.ts";
 
 let port: FakePort<ToProbe, FromProbe>;
 let calls: string[];
-let hooks: Pick<ProberOptions, "onTransition" | "onPoolTransition" | "onRoundDone">;
+let hooks: Pick<ProberOptions, "onTransition" | "onPoolTransition" | "onLatchMove" | "onRoundDone">;
 let words: Int32Array;
 
 beforeEach(() => {
@@ -19,6 +19,10 @@ beforeEach(() => {
   const prober: Prober = {
     setPlan: () => calls.push("setPlan"),
     releaseRetired: () => calls.push("release"),
+    releaseLatch: (zone, policy) => {
+      calls.push(`releaseLatch ${zone} ${policy}`);
+      return policy === "www: policy";
+    },
     stop: () => calls.push("stop"),
     stats: () => ({ started: 0, inFlight: 0, waiting: 0, voided: 0 }),
   };
@@ -32,6 +36,18 @@ afterEach(() => {
 });
 
 describe("runProbeWorker", () => {
+  it("releases a latch as it is told, and says whether there was one", () => {
+    port.deliver({ kind: "releaseLatch", zone: "z", policy: "www: policy" });
+    port.deliver({ kind: "releaseLatch", zone: "z", policy: "old: policy" });
+    expect(calls).toEqual(["releaseLatch z www: policy", "releaseLatch z old: policy"]);
+    hooks.onLatchMove({ zone: "z", policy: "www: policy", from: "eu", to: "us" });
+    expect(port.posted.filter(isKind("log")).map(({ level, message }) => [level, message])).toEqual([
+      ["info", "www: policy was released by hand"],
+      ["warn", "old: policy has no latch"],
+      ["warn", "www: policy goes from eu to us"],
+    ]);
+  });
+
   it("takes over a plan, and says when every target has a verdict", () => {
     port.deliver({ kind: "plan", plan: { targets: [], pools: [] }, generation: 4 });
     expect(calls).toEqual(["setPlan"]);

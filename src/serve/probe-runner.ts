@@ -1,3 +1,4 @@
+import type { LatchMove } from "../health/latches.ts";
 import type { EndpointTransition, PoolTransition, Prober, ProberOptions } from "../health/prober.ts";
 import { reasonText } from "../health/reasons.ts";
 import { readWords } from "./data-worker.ts";
@@ -7,7 +8,7 @@ import type { FromProbe, Log, ProbeInit, ToProbe, WorkerPort } from "./messages.
 const BEAT_MS = 100;
 
 type CreateProber = (
-  options: Pick<ProberOptions, "rows" | "onTransition" | "onPoolTransition" | "onRoundDone">,
+  options: Pick<ProberOptions, "rows" | "onTransition" | "onPoolTransition" | "onLatchMove" | "onRoundDone">,
 ) => Prober;
 
 /** Runs the probe worker on `port` until it is told to stop: every change of health becomes one line of the log. */
@@ -22,6 +23,7 @@ export function runProbeWorker(
     rows: init.rows,
     onTransition: (transition) => logEndpoint(log, transition),
     onPoolTransition: (transition) => logPool(log, transition),
+    onLatchMove: (move) => logLatch(log, move),
     onRoundDone: () => port.postMessage({ kind: "roundDone", generation }),
   });
   let stopped = false;
@@ -41,7 +43,19 @@ export function runProbeWorker(
       generation = message.generation;
       prober.setPlan(message.plan);
     } else if (message.kind === "release") prober.releaseRetired();
-    else stop();
+    else if (message.kind === "releaseLatch") {
+      const { zone, policy } = message;
+      const released = prober.releaseLatch(zone, policy);
+      log(
+        released ? "info" : "warn",
+        released ? `${policy} was released by hand` : `${policy} has no latch`,
+        {
+          event: "latch",
+          zone,
+          policy,
+        },
+      );
+    } else stop();
   });
 }
 
@@ -76,6 +90,10 @@ function logPool(log: Log, transition: PoolTransition): void {
     usable,
     durationMs: Math.round(durationMs),
   });
+}
+
+function logLatch(log: Log, { zone, policy, from, to }: LatchMove): void {
+  log("warn", `${policy} goes from ${from} to ${to}`, { event: "latch", zone, policy, from, to });
 }
 
 const UNITS: [name: string, ms: number][] = [

@@ -24,6 +24,8 @@ export interface GoldenCase {
   ask: Ask;
   /** Everything that these do not name is up. */
   health: Health[];
+  /** What was before, oldest first; each holds until the next. */
+  history: Past[];
   /** What is wanted of the reply, one line each. */
   wants: Want[];
   /** Counters that must have grown by one for every query. */
@@ -39,6 +41,13 @@ export interface Ask {
   /** Second at which is asked, or the first of `times` successive ones. */
   second: number;
   times: number;
+}
+
+export interface Past {
+  secondsAgo: number;
+  health: Health[];
+  /** An operator released every latch then. */
+  isRelease: boolean;
 }
 
 export interface Health {
@@ -60,13 +69,14 @@ const RECORD = /^(\S+) (\d+) IN (A|AAAA) (one of )?([^ ].*?)(?:\s+scope \/(\d+))
 const NEGATIVE = /^(NODATA|SERVFAIL|NXDOMAIN|REFUSED)(?: (\d+))?(?:\s+scope \/(\d+))?$/;
 const ASK = /^(\S+) (A|AAAA) from (\S+)(?: ecs (\S+))?(?: at (\d+))?(?: times (\d+))?$/;
 const SHARE = /^(\d+)% (\S+)$/;
+const AGO = /^(\d+)s(?:\s+(.*))?$/;
 const HEALTH = /^(.+):(up|down|drained|forced-down)(?:\((\d+(?:\.\d+)?)s\))?$/;
 
 /**
  * Reads a golden file. Before the line `---` stand `zone ORIGIN`, lines `country PREFIX CODE`, `asn PREFIX NUMBER`,
  * `place PREFIX CODE LATITUDE LONGITUDE`, `latency CLIENT REGION RTT SAMPLES`, lines of the
  * master file as `static RECORD`, and after `yaml` the zone's dynamic names. After it cases stand, divided by empty lines: comments
- * as their title, then `ask`, `health`, `want` and `counters`.
+ * as their title, then `ask`, `ago 300s HEALTH` or `ago 60s release`, `health`, `want` and `counters`.
  */
 export function parseGoldenFile(text: string): GoldenFile {
   const lines = text.split("\n");
@@ -117,7 +127,15 @@ function readCase(block: { text: string; line: number }[]): GoldenCase {
   const fail = (at: number, what: string) => new Error(`line ${at}: ${what}`);
   const titles: string[] = [];
   let ask: Ask | null = null;
-  const found: GoldenCase = { title: "", line, ask: NO_ASK, health: [], wants: [], counters: [] };
+  const found: GoldenCase = {
+    title: "",
+    line,
+    ask: NO_ASK,
+    health: [],
+    history: [],
+    wants: [],
+    counters: [],
+  };
   for (const { text, line: at } of block) {
     if (text.startsWith("#")) {
       titles.push(text.slice(1).trim());
@@ -126,6 +144,7 @@ function readCase(block: { text: string; line: number }[]): GoldenCase {
     const [, word, rest] = /^(\S+)\s+(.*?)\s*$/.exec(text) ?? [];
     if (word === "ask") ask = readAsk(rest!) ?? raise(fail(at, `"${rest}" asks nothing`));
     else if (word === "health") found.health.push(...rest!.split(/\s+/).map((part) => readHealth(part, at)));
+    else if (word === "ago") found.history.push(readPast(rest!, at));
     else if (word === "want") found.wants.push(readWant(rest!) ?? raise(fail(at, `"${rest}" wants nothing`)));
     else if (word === "counters") found.counters.push(...rest!.split(/\s+/));
     else throw fail(at, `"${text}" is not understood`);
@@ -154,6 +173,13 @@ function readAsk(text: string): Ask | null {
     second: Number(second ?? 1_700_000_000),
     times: Number(times ?? 1),
   };
+}
+
+function readPast(text: string, line: number): Past {
+  const [, seconds, rest = ""] = AGO.exec(text) ?? raise(new Error(`line ${line}: "${text}" is no past`));
+  const isRelease = rest === "release";
+  const parts = isRelease || rest === "" ? [] : rest.split(/\s+/);
+  return { secondsAgo: Number(seconds), health: parts.map((part) => readHealth(part, line)), isRelease };
 }
 
 function readHealth(text: string, line: number): Health {

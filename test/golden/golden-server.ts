@@ -5,8 +5,9 @@ import { type CompiledConfig, compileConfig } from "../../src/config/compile.ts"
 import { formatFinding } from "../../src/config/findings.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { createRowRegistry } from "../../src/config/rows.ts";
+import { createLatches } from "../../src/health/latches.ts";
 import type { ProbeTarget } from "../../src/health/plan.ts";
-import { applyOffline, foldPool } from "../../src/health/pool.ts";
+import { applyOffline, foldPool, poolVerdict } from "../../src/health/pool.ts";
 import {
   allocateHealthRows,
   ENDPOINT_ROW_WORDS,
@@ -22,13 +23,16 @@ import { cityRecord, makeMmdb } from "../support/geo-fixtures.ts";
 import { type InProcess, serveSnapshot } from "../support/in-process.ts";
 import { type MmdbInput, uint32 } from "../support/mmdb-writer.ts";
 import { removeFolder, temporaryFolder } from "../support/temporary-folder.ts";
-import type { GoldenFile, Health } from "./case-file.ts";
+import type { GoldenFile, Health, Past } from "./case-file.ts";
 
 /** The server of a golden file, from its files to its octets, without sockets. */
 export interface GoldenServer extends InProcess {
   compiled: CompiledConfig;
-  /** Everything up but what is named. Throws for a name that no pool, endpoint or address has. */
-  setHealth(health: Health[]): void;
+  /**
+   * Everything up but what is named, at a second and in the past before it. Throws for a name that no pool, endpoint or
+   * address has.
+   */
+  setHealth(health: Health[], second: number, history: Past[]): void;
 }
 
 const APEX = [
@@ -59,10 +63,28 @@ export function serveGoldenFile(file: GoldenFile): GoldenServer {
       rows.endpoints[row * ENDPOINT_ROW_WORDS + ROW_HORIZON_MS] = horizonMs ?? natural;
     }
   };
-  const setHealth = (health: Health[]): void => {
-    applyOffline(rows, plan, () => false);
+  const setNow = (health: Health[]): void => {
+    applyOffline(rows, { targets: plan.targets, pools: plan.pools }, () => false);
     health.forEach(apply);
     for (const pool of plan.pools) writePool(rows, pool, foldPool(rows, pool), 0);
+  };
+  const setHealth: GoldenServer["setHealth"] = (health, second, history) => {
+    rows.latches.fill(0);
+    const latches = createLatches(rows, () => undefined);
+    const at = (clock: number) => ({ nowMs: clock * 1000, wallMs: clock * 1000 });
+    const steps = [...history, { secondsAgo: 0, health, isRelease: false }];
+    for (const [index, { secondsAgo, health: then, isRelease }] of steps.entries()) {
+      const begin = second - secondsAgo;
+      if (!isRelease) setNow(then);
+      if (index === 0) latches.adopt(plan.failback, at(begin));
+      const verdictOf = (row: number) => poolVerdict(rows, row);
+      latches.fold(verdictOf, at(begin));
+      if (isRelease)
+        for (const { zone, policy } of plan.failback?.latches ?? []) latches.release(zone, policy, at(begin));
+      const end = second - (steps[index + 1]?.secondsAgo ?? 0);
+      for (let clock = begin; clock <= end; clock++)
+        if (latches.isDue(clock * 1000)) latches.fold(verdictOf, at(clock));
+    }
   };
   return { ...server, compiled, setHealth };
 }

@@ -130,6 +130,7 @@ describe("the prober on real sockets", () => {
       prepare: prepareProbe,
       onTransition: (transition) => transitions.push(transition),
       onPoolTransition: () => {},
+      onLatchMove: () => {},
       onRoundDone: () => {
         rounds += 1;
       },
@@ -186,6 +187,7 @@ describe("the prober on real sockets", () => {
         if (to === "down") falls.add(`${from} ${reasonText(reason)}`);
       },
       onPoolTransition: () => {},
+      onLatchMove: () => {},
       onRoundDone: () => {
         rounds += 1;
       },
