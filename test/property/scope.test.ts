@@ -136,7 +136,9 @@ const kindsIn = (node: NodeModel): string[] => {
 };
 
 describe("the scope over random trees and databases, with dice, turns and clock fixed", () => {
-  it(`never lies: ${PAIRS} trees and databases, ${CLIENTS} clients each, both edges of every tile`, () => {
+  it(`never lies: ${PAIRS} trees and databases, ${CLIENTS} clients each, both edges of every tile`, {
+    timeout: 600_000,
+  }, () => {
     const seen = { positive: 0, negative: 0 };
     const kinds = new Set<string>();
     let tileCount = 0;

@@ -35,10 +35,12 @@ export interface Draw {
   depth: number;
   /** Kinds that may stand in a tree, besides pools. */
   kinds: readonly NodeKind[];
+  /** Of the nodes, how many have a last resort of their own; absent: 0.08. */
+  lastResortShare?: number;
 }
 
-const COUNTRIES = ["GB", "DE", "FR", "US", "CA", "JP", "BR", "ZA", "AU", "FJ"];
-const SYSTEMS = [64_500, 64_501, 64_502, 64_503];
+export const COUNTRY_CODES = ["GB", "DE", "FR", "US", "CA", "JP", "BR", "ZA", "AU", "FJ"];
+export const SYSTEMS = [64_500, 64_501, 64_502, 64_503];
 const GEO_KEYS = [
   ...["EU", "NA", "AS", "OC", "SA", "eu-union", "city:1", "city:2", "city:3"],
   ...["EU-GB", "EU-DE", "EU-FR", "NA-US", "NA-CA", "AS-JP", "SA-BR", "OC-FJ", "NA-US-CA", "NA-US-NY"],
@@ -73,7 +75,9 @@ export function randomTree(draw: Draw): NodeModel {
   const isLeaf = depth === 0 || random.chance(0.1);
   const below = { ...draw, depth: depth - 1 };
   const drawn = NODE_DRAWS[isLeaf ? "pool" : random.pick(kinds)](below);
-  return random.chance(0.08) ? { ...drawn, lastResort: randomLastResort(draw) } : drawn;
+  return random.chance(draw.lastResortShare ?? 0.08)
+    ? { ...drawn, lastResort: randomLastResort(draw) }
+    : drawn;
 }
 
 export const NODE_KINDS = (Object.keys(NODE_DRAWS) as NodeKind[]).filter((kind) => kind !== "pool");
@@ -196,7 +200,7 @@ export function randomSources(random: Random, prefixes: readonly string[]): GeoS
     const recordBits = random.pick([24, 28, 32] as const);
     return openOrThrow(makeMmdb(networks, { recordBits, aliases: random.chance(0.5) }), `${role}.mmdb`, role);
   };
-  const country = () => random.pick(COUNTRIES);
+  const country = () => random.pick(COUNTRY_CODES);
   return joinDatabases(
     open("city", () =>
       cityRecord({
