@@ -11,6 +11,7 @@ import { durationWords, nodeLines } from "./explain-node.ts";
 const up: AddressExplanation = {
   address: "192.0.2.1",
   picked: false,
+  odds: null,
   state: "up",
   forSeconds: null,
   reason: "ok",
@@ -36,6 +37,7 @@ function poolNode(addresses: AddressExplanation[], pool: Partial<PoolExplanation
       up: 1,
       usable: 1,
       horizonMs: 0,
+      draws: null,
       endpoints: addresses.map((address) => ({ name: address.address, weight: 1, addresses: [address] })),
       ...pool,
     },

@@ -3,6 +3,7 @@ import type {
   EntryExplanation,
   LatchExplanation,
   NodeExplanation,
+  Odds,
   PoolExplanation,
 } from "../policy/explanation.ts";
 import { paint, type Style, type Terminal } from "./terminal.ts";
@@ -38,10 +39,10 @@ function branchLines(branches: Branch[]): string[] {
 }
 
 function nodeBranches(node: NodeExplanation, view: View): Branch[] {
-  if (node.pool !== null) return poolBranches(node.pool, view);
+  if (node.pool !== null) return poolBranches(node.pool, node, view);
   const shown = node.entries.filter((entry) => entry.status !== "not-matched");
   const others = node.entries.filter((entry) => entry.status === "not-matched");
-  const branches = shown.map((entry) => entryBranch(entry, view));
+  const branches = shown.map((entry) => entryBranch(entry, node, view));
   if (others.length > 0) {
     const keys = others.map((entry) => entry.key).join(", ");
     branches.push({ head: keys, text: paint(view.terminal, "dim", "not for this client"), below: [] });
@@ -49,10 +50,10 @@ function nodeBranches(node: NodeExplanation, view: View): Branch[] {
   return branches;
 }
 
-function entryBranch(entry: EntryExplanation, view: View): Branch {
+function entryBranch(entry: EntryExplanation, of: NodeExplanation, view: View): Branch {
   const { node, key } = entry;
   const name = node.label || node.pool?.name || "";
-  const words = [statusWords(entry, view.terminal), shareWords(entry)]
+  const words = [statusWords(entry, view.terminal), chanceWords(entry, of)]
     .filter((part) => part !== "")
     .join(", ");
   const what = node.pool === null ? node.kind + latchWords(node.latch) : poolWords(node.pool);
@@ -80,11 +81,39 @@ function statusWords(entry: EntryExplanation, terminal: Terminal): string {
   return paint(terminal, style, words);
 }
 
-function shareWords(entry: EntryExplanation): string {
-  if (entry.share === null)
-    return entry.draw === null ? "" : `tied, drawn with ${entry.draw.roll} of ${entry.draw.total}`;
-  const share = `weight ${entry.weight} (${Math.round(entry.share * 1000) / 10}%)`;
-  return entry.draw === null ? share : `${share}, drawn with ${entry.draw.roll} of ${entry.draw.total}`;
+/** `27.3% (weight 30 of 110 that are up), drawn with 3 of 110`; for turns `27.3% of turns (...)`. */
+function chanceWords({ draw, odds, share, weight }: EntryExplanation, of: NodeExplanation): string {
+  const drawn = draw === null ? [] : [`drawn with ${draw.roll} of ${draw.total}`];
+  return [...oddsWords(odds, weight, share, of), ...drawn].join(", ");
+}
+
+function oddsWords(
+  odds: Odds | null,
+  weight: number | null,
+  share: number | null,
+  of: NodeExplanation,
+): string[] {
+  if (odds === null) return share === null ? [] : [`weight ${weight} (${percentWords(share)})`];
+  if (odds.part === 0 && weight !== 0) return [];
+  const turns = of.kind === "round_robin" ? " of turns" : "";
+  const what = weight === null ? "" : "weight ";
+  const alike = of.kind === "latency" ? "tied " : "";
+  return [`${percentWords(odds.chance)}${turns} (${what}${partWords(odds)} ${alike}${upWords(of)})`];
+}
+
+/** `30 of 110`: weights that are scaled have at most two digits behind the point. */
+function partWords({ part, of }: Odds): string {
+  return `${Math.round(part * 100) / 100} of ${Math.round(of * 100) / 100}`;
+}
+
+/** What the parts are of: what the walk takes for up. */
+function upWords({ pass }: NodeExplanation): string {
+  return pass === "all" ? "that are not withheld" : "that are up";
+}
+
+/** Three digits where there are as many to say. */
+function percentWords(share: number): string {
+  return `${Number((share * 100).toPrecision(3))}%`;
 }
 
 /** `failover`, or `worldwide, nearest` for a policy with a name. */
@@ -130,17 +159,28 @@ function isAlwaysUp({ endpoints }: PoolExplanation): boolean {
   return endpoints.every(({ addresses }) => addresses.every(({ state }) => state === "unchecked"));
 }
 
-function poolBranches(pool: PoolExplanation, view: View): Branch[] {
+function poolBranches(pool: PoolExplanation, of: NodeExplanation, view: View): Branch[] {
   return pool.endpoints.flatMap((endpoint) => {
-    const weight = pool.endpoints.some((other) => other.weight !== endpoint.weight)
-      ? `, weight ${endpoint.weight}`
-      : "";
-    return endpoint.addresses.map((address) => ({
-      head: address.address,
-      text: addressWords(address, view) + weight,
-      below: [],
-    }));
+    const isWeighted = pool.endpoints.some((other) => other.weight !== endpoint.weight);
+    return endpoint.addresses.map((address) => {
+      const words = [addressWords(address, view), ...pickWords(address, pool.draws, isWeighted, of)];
+      if (isWeighted && address.odds === null) words.push(`weight ${endpoint.weight}`);
+      return { head: address.address, text: words.join(", "), below: [] };
+    });
   });
+}
+
+/** `75% (weight 3 of 4 that are up)`, or `74.8% of 10,000 draws`. */
+function pickWords(
+  { odds }: AddressExplanation,
+  draws: number | null,
+  isWeighted: boolean,
+  of: NodeExplanation,
+): string[] {
+  if (odds === null) return [];
+  const chance = percentWords(odds.chance);
+  if (draws !== null) return [`${chance} of ${draws.toLocaleString("en")} draws`];
+  return [`${chance} (${isWeighted ? "weight " : ""}${partWords(odds)} ${upWords(of)})`];
 }
 
 function addressWords(address: AddressExplanation, { isLast, terminal }: View): string {

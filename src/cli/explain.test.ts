@@ -118,9 +118,9 @@ describe("a steered name", () => {
     expect(lines[0]).toMatch(/^turns\.t\.example\. 60 IN A 192\.0\.2\.99(\s|$)/);
     expect(lines.slice(lines.indexOf("policy       round_robin"), -2)).toEqual([
       "policy       round_robin",
-      "  sorry  chosen, weight 2 (66.7%): no check, always up",
+      "  sorry  chosen, 66.7% of turns (weight 2 of 3 that are up): no check, always up",
       "    192.0.2.99  answered, always up",
-      expect.stringMatching(/^ {2}jp {5}not in turn, weight 1 \(33\.3%\): /),
+      expect.stringMatching(/^ {2}jp {5}not in turn, 33\.3% of turns \(weight 1 of 3 that are up\): /),
     ]);
   });
 
@@ -155,9 +155,11 @@ describe("a steered name", () => {
   test("weights show their share and the throw", () => {
     const lines = explain("share", "193.0.6.1").join("\n");
     expect(lines).toMatch(
-      /\n {2}(eu|jp) {2}chosen, weight [13] \((25|75)%\), drawn with \d of 4: 2 of 2 endpoints up\n/,
+      /\n {2}(eu|jp) {2}chosen, (25|75)% \(weight [13] of 4 that are up\), drawn with \d of 4: 2 of 2 endpoints up\n/,
     );
-    expect(lines).toMatch(/\n {2}(eu|jp) {2}not drawn, weight [13] \((25|75)%\): 2 of 2 endpoints up\n/);
+    expect(lines).toMatch(
+      /\n {2}(eu|jp) {2}not drawn, (25|75)% \(weight [13] of 4 that are up\): 2 of 2 endpoints up\n/,
+    );
     expect(lines).toContain("scope        /0: every client gets the same");
   });
 
@@ -165,14 +167,24 @@ describe("a steered name", () => {
     const lines = explain("fast", "193.0.6.1");
     expect(lines.join("\n")).toMatch(/\nlatency {6}by round trip dublin, tokyo \(tied\) \(193\./);
     expect(lines.join("\n")).toMatch(
-      /\n {2}(eu|jp) {2}chosen, tied, drawn with [01] of 2: 2 of 2 endpoints up\n/,
+      /\n {2}(eu|jp) {2}chosen, 50% \(1 of 2 tied that are up\), drawn with [01] of 2: 2 of 2 endpoints up\n/,
     );
+    expect(lines.join("\n")).toMatch(/\n {2}(eu|jp) {2}not drawn, 50% \(1 of 2 tied that are up\): /);
   });
 
   test("weights within a pool stand at its addresses", () => {
     const lines = explain("pool", "193.0.6.1").join("\n");
     expect(lines).toContain("policy       pool lazy: 2 of 2 endpoints up\n");
-    expect(lines).toMatch(/ {2}203\.0\.113\.7 {2}.*up, weight 3\n {2}203\.0\.113\.8 {2}.*up, weight 1\n/);
+    expect(lines).toMatch(
+      / {2}203\.0\.113\.7 {2}.*up, 75% \(weight 3 of 4 that are up\)\n {2}203\.0\.113\.8 {2}.*up, 25% \(weight 1 of 4 that are up\)\n/,
+    );
+  });
+
+  test("odds are those of what is up; what has failed shows its weight alone", () => {
+    const one = explain("share", "193.0.6.1", ["pool:jp"]).join("\n");
+    expect(one).toMatch(/\n {2}eu {2}chosen, 100% \(weight 1 of 1 that are up\), drawn with /);
+    const pool = explain("pool", "193.0.6.1", ["pool:lazy/203.0.113.7"]).join("\n");
+    expect(pool).toContain("203.0.113.7  down: as asked, weight 3\n");
   });
 
   test("a change that is far away leaves the maximum; one that is near enough sets the TTL", () => {

@@ -7,7 +7,11 @@ import {
   allocateHealthRows,
   ENDPOINT_ROW_WORDS,
   type HealthRows,
+  ROW_CAPACITY,
+  ROW_CONNECTIONS,
+  ROW_ERRORS,
   ROW_LOAD,
+  ROW_P99_US,
   ROW_STATE,
   ROW_WEIGHT_SCALE,
   STATE_DRAINED,
@@ -178,6 +182,10 @@ function writeSupposed(rows: HealthRows, row: number, check: CheckSpec | null, h
   const base = row * ENDPOINT_ROW_WORDS;
   rows.endpoints[base + ROW_STATE] = STATE_BITS[health.state];
   rows.endpoints[base + ROW_LOAD] = health.load;
+  rows.endpoints[base + ROW_CONNECTIONS] = health.connections;
+  rows.endpoints[base + ROW_CAPACITY] = health.capacity;
+  rows.endpoints[base + ROW_P99_US] = health.p99Us;
+  rows.endpoints[base + ROW_ERRORS] = health.errors;
   rows.endpoints[base + ROW_WEIGHT_SCALE] = health.scale;
 }
 

@@ -8,15 +8,31 @@ function load(text: string) {
   return { lines, findings, texts: () => findings.map(formatFinding) };
 }
 
+const UP = {
+  state: "up",
+  run: 0,
+  responseUs: -1,
+  load: -1,
+  connections: -1,
+  capacity: -1,
+  p99Us: -1,
+  errors: -1,
+  scale: 65_536,
+};
+
 describe("a health file", () => {
   test.each([
-    ["pool:eu: down", { state: "down", run: 0, responseUs: -1, load: -1, scale: 65_536 }],
-    ["pool:eu: {run: 2}", { state: "up", run: 2, responseUs: -1, load: -1, scale: 65_536 }],
+    ["pool:eu: down", { ...UP, state: "down" }],
+    ["pool:eu: {run: 2}", { ...UP, run: 2 }],
     [
       "pool:eu: {state: forced-up, response: 35ms, load: 50%, scale: 12.5%}",
-      { state: "forced-up", run: 0, responseUs: 35_000, load: 32_768, scale: 8192 },
+      { ...UP, state: "forced-up", responseUs: 35_000, load: 32_768, scale: 8192 },
     ],
-    ['{"pool:eu": "drain"}', { state: "drain", run: 0, responseUs: -1, load: -1, scale: 65_536 }],
+    [
+      "pool:eu: {connections: 40, capacity: 100, p99: 250ms, errors: 1%}",
+      { ...UP, connections: 40, capacity: 100, p99Us: 250_000, errors: 655 },
+    ],
+    ['{"pool:eu": "drain"}', { ...UP, state: "drain" }],
   ])("%s", (text, health) => {
     const { lines, texts } = load(text);
     expect(texts()).toEqual([]);

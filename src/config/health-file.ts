@@ -15,8 +15,12 @@ export interface SupposedHealth {
   run: number;
   /** Smoothed response time in microseconds; -1: not measured. */
   responseUs: number;
-  /** Load in 1/65536 of capacity; -1: none reported. */
+  /** The report, in the units of health rows; -1: none. */
   load: number;
+  connections: number;
+  capacity: number;
+  p99Us: number;
+  errors: number;
   /** Factor on the weight, 0 to 65536 (1.0). */
   scale: number;
 }
@@ -42,6 +46,8 @@ function percentRow(most: number) {
     .transform((text) => Math.round((Number.parseFloat(text) / 100) * 65_536));
 }
 
+const countRow = integerRow(0, 1_000_000_000, "a number of connections");
+
 const HEALTH = `${STATE}, or a mapping, as {state: up, run: 2}`;
 const healthMapping = mapping(
   {
@@ -51,22 +57,22 @@ const healthMapping = mapping(
       .transform((ms) => ms * 1000)
       .default(-1),
     load: percentRow(1000).default(-1),
+    connections: countRow.default(-1),
+    capacity: countRow.default(-1),
+    p99: durationRow("1ms", "60s")
+      .transform((ms) => ms * 1000)
+      .default(-1),
+    errors: percentRow(100).default(-1),
     scale: percentRow(100).default(65_536),
   },
   HEALTH,
 ).transform(
-  ({ state, run, response, load, scale }): SupposedHealth => ({
-    state,
-    run,
-    responseUs: response,
-    load,
-    scale,
-  }),
+  ({ response, p99, ...health }): SupposedHealth => ({ ...health, responseUs: response, p99Us: p99 }),
 );
 
 /** Nothing but a state. */
 export function supposed(state: SupposedState): SupposedHealth {
-  return { state, run: 0, responseUs: -1, load: -1, scale: 65_536 };
+  return { ...healthMapping.parse({}), state };
 }
 
 const shorthand = stateRow.transform(supposed);

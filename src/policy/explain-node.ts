@@ -21,8 +21,9 @@ import {
 } from "./data.ts";
 import { explainLatch } from "./explain-latch.ts";
 import { explainPool } from "./explain-pool.ts";
-import type { EntryExplanation, NodeExplanation, PassName } from "./explanation.ts";
+import type { EntryExplanation, NodeExplanation, Odds, PassName } from "./explanation.ts";
 import type { PolicyNames } from "./names.ts";
+import { entryOdds, poolOdds } from "./odds.ts";
 import type { Try, Visit } from "./recorder.ts";
 
 /** A node that the decision walked, with everything below it; `picked` has the indexes of the answer's addresses. */
@@ -35,14 +36,18 @@ export function explainNode(
   const { nodes } = context.policy;
   const at = visit.node * NODE_WORDS;
   const table = nodes[at + NODE_TABLE]!;
-  const tried = visit.tries.map((attempt) => explainTry(context, names, visit, attempt, picked));
+  const odds = visit.decision === DECIDED_NOTHING ? null : entryOdds(context, visit.node, visit.pass);
+  const tried = visit.tries.map((attempt) => ({
+    ...explainTry(context, names, visit, attempt, picked),
+    odds: odds?.get(attempt.entry) ?? null,
+  }));
   return {
     ...names.nodes[visit.node]!,
     outcome: outcomeName(visit.decision),
     pass: passName(visit.pass),
     table: table < 0 ? null : table,
-    entries: [...tried, ...explainOthers(context, names, visit, picked)],
-    pool: poolOf(context, names, visit.node, picked),
+    entries: [...tried, ...explainOthers(context, names, visit, picked, odds)],
+    pool: poolOf(context, names, visit.node, picked, visit),
     latch: explainLatch(context, names, visit.node),
     earlier: visit.earlier.map((earlier) => explainNode(context, names, earlier, picked)),
   };
@@ -54,7 +59,7 @@ function explainTry(
   visit: Visit,
   attempt: Try,
   picked: ReadonlySet<number>,
-): EntryExplanation {
+): Omit<EntryExplanation, "odds"> {
   const child = attempt.visit!;
   return {
     ...entryBasics(context, names, visit.node, attempt.entry),
@@ -80,6 +85,7 @@ function explainOthers(
   names: PolicyNames,
   visit: Visit,
   picked: ReadonlySet<number>,
+  odds: ReadonlyMap<number, Odds> | null,
 ): EntryExplanation[] {
   const { entries, nodes } = context.policy;
   const at = visit.node * NODE_WORDS;
@@ -92,15 +98,18 @@ function explainOthers(
   const others = new Set([...line, ...all].filter((entry) => !tried.has(entry)));
   return [...others].map((entry) => ({
     ...entryBasics(context, names, visit.node, entry),
+    odds: odds?.get(entry) ?? null,
     draw: null,
-    status: statusOfOther(kind, line.includes(entry)),
+    status: statusOfOther(kind, line.includes(entry), odds?.get(entry)),
     node: unvisited(context, names, entries[entry * ENTRY_WORDS + ENTRY_NODE]!, visit.pass, picked),
   }));
 }
 
-function statusOfOther(kind: number, isInLine: boolean): EntryExplanation["status"] {
+function statusOfOther(kind: number, isInLine: boolean, odds: Odds | undefined): EntryExplanation["status"] {
   if (kind === NODE_KIND_WEIGHTED) return "not-drawn";
   if (kind === NODE_KIND_ROUND_ROBIN) return "not-in-turn";
+  // Tied with the one that was drawn.
+  if (odds !== undefined && odds.part > 0) return "not-drawn";
   return isInLine ? "not-needed" : "not-matched";
 }
 
@@ -148,7 +157,7 @@ function unvisited(
     pass: passName(pass),
     table: table < 0 ? null : table,
     entries: [],
-    pool: poolOf(context, names, node, picked),
+    pool: poolOf(context, names, node, picked, null),
     latch: null,
     earlier: [],
   };
@@ -159,11 +168,14 @@ function poolOf(
   names: PolicyNames,
   node: number,
   picked: ReadonlySet<number>,
+  visit: Visit | null,
 ): NodeExplanation["pool"] {
   const at = node * NODE_WORDS;
   const { nodes } = context.policy;
   if (nodes[at + NODE_KIND] !== NODE_KIND_POOL) return null;
-  return explainPool(context, names, nodes[at + NODE_FIRST]!, picked);
+  const pool = nodes[at + NODE_FIRST]!;
+  const odds = visit?.decision === DECIDED_ADDRESSES ? poolOdds(context, pool, visit.pass) : null;
+  return explainPool(context, names, pool, picked, odds);
 }
 
 function outcomeName(decision: number): NodeExplanation["outcome"] {

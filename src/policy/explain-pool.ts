@@ -32,6 +32,7 @@ import {
 } from "./data.ts";
 import type { AddressExplanation, PoolExplanation } from "./explanation.ts";
 import type { PolicyNames } from "./names.ts";
+import type { PoolOdds } from "./odds.ts";
 
 /** A pool as the health rows show it now; `picked` has the indexes of the answer's addresses. */
 export function explainPool(
@@ -39,6 +40,7 @@ export function explainPool(
   names: PolicyNames,
   pool: number,
   picked: ReadonlySet<number>,
+  odds: PoolOdds | null = null,
 ): PoolExplanation {
   const { policy, rows } = context;
   const at = pool * POOL_WORDS;
@@ -57,6 +59,7 @@ export function explainPool(
     up: row < 0 ? count : word(POOL_ROW_UP),
     usable: row < 0 ? count : word(POOL_ROW_USABLE),
     horizonMs: row < 0 ? 0 : word(POOL_ROW_HORIZON_MS),
+    draws: odds?.draws ?? null,
     endpoints: Array.from({ length: count }, (_, i) => {
       const endpoint = (first + i) * ENDPOINT_WORDS;
       const firstAddress = policy.endpoints[endpoint + ENDPOINT_FIRST_ADDRESS]!;
@@ -65,7 +68,7 @@ export function explainPool(
         name: names.endpoints[first + i]!.name,
         weight: policy.endpoints[endpoint + ENDPOINT_WEIGHT]!,
         addresses: Array.from({ length: addressCount }, (_, j) =>
-          explainAddress(context, names, firstAddress + j, picked),
+          explainAddress(context, names, firstAddress + j, picked, odds),
         ),
       };
     }),
@@ -77,9 +80,14 @@ function explainAddress(
   names: PolicyNames,
   address: number,
   picked: ReadonlySet<number>,
+  odds: PoolOdds | null,
 ): AddressExplanation {
   const row = context.policy.addresses[address * ADDRESS_WORDS + ADDRESS_ROW]!;
-  const named = { address: names.addresses[address]!.text, picked: picked.has(address) };
+  const named = {
+    address: names.addresses[address]!.text,
+    picked: picked.has(address),
+    odds: odds?.byAddress.get(address) ?? null,
+  };
   if (row < 0) {
     return { ...named, state: "unchecked", forSeconds: null, reason: reasonText(0), run: 0, horizonMs: 0 };
   }

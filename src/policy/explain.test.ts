@@ -287,6 +287,7 @@ describe("explainDecision", () => {
       {
         address: "198.51.100.10",
         picked: true,
+        odds: null,
         state: "up",
         forSeconds: null,
         reason: "none",
@@ -296,6 +297,7 @@ describe("explainDecision", () => {
       {
         address: "198.51.100.11",
         picked: false,
+        odds: null,
         state: "down",
         forSeconds: 42,
         reason: "timeout-connect",

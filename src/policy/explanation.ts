@@ -126,6 +126,8 @@ export interface EntryExplanation {
   weight: number | null;
   /** For both: part of the weights of all entries, 0 to 1. */
   share: number | null;
+  /** Where dice or turns decide: how likely the entry is chosen, given that the decision comes to this node. */
+  odds: Odds | null;
   /** The throw that drew it, `roll` of `total`. */
   draw: { roll: number; total: number } | null;
   /**
@@ -134,6 +136,13 @@ export interface EntryExplanation {
    */
   status: "chosen" | "failed" | "not-needed" | "not-matched" | "not-drawn" | "not-in-turn";
   node: NodeExplanation;
+}
+
+/** A probability, 0 to 1, and where it comes from: `part` of `of`, weights of what is up, or hits of draws. */
+export interface Odds {
+  chance: number;
+  part: number;
+  of: number;
 }
 
 export interface PoolExplanation {
@@ -150,6 +159,8 @@ export interface PoolExplanation {
   usable: number;
   /** Milliseconds until an address of the pool can change; 0 while all are settled. */
   horizonMs: number;
+  /** Draws that the odds of its addresses were counted in; null: they are exact, or there are none. */
+  draws: number | null;
   endpoints: EndpointExplanation[];
 }
 
@@ -163,6 +174,8 @@ export interface AddressExplanation {
   address: string;
   /** True when the answer has it. */
   picked: boolean;
+  /** How likely the pool picks the address now, where dice or turns pick in a pool that the decision came to. */
+  odds: Odds | null;
   /** `unchecked`: no check, always up; `unknown`: down, for no probe has ended yet. */
   state: "up" | "down" | "unchecked" | "unknown" | "drained" | "forced-up" | "forced-down";
   /** Seconds since the state last changed; null: unknown. */

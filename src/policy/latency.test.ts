@@ -87,6 +87,6 @@ describe("latency", () => {
     const { root, tables } = world({ eu: 30, us: 20, jp: 24 }, 5).explain({ ...CLIENT, second: 3 });
     expect(tables[0]).toMatchObject({ kind: "latency", matches: ["us", "jp (tied)", "eu"] });
     expect(root.entries[0]).toMatchObject({ status: "chosen", draw: { total: 2 } });
-    expect(root.entries.slice(1).map(({ status }) => status)).toEqual(["not-needed", "not-needed"]);
+    expect(root.entries.slice(1).map(({ status }) => status)).toEqual(["not-drawn", "not-needed"]);
   });
 });
