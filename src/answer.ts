@@ -12,7 +12,13 @@ import {
 import { ENDPOINT_ROW_WORDS, type HealthRows } from "./health/rows.ts";
 import { prepareClient } from "./policy/client.ts";
 import { adoptSnapshot as adoptPolicy, createDecideContext, type DecideContext } from "./policy/context.ts";
-import { RECORD_ECS, RECORD_TABLE_COUNT, RECORD_WORDS } from "./policy/data.ts";
+import {
+  FAMILY_NAME,
+  RECORD_ECS,
+  RECORD_GIVES_TARGET,
+  RECORD_TABLE_COUNT,
+  RECORD_WORDS,
+} from "./policy/data.ts";
 import { decide } from "./policy/decide.ts";
 import type { Snapshot } from "./snapshot.ts";
 import {
@@ -27,7 +33,7 @@ import { RCODE_NOERROR, RCODE_SERVFAIL, TRANSPORT_UDP, TYPE_AAAA } from "./wire/
 import { viewOf } from "./wire/octets.ts";
 import { createQuery, HEADER_OCTETS, parseQuery, type Query, VERDICT_DROP } from "./wire/query.ts";
 import { encodeAnswer, isTruncated } from "./wire/response.ts";
-import { addNegativeSoa, createLookup, type Lookup, lookup } from "./zone/lookup.ts";
+import { addNegativeSoa, addTarget, createLookup, followTarget, type Lookup, lookup } from "./zone/lookup.ts";
 
 /**
  * All that one worker needs to answer: made once, reused by every query. Before each call the transport sets
@@ -43,6 +49,8 @@ export interface Context extends DecideContext {
   transport: number;
   query: Query;
   lookup: Lookup;
+  /** A decided CNAME is not followed, so that every decision can be explained by itself. */
+  stopsAtTarget: boolean;
   /** The buffers of the last call, and views of them: a transport that keeps its buffers has its views made once. */
   packet: Uint8Array;
   packetView: DataView;
@@ -68,6 +76,7 @@ export function createContext(
     transport: TRANSPORT_UDP,
     query: createQuery(),
     lookup: createLookup(snapshot.zones),
+    stopsAtTarget: false,
     packet: NO_OCTETS,
     packetView: viewOf(NO_OCTETS),
     out: NO_OCTETS,
@@ -110,7 +119,7 @@ function answerMessage(packet: DataView, length: number, context: Context, out: 
   resetAnswer(answer);
   if (verdict === RCODE_NOERROR) {
     lookup(context.lookup, query.qname, query.qtype, answer);
-    if (context.lookup.record >= 0) decideRecord(context);
+    while (context.lookup.record >= 0 && decideRecord(context));
   } else {
     answer.rcode = verdict;
   }
@@ -119,21 +128,28 @@ function answerMessage(packet: DataView, length: number, context: Context, out: 
   return size;
 }
 
-/** Decides the dynamic record at which the lookup stopped, and adds what was decided to the answer. */
-function decideRecord(context: Context): void {
+/**
+ * Decides the dynamic record at which the lookup stopped, and adds what was decided to the answer. True: that was an
+ * alias, and the lookup has gone on from its target.
+ */
+function decideRecord(context: Context): boolean {
   const { query, answer, client, policy } = context;
   const { record, steps, name, ownerKind, owner } = context.lookup;
   const at = record * RECORD_WORDS;
   const ecsAllowed = policy.records[at + RECORD_ECS]!;
   const tailored = query.hasEcs === 1 && query.ecsSourceBits > 0 && ecsAllowed === 1;
   // One option can carry one scope, and the alias is the same for everyone: who asks for the target gets the right one.
-  if (steps > 0 && tailored && policy.records[at + RECORD_TABLE_COUNT]! > 0) return;
+  if (steps > 0 && tailored && policy.records[at + RECORD_TABLE_COUNT]! > 0) return false;
 
   prepareClient(client, query);
-  const family = query.qtype === TYPE_AAAA ? 6 : 4;
+  const givesTarget = policy.records[at + RECORD_GIVES_TARGET] !== 0;
+  const family = givesTarget ? FAMILY_NAME : query.qtype === TYPE_AAAA ? 6 : 4;
   decide(context, record, name.hashes[0]!, family, client, answer, context.trace);
+  context.counters[COUNTER_DECIDED_ADDRESSES + answer.decision - 1]! += 1;
   const ttlSeconds = answer.decisionTtl;
   if (answer.decision === DECIDED_ADDRESSES) {
+    rememberExpiries(context, ttlSeconds);
+    if (givesTarget) return giveTarget(context, ttlSeconds);
     const { qtype } = query;
     addItem(
       answer,
@@ -146,8 +162,7 @@ function decideRecord(context: Context): void {
       0,
       answer.addressCount,
     );
-    rememberExpiries(context, ttlSeconds);
-    return;
+    return false;
   }
   if (answer.decision === DECIDED_NODATA) {
     addNegativeSoa(context.lookup, answer, ttlSeconds);
@@ -156,6 +171,17 @@ function decideRecord(context: Context): void {
     answer.aa = 0;
     answer.itemCount = 0;
   }
+  return false;
+}
+
+/** Adds the decided CNAME, and goes on from it. One option can carry one scope: with a client subnet it ends there. */
+function giveTarget(context: Context, ttlSeconds: number): boolean {
+  const { answer, lookup: state, query } = context;
+  const target = answer.addressView.getInt32(0);
+  addTarget(state, target, ttlSeconds, answer);
+  if (context.stopsAtTarget || (query.hasEcs === 1 && query.ecsSourceBits > 0)) return false;
+  followTarget(state, target, answer);
+  return state.record >= 0;
 }
 
 function rememberExpiries(context: Context, ttlSeconds: number): void {
@@ -179,6 +205,5 @@ function count(context: Context, out: DataView): void {
   if (query.hasEdns === 1) counters[COUNTER_EDNS]! += 1;
   if (query.hasEcs === 1) counters[COUNTER_ECS]! += 1;
   if (isTruncated(out)) counters[COUNTER_TRUNCATED]! += 1;
-  if (answer.decision > 0) counters[COUNTER_DECIDED_ADDRESSES + answer.decision - 1]! += 1;
   countRcode(counters, answer.rcode);
 }

@@ -1,12 +1,14 @@
 import { adoptSnapshot, answerQuery, type Context, createContext } from "../answer.ts";
 import { allocateCounters } from "../counters.ts";
 import type { HealthRows } from "../health/rows.ts";
+import { FAMILY_NAME, RECORD_GIVES_TARGET, RECORD_WORDS } from "../policy/data.ts";
 import { explainDecision } from "../policy/explain.ts";
 import type { Explanation } from "../policy/explanation.ts";
 import type { PolicyNames } from "../policy/names.ts";
 import type { Snapshot } from "../snapshot.ts";
-import { DECIDED_NOTHING } from "../wire/answer.ts";
-import { TRANSPORT_TCP, TYPE_AAAA } from "../wire/constants.ts";
+import { DECIDED_ADDRESSES, DECIDED_NOTHING } from "../wire/answer.ts";
+import { RCODE_REFUSED, TRANSPORT_TCP, TYPE_AAAA, TYPE_ANY, TYPE_CNAME } from "../wire/constants.ts";
+import { nameLength } from "../wire/name.ts";
 import { OUT_OCTETS } from "../wire/response.ts";
 import type { IpAddress, Prefix } from "./arguments.ts";
 import { decodeMessage, encodeQuery, type Message } from "./message.ts";
@@ -50,6 +52,7 @@ export function explainSteps(
   context.transport = TRANSPORT_TCP;
   context.client.resolverFamily = question.resolver.family;
   context.client.resolverAddress.set(question.resolver.octets);
+  context.stopsAtTarget = true;
   const out = new Uint8Array(OUT_OCTETS);
   const steps: ExplainedStep[] = [];
   let { name } = question;
@@ -58,9 +61,13 @@ export function explainSteps(
     const die: number = context.dice[0]!;
     const length = answerQuery(packet, packet.length, context, out);
     const message = decodeMessage(out.subarray(0, length))!;
+    // Whoever is answered an alias that leaves our zones asks elsewhere.
+    if (steps.length > 0 && message.rcode === RCODE_REFUSED) break;
     const { record } = context.lookup;
     const stopped = record >= 0 && context.answer.decision === DECIDED_NOTHING;
+    const target = record < 0 || stopped ? null : decidedTarget(context, snapshot, question.type);
     if (stopped) name = context.lookup.name.lower.slice(0, context.lookup.name.length);
+    else if (target !== null) name = target;
     // The same die and the same turn again: the explanation is of the very answer that was given.
     context.dice[0] = die;
     adoptSnapshot(context, snapshot);
@@ -68,13 +75,29 @@ export function explainSteps(
       message,
       explanation: record < 0 || stopped ? null : explainRecord(context, names, question.type),
     });
-    if (!stopped) break;
+    if (!stopped && target === null) break;
   }
   return steps;
 }
 
+/** Where the decided CNAME leads; null: none was decided, or it is what was asked for. */
+function decidedTarget(
+  { answer, lookup, policy }: Context,
+  snapshot: Snapshot,
+  type: number,
+): Uint8Array | null {
+  const isTarget =
+    policy.records[lookup.record * RECORD_WORDS + RECORD_GIVES_TARGET] !== 0 &&
+    answer.decision === DECIDED_ADDRESSES;
+  if (!isTarget || type === TYPE_CNAME || type === TYPE_ANY) return null;
+  const { octets, targets } = snapshot.zones;
+  const start = targets[answer.addressView.getInt32(0)]! + 2;
+  return octets.slice(start, start + nameLength(octets, start));
+}
+
 function explainRecord(context: Context, names: PolicyNames, type: number): Explanation {
   const { record, name } = context.lookup;
-  const family = type === TYPE_AAAA ? 6 : 4;
+  const givesTarget = context.policy.records[record * RECORD_WORDS + RECORD_GIVES_TARGET] !== 0;
+  const family = givesTarget ? FAMILY_NAME : type === TYPE_AAAA ? 6 : 4;
   return explainDecision(context, names, record, name.hashes[0]!, family, context.client, context.answer);
 }

@@ -31,11 +31,11 @@ export function checkLoadedZone(
   placeOf: (owner: DynamicOwner) => string,
 ): ZoneFinding[] {
   const isUnread = zone.dynamic !== null && zone.dynamic.input === null;
-  const dynamic = isUnread ? "?" : owners.map(({ text }) => text).join("\n");
+  const dynamic = isUnread ? "?" : owners.map(({ text, ownsName }) => `${text} ${ownsName}`).join("\n");
   const before = checked.get(columns);
   if (before?.dynamic === dynamic) return before.findings;
   const found = checkZone(columns, {
-    dynamic: owners.map(({ owner }) => ({ name: owner, ownsName: false })),
+    dynamic: owners.map(({ owner, ownsName }) => ({ name: owner, ownsName })),
     nameserversGiven: false,
     file: zone.master?.file ?? zone.dynamic!.file,
   });

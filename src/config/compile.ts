@@ -82,12 +82,12 @@ export function compileConfig(
   if (!draft.hasRows) findings.push(noRows(loaded.configFile));
   releasePlaces();
   if (hasErrors(findings)) return { findings: inOrder(findings) };
-  const { policy, tableModels, names } = buildPolicy(draft.records);
+  const { policy, tableModels, targets, names } = buildPolicy(draft.records);
   const tables = compileTables(tableModels, loaded.geo, options.previous?.tables ?? null);
   for (const { code, what, expected } of tables.problems)
     findings.push({ severity: "error", code, file: loaded.configFile, line: 0, column: 0, what, expected });
   if (hasErrors(findings)) return { findings: inOrder(findings) };
-  const zones = buildZones(draft.sources);
+  const zones = buildZones(draft.sources, targets);
   return {
     snapshot: { generation: options.generation, zones, policy, tables: tables.data },
     plan: draft.plan,
@@ -143,7 +143,11 @@ function addZone(
       ...(knowsNameservers(zone, loaded) ? found : found.filter(({ code }) => !ABOUT_APEX.has(code))),
     );
     const first = draft.records.length;
-    const dynamic = resolved.records.map(({ owner }, index) => ({ owner, record: first + index }));
+    const dynamic = resolved.records.map(({ owner, ownsName }, index) => ({
+      owner,
+      record: first + index,
+      givesTarget: ownsName,
+    }));
     draft.sources.push({ columns, dynamic });
   }
   for (const { model } of resolved.records) draft.records.push(model);

@@ -1,6 +1,6 @@
-import { formatAddress } from "../geo/prefix.ts";
 import type { CheckSpec, CheckTiming, HealthPlan, PoolPlan, ProbeTarget } from "../health/plan.ts";
 import type { EndpointModel, PoolModel } from "../policy/model.ts";
+import { addressText } from "../policy/names.ts";
 import { claimEndpointRow, claimPoolRow, type RowRegistry } from "./rows.ts";
 import type { CheckInput } from "./schema-zone.ts";
 
@@ -66,7 +66,7 @@ function planEndpoint(
 ): ProbeTarget[] | null {
   const targets: ProbeTarget[] = [];
   for (const model of endpoint.addresses) {
-    const address = formatAddress(model.family, model.octets);
+    const address = addressText(model);
     const claim = claimEndpointRow(rows, pool.zone, pool.name, address, check.name);
     if (claim === null) return null;
     model.row = claim.row;
@@ -79,6 +79,7 @@ function planEndpoint(
       zone,
       pool: name,
       endpoint: endpoint.name,
+      ...(endpoint.allow === undefined ? {} : { allow: endpoint.allow }),
     });
   }
   return targets;

@@ -2,7 +2,15 @@ import * as z from "zod";
 import { entryOptions, failoverOptions, latencyOptions, nodeShapes } from "./schema-policy.ts";
 import { ttlRange } from "./schema-rows.ts";
 import { serverSchema } from "./schema-server.ts";
-import { checkRows, endpointOptions, poolRow, recordRow, regionRow, zoneSchema } from "./schema-zone.ts";
+import {
+  checkRows,
+  endpointOptions,
+  poolRow,
+  recordRow,
+  regionRow,
+  targetOptions,
+  zoneSchema,
+} from "./schema-zone.ts";
 import { NODE_OPTIONS, POLICY_KINDS } from "./vocabulary.ts";
 
 /** The part of a JSON Schema that the reference page shows. */
@@ -68,6 +76,8 @@ export function referencePage(): string {
     "### pools: endpoints",
     "An address, or a mapping:",
     table(shapeOf(endpointOptions)),
+    "Or a name that answers are an alias of:",
+    table(shapeOf(targetOptions)),
     "### policies",
     POLICIES,
     kindTable(),

@@ -1,8 +1,14 @@
+import { parseAddress } from "../geo/prefix.ts";
 import type { AddressModel, EndpointModel, LocationModel, PoolModel } from "../policy/model.ts";
+import { formatName } from "../wire/name-text.ts";
 import { type ParsedAddress, readAddress } from "./addresses.ts";
+import { readName } from "./owner.ts";
 import { oneOf, pathText, type Reporter } from "./problem.ts";
 import type { EndpointInput, PoolInput, ZoneInput } from "./schema-zone.ts";
 import type { YamlPath } from "./yaml-text.ts";
+
+/** What a record may reach that reaches a target. */
+export const TARGETS_ONLY = "targets only, or addresses only";
 
 /** A pool or an `all` in the answers unless it says otherwise: what fits a small reply in both families. */
 export const DEFAULT_MAX_ANSWERS = 8;
@@ -33,6 +39,7 @@ function resolvePool(
   const names = isKnown(pool.check, Object.keys(input.checks), "check", path, reporter);
   const region = resolveRegion(pool.region, input, path, reporter);
   const endpoints = resolveEndpoints(pool.endpoints, [...path, "endpoints"], reporter);
+  if (endpoints !== null && !isOfOneKind(pool, endpoints, path, reporter)) return null;
   if (endpoints === null || !names || region === undefined) return null;
   if (!hasValidCount(pool, endpoints, path, reporter)) return null;
   const select =
@@ -44,11 +51,36 @@ function resolvePool(
     check: pool.check ?? null,
     endpoints,
     select,
-    maxAnswers: pool.max_answers ?? (select === "all" ? DEFAULT_MAX_ANSWERS : 1),
+    maxAnswers: pool.max_answers ?? (select === "all" && !isOfTargets(endpoints) ? DEFAULT_MAX_ANSWERS : 1),
     minHealthy: pool.min_healthy,
     dualStack: pool.dual_stack,
     row: -1,
   };
+}
+
+export function isOfTargets(endpoints: readonly EndpointModel[]): boolean {
+  return endpoints.some(({ addresses }) => addresses.some(({ family }) => family === 0));
+}
+
+/** A name has one CNAME and nothing beside it (RFC 1034 section 3.6.2). */
+function isOfOneKind(
+  pool: PoolInput,
+  endpoints: EndpointModel[],
+  path: YamlPath,
+  reporter: Reporter,
+): boolean {
+  if (!isOfTargets(endpoints)) return true;
+  const text = pathText(path);
+  const mixed = pool.endpoints.findIndex(({ target }) => target === undefined);
+  if (mixed >= 0) {
+    const what = `${text}: an address beside a target`;
+    reporter.error([...path, "endpoints", mixed], "value", "CFG_TARGET_MIXED", what, TARGETS_ONLY);
+    return false;
+  }
+  if (pool.max_answers === undefined || pool.max_answers === 1) return true;
+  const what = `${text}.max_answers is ${pool.max_answers}, and its endpoints are targets`;
+  reporter.error([...path, "max_answers"], "value", "CFG_TARGET_ONE", what, "1: a name has one CNAME");
+  return false;
 }
 
 function isKnown(
@@ -145,6 +177,12 @@ function resolveEndpoint(
   const pool = pathText(path.slice(0, 2));
   const addresses: AddressModel[] = [];
   let name = input.name;
+  if (input.target !== undefined) {
+    const target = resolveTarget(input.target, path, seen.addresses, pool, reporter);
+    if (target === null) return null;
+    name ??= target.text;
+    addresses.push({ family: 0, octets: target.octets, row: -1 });
+  }
   for (const [index, text] of input.address.entries()) {
     const at = addressPath(input, path, index);
     const address = resolveAddress(text, at, path, seen.addresses, pool, reporter);
@@ -161,8 +199,45 @@ function resolveEndpoint(
     }
     seen.names.set(name, path);
   }
-  if (addresses.length < input.address.length) return null;
-  return { name: name!, weight: input.weight ?? 1, addresses };
+  if (input.target === undefined && addresses.length < input.address.length) return null;
+  const { allow, weight = 1 } = input;
+  return { name: name!, weight, addresses, ...(allow === undefined ? {} : { allow }) };
+}
+
+/** Null: no name, or one that stands there already, and reported. */
+function resolveTarget(
+  text: string,
+  item: YamlPath,
+  seen: Map<string, YamlPath>,
+  subject: string,
+  reporter: Reporter,
+): { octets: Uint8Array; text: string } | null {
+  const path = [...item, "target"];
+  const octets = readName(text);
+  if (!(octets instanceof Uint8Array)) {
+    reporter.error(
+      path,
+      "value",
+      "CFG_TARGET_INVALID",
+      `${subject}: "${text}" ${octets.what}`,
+      octets.expected,
+    );
+    return null;
+  }
+  const canonical = formatName(octets, 0);
+  if (parseAddress(text.replace(/\.$/, "")) !== null) {
+    const what = `${subject}: "${text}" is an address`;
+    reporter.error(path, "value", "CFG_TARGET_INVALID", what, "a name, or `address:` in place of `target:`");
+    return null;
+  }
+  const first = seen.get(canonical);
+  if (first !== undefined) {
+    const what = `${subject}: ${canonical} stands here again, first as ${pathText(first)}`;
+    reporter.error(path, "value", "CFG_ADDRESS_DUPLICATE", what, "each name once");
+    return null;
+  }
+  seen.set(canonical, item);
+  return { octets, text: canonical };
 }
 
 /** Whatever form the endpoint has in the file: the shorter places of a place that is not there are the same. */

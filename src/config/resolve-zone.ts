@@ -12,6 +12,7 @@ import {
   resolvePolicy,
 } from "./resolve-policy.ts";
 import { resolvePools } from "./resolve-pools.ts";
+import { resolveGives } from "./resolve-target.ts";
 import type { ZoneInput } from "./schema-zone.ts";
 import type { YamlPath } from "./yaml-text.ts";
 
@@ -22,6 +23,8 @@ export interface DynamicOwner {
   /** Presentation form, lower case, with the final dot. */
   text: string;
   path: YamlPath;
+  /** It gives a CNAME, and leaves no room for other types. */
+  ownsName: boolean;
 }
 
 /** A dynamic name whose record is sound. */
@@ -64,7 +67,9 @@ export function resolveZone(
   const records: ResolvedRecord[] = [];
   for (const key of Object.keys(input.records)) {
     const owner = resolveOwner(reporter, key, apex, owners);
-    const model = resolveRecord(scope, zone, key, input, owner?.text ?? "");
+    const isApex = owner !== null && owner.owner.length === apex.length;
+    const model = resolveRecord(scope, zone, key, input, owner?.text ?? "", isApex);
+    if (owner !== null) owner.ownsName = model?.gives === "target";
     if (owner !== null && model !== null) records.push({ ...owner, model });
   }
   warnOfUnused(scope, input);
@@ -84,13 +89,17 @@ function resolveRecord(
   key: string,
   input: ZoneInput,
   owner: string,
+  isApex: boolean,
 ): RecordModel | null {
   const record = input.records[key]!;
   const root: NodeModel | null = resolveNode(scope, record.policy, ["records", key, "policy"]);
   const lastResort = resolveLastResort(scope, record.last_resort, ["records", key, "last_resort"]);
   if (root === null || lastResort === undefined) return null;
+  const gives = resolveGives(root, lastResort, isApex, ["records", key], scope.reporter);
+  if (gives === null) return null;
   const ttl = record.ttl ?? input.ttl;
-  return { zone, owner, root, ttlMaxSeconds: ttl.max, ttlMinSeconds: ttl.min, lastResort, ecs: record.ecs };
+  const { ecs } = record;
+  return { zone, owner, root, ttlMaxSeconds: ttl.max, ttlMinSeconds: ttl.min, lastResort, ecs, gives };
 }
 
 /** Null: wrong or a second time, and reported. */
@@ -129,7 +138,7 @@ function resolveOwner(
       "a name without the zone's, or one with a final dot",
     );
   }
-  const resolved: DynamicOwner = { owner, text, path };
+  const resolved: DynamicOwner = { owner, text, path, ownsName: false };
   owners.set(text, resolved);
   return resolved;
 }

@@ -35,9 +35,12 @@ export interface ProbeTarget {
   row: number;
   keyHigh: number;
   keyLow: number;
-  /** Address in presentation form. */
+  /** Address in presentation form, or a name with its final dot. */
   address: string;
-  family: 4 | 6;
+  /** 0: a name, whose first address that may be probed is probed. */
+  family: 0 | 4 | 6;
+  /** Prefixes of special-purpose blocks in which the addresses of a name may lie all the same. */
+  allow?: readonly string[];
   check: CheckSpec;
   /** For logs: zone, pool and endpoint as people wrote them. */
   zone: string;

@@ -46,6 +46,10 @@ export const REASON_FD_LIMIT = 19;
 export const REASON_PROBE_ERROR = 20;
 /** Said to be down by the caller (`explain --down`). */
 export const REASON_ASSUMED = 21;
+/** The name that is to be probed has no address that the system's resolver knows. */
+export const REASON_NAME_UNRESOLVED = 22;
+/** All of its addresses lie in special-purpose blocks that are not allowed. */
+export const REASON_NAME_FORBIDDEN = 23;
 /** Added to REASON_STATUS: the HTTP status. */
 export const REASON_STATUS = 1000;
 
@@ -72,6 +76,8 @@ const TEXTS: readonly string[] = [
   "fd-limit",
   "probe-error",
   "assumed",
+  "name-unresolved",
+  "name-forbidden",
 ];
 
 /** Name of a reason for logs and metrics: `refused`, `status-503`; `none` for a number that is no reason. */

@@ -17,9 +17,9 @@ export function isHostHeader(host: string): boolean {
   return host.length <= 255 && HOST_HEADER.test(host);
 }
 
-/** The Host header for a check without one: the address, with the port when it is not the scheme's own. */
-export function hostOfAddress(address: string, family: 4 | 6, port: number, defaultPort: number): string {
-  const host = family === 6 ? `[${address}]` : address;
+/** The Host header for a check without one: the address or name, with the port when it is not the scheme's own. */
+export function hostOfAddress(address: string, family: 0 | 4 | 6, port: number, defaultPort: number): string {
+  const host = family === 6 ? `[${address}]` : address.replace(/\.$/, "");
   return port === defaultPort ? host : `${host}:${port}`;
 }
 

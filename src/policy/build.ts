@@ -1,6 +1,6 @@
-import { formatAddress } from "../geo/prefix.ts";
 import { identifyTable, type TableModel } from "../geo/table.ts";
 import {
+  FAMILY_NAME,
   LAST_RESORT_ADDRESSES,
   LAST_RESORT_ALL,
   LAST_RESORT_NODATA,
@@ -23,7 +23,7 @@ import {
   type PolicyData,
 } from "./data.ts";
 import type { AddressModel, LastResortModel, NodeKind, NodeModel, PoolModel, RecordModel } from "./model.ts";
-import type { PolicyNames } from "./names.ts";
+import { addressText, type PolicyNames } from "./names.ts";
 import { reachableTables, tableModelOf, tableNodeEntries } from "./node-table.ts";
 import { apartWord, selectWord } from "./pool-words.ts";
 import { type SeedChild, seedOf } from "./seed.ts";
@@ -33,6 +33,8 @@ export interface BuiltPolicy {
   policy: PolicyData;
   /** Element i is what the table must be compiled from that the nodes call i. */
   tableModels: TableModel[];
+  /** Names that answers are aliases of, wire form: element i is what an address of FAMILY_NAME calls i. */
+  targets: Uint8Array[];
   names: PolicyNames;
 }
 
@@ -45,6 +47,9 @@ interface Draft {
   pools: number[];
   endpoints: number[];
   addresses: number[];
+  targets: Uint8Array[];
+  /** Number in `targets` by presentation form. */
+  targetIndexes: Map<string, number>;
   names: PolicyNames;
   nodeIndexes: Map<NodeModel, number>;
   poolIndexes: Map<PoolModel, number>;
@@ -83,6 +88,8 @@ export function buildPolicy(records: RecordModel[]): BuiltPolicy {
     pools: [],
     endpoints: [],
     addresses: [],
+    targets: [],
+    targetIndexes: new Map(),
     names: { records: [], nodes: [], entryKeys: [], pools: [], endpoints: [], addresses: [], tables: [] },
     nodeIndexes: new Map(),
     poolIndexes: new Map(),
@@ -101,6 +108,7 @@ export function buildPolicy(records: RecordModel[]): BuiltPolicy {
       addresses: shared(draft.addresses),
     },
     tableModels: draft.names.tables,
+    targets: draft.targets,
     names: draft.names,
   };
 }
@@ -124,6 +132,7 @@ function addRecord(draft: Draft, record: RecordModel): void {
     record.ecs ? 1 : 0,
     tables.first,
     tables.count,
+    record.gives === "target" ? 1 : 0,
   );
 }
 
@@ -242,7 +251,7 @@ function addPool(draft: Draft, pool: PoolModel): number {
     fits ? total : 0,
     pool.endpoints.some((endpoint) => endpoint.weight === 0) ? 1 : 0,
     families.filter((family) => family === 4).length,
-    families.filter((family) => family === 6).length,
+    families.filter((family) => family !== 4).length,
     firstAddress,
     apartWord(pool, 4),
     apartWord(pool, 6),
@@ -261,7 +270,13 @@ function addPool(draft: Draft, pool: PoolModel): number {
 
 function addAddress(draft: Draft, address: AddressModel, endpoint: number): void {
   const { family, octets, row } = address;
+  const text = addressText(address);
+  draft.names.addresses.push({ text, endpoint });
   draft.addresses.push(family, row);
+  if (family === FAMILY_NAME) {
+    draft.addresses.push(addTarget(draft, text, octets), 0, 0, 0);
+    return;
+  }
   for (let at = 0; at < 16; at += 4) {
     const word =
       at < octets.length
@@ -269,5 +284,12 @@ function addAddress(draft: Draft, address: AddressModel, endpoint: number): void
         : 0;
     draft.addresses.push(word);
   }
-  draft.names.addresses.push({ text: formatAddress(family, octets), endpoint });
+}
+
+/** Pools that lead to the same name share it. */
+function addTarget(draft: Draft, text: string, name: Uint8Array): number {
+  const known = draft.targetIndexes.get(text);
+  if (known !== undefined) return known;
+  draft.targetIndexes.set(text, draft.targets.length);
+  return draft.targets.push(name) - 1;
 }

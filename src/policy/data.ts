@@ -20,7 +20,7 @@ export interface PolicyData {
   addresses: Int32Array;
 }
 
-export const RECORD_WORDS = 9;
+export const RECORD_WORDS = 10;
 export const RECORD_ROOT = 0;
 export const RECORD_TTL_MAX = 1;
 export const RECORD_TTL_MIN = 2;
@@ -30,6 +30,8 @@ export const RECORD_LAST_RESORT = 3;
 export const RECORD_ECS = 6;
 export const RECORD_TABLES = 7;
 export const RECORD_TABLE_COUNT = 8;
+/** 1: every address that the tree reaches is a name, and the record answers CNAME. */
+export const RECORD_GIVES_TARGET = 9;
 
 /** One of the kinds below. */
 export const LAST_RESORT_KIND = 0;
@@ -122,6 +124,7 @@ export const POOL_WEIGHT_TOTAL = 6;
 export const POOL_HAS_ZERO_WEIGHT = 7;
 /** Addresses of each family in all endpoints. The addresses of one pool are adjacent, POOL_FIRST_ADDRESS the first. */
 export const POOL_IPV4_COUNT = 8;
+/** In a pool of names their number. */
 export const POOL_IPV6_COUNT = 9;
 export const POOL_FIRST_ADDRESS = 10;
 /** 1: the family's addresses lie in more than one subnet, see subnet.ts. */
@@ -143,9 +146,15 @@ export const ENDPOINT_WEIGHT = 2;
 export const ENDPOINT_WEIGHT_SUM = 3;
 
 export const ADDRESS_WORDS = 6;
-/** 4 or 6. */
+/** 4 or 6, or FAMILY_NAME. */
 export const ADDRESS_FAMILY = 0;
 /** Row in HealthRows.endpoints, or -1: always up. */
 export const ADDRESS_ROW = 1;
-/** Octets in network order, four to a word, most significant first; IPv4 uses the first word. */
+/**
+ * Octets in network order, four to a word, most significant first; IPv4 uses the first word. Of a name the first word is
+ * its number among ZoneData.targets.
+ */
 export const ADDRESS_OCTETS = 2;
+
+/** Family of a name among addresses, and asked of records that give one, whatever QTYPE is. */
+export const FAMILY_NAME = 0;

@@ -4,6 +4,7 @@ import { type Answer, DECIDED_ADDRESSES, DECIDED_NODATA } from "../wire/answer.t
 import type { Client } from "./client.ts";
 import type { DecideContext } from "./context.ts";
 import {
+  FAMILY_NAME,
   LAST_RESORT_ADDRESSES,
   LAST_RESORT_NODATA,
   LAST_RESORT_POOL,
@@ -43,7 +44,7 @@ export function explainDecision(
   names: PolicyNames,
   record: number,
   ownerHash: number,
-  family: 4 | 6,
+  family: 0 | 4 | 6,
   client: Client,
   answer: Answer,
 ): Explanation {
@@ -58,7 +59,9 @@ export function explainDecision(
     family,
     decision:
       answer.decision === DECIDED_ADDRESSES
-        ? "addresses"
+        ? family === FAMILY_NAME
+          ? "target"
+          : "addresses"
         : answer.decision === DECIDED_NODATA
           ? "nodata"
           : "servfail",

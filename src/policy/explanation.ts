@@ -6,10 +6,10 @@ export interface Explanation {
   zone: string;
   /** Owner name, presentation form. */
   owner: string;
-  /** Asked family. */
-  family: 4 | 6;
-  decision: "addresses" | "nodata" | "servfail";
-  /** The answer's addresses in its order. */
+  /** Asked family; 0: the record gives names, whatever is asked. */
+  family: 0 | 4 | 6;
+  decision: "addresses" | "target" | "nodata" | "servfail";
+  /** The answer's addresses in its order, or its one name. */
   addresses: PickedAddress[];
   ttl: TtlExplanation;
   scope: ScopeExplanation;

@@ -5,9 +5,12 @@ import type { LatencyTable } from "../geo/latency-table.ts";
  * words of `data.ts`; nothing here reaches a worker. Nodes may be shared: the model is a graph without cycles.
  */
 
+/** Of an address; 0: the name of a host that answers are an alias of. */
+export type AddressFamily = 0 | 4 | 6;
+
 export interface AddressModel {
-  family: 4 | 6;
-  /** 4 or 16 octets. */
+  family: AddressFamily;
+  /** 4 or 16 octets; of a name its wire form, lower case. */
   octets: Uint8Array;
   /** Row of this address in HealthRows, or -1: always up (a pool without a check, `last_resort: {addresses}`). */
   row: number;
@@ -18,6 +21,8 @@ export interface EndpointModel {
   /** Configured weight, 0 to 65535; 1 when none was given. */
   weight: number;
   addresses: AddressModel[];
+  /** Prefixes of special-purpose blocks in which the addresses of its name may be probed. */
+  allow?: readonly string[];
 }
 
 /** Degrees, north and east positive. */
@@ -112,7 +117,7 @@ export type NodeModel =
 
 export type NodeKind = NodeModel["kind"];
 
-/** A dynamic record: owns A and AAAA of its name. */
+/** A dynamic record: owns A and AAAA of its name, or all of it where its tree reaches `target` endpoints. */
 export interface RecordModel {
   zone: string;
   /** Presentation form with the final dot, lower case. */
@@ -123,4 +128,6 @@ export interface RecordModel {
   lastResort: LastResortModel;
   /** `ecs: false` makes the resolver's address the client, always. */
   ecs: boolean;
+  /** What every pool of the tree holds; absent: addresses. */
+  gives?: "addresses" | "target";
 }

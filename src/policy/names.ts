@@ -1,5 +1,7 @@
+import { formatAddress } from "../geo/prefix.ts";
 import type { TableModel } from "../geo/table.ts";
-import type { NodeKind, PoolModel } from "./model.ts";
+import { formatName } from "../wire/name-text.ts";
+import type { AddressModel, NodeKind, PoolModel } from "./model.ts";
 
 /**
  * What the numbers of a PolicyData are called by people: parallel to its arrays, one element a row. Kept by the control
@@ -17,6 +19,11 @@ export interface PolicyNames {
   addresses: { text: string; endpoint: number }[];
   /** Per table: what it was compiled from. */
   tables: TableModel[];
+}
+
+/** An address, or a name with its final dot. */
+export function addressText({ family, octets }: AddressModel): string {
+  return family === 0 ? formatName(octets, 0) : formatAddress(family, octets);
 }
 
 export interface RecordName {

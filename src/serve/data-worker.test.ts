@@ -34,6 +34,7 @@ const noZones = (): ZoneData => ({
   nodeTable: new Int32Array(2),
   zoneTable: new Int32Array(2),
   glue: new Int32Array(0),
+  targets: new Int32Array(0),
   nodeCount: 0,
 });
 const snapshot = (generation: number): Snapshot => ({ ...staticSnapshot(noZones()), generation });

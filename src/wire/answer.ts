@@ -25,7 +25,10 @@ export interface Answer {
   decision: number;
   /** TTL of the decided RRset, or of the negative answer that stands for it. */
   decisionTtl: number;
-  /** Octets of the decided addresses, of the asked family, back to back: 4 or 16 each. */
+  /**
+   * Octets of the decided addresses, of the asked family, back to back: 4 or 16 each. Of a decided name its number in the
+   * first four, big-endian.
+   */
   addressOctets: Uint8Array;
   /** The same octets, four at a time. */
   addressView: DataView;

@@ -51,6 +51,7 @@ export const NODE_IS_APEX = 1;
 export const NODE_IS_CUT = 2;
 export const NODE_HAS_CNAME = 4;
 export const NODE_HAS_DNAME = 8;
+export const NODE_GIVES_TARGET = 16;
 export const NODE_NAME_LENGTH_SHIFT = 16;
 
 export const RRSET_WORDS = 7;

@@ -32,7 +32,7 @@ import {
 } from "./zone-data.ts";
 
 /** Bits of a draft's flags that a lookup asks for. */
-const KEPT_FLAGS = draftRow.NODE_HAS_CNAME | draftRow.NODE_HAS_DNAME;
+const KEPT_FLAGS = draftRow.NODE_HAS_CNAME | draftRow.NODE_HAS_DNAME | draftRow.NODE_GIVES_TARGET;
 
 /** Where layOut puts each node and RRset of a draft: references by index. */
 interface Places {
@@ -44,11 +44,16 @@ interface Places {
 
 /**
  * Writes a draft into shared memory, each node with its name, RRsets and records in one place, and turns indexes into
- * references.
+ * references. The targets of dynamic records follow behind the nodes.
  */
-export function layOut(draft: draftRow.ZoneDraft, zoneTable: Int32Array): ZoneData {
+export function layOut(
+  draft: draftRow.ZoneDraft,
+  zoneTable: Int32Array,
+  targets: readonly Uint8Array[],
+): ZoneData {
   const places = findPlaces(draft);
-  const words = sharedWords(places.length);
+  const targetOctets = targets.reduce((sum, target) => sum + 2 + target.length, 0);
+  const words = sharedWords(places.length + ((targetOctets + 3) >>> 2));
   const octets = new Uint8Array(words.buffer, 0, words.byteLength);
   const data: ZoneData = {
     words,
@@ -58,6 +63,7 @@ export function layOut(draft: draftRow.ZoneDraft, zoneTable: Int32Array): ZoneDa
     nodeTable: draft.nodeTable,
     zoneTable,
     glue: shareWords(draft.glue.words, draft.glue.length),
+    targets: writeTargets(targets, octets, places.length * 4),
     nodeCount: draft.nodeCount,
   };
   for (let node = 0; node < draft.nodeCount; node++) writeNode(draft, node, places, data);
@@ -73,6 +79,19 @@ export function layOut(draft: draftRow.ZoneDraft, zoneTable: Int32Array): ZoneDa
     glue[entry + GLUE_RRSET] = places.rrsets[glue[entry + GLUE_RRSET]!]!;
   }
   return data;
+}
+
+/** RR blocks of one RR each, as in zone files. Returns where each of them starts. */
+function writeTargets(targets: readonly Uint8Array[], octets: Uint8Array, start: number): Int32Array {
+  const offsets = sharedWords(targets.length);
+  let at = start;
+  for (const [index, target] of targets.entries()) {
+    offsets[index] = at;
+    octets[at + 1] = target.length;
+    octets.set(target, at + 2);
+    at += 2 + target.length;
+  }
+  return offsets;
 }
 
 function findPlaces(draft: draftRow.ZoneDraft): Places {

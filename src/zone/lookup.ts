@@ -9,6 +9,7 @@ import {
   ITEM_OWNER_KIND,
   ITEM_RRSET,
   ITEM_SYNTHESIZED_CNAME,
+  ITEM_TYPE,
   ITEM_WORDS,
   OWNER_OCTETS,
   OWNER_QNAME,
@@ -44,6 +45,7 @@ import {
   NODE_CUT,
   NODE_DNAME,
   NODE_FLAGS,
+  NODE_GIVES_TARGET,
   NODE_HAS_CNAME,
   NODE_HAS_DNAME,
   NODE_NAME_LENGTH_SHIFT,
@@ -126,12 +128,35 @@ export function lookup(state: Lookup, qname: Name, qtype: number, answer: Answer
     return;
   }
   answer.aa = 1;
-  while (follow(state, answer)) {
+  if (follow(state, answer)) goDown(state, answer);
+}
+
+/** Goes on from an alias to what its target has, until an answer, a dynamic record, or the end of what is served. */
+function goDown(state: Lookup, answer: Answer): void {
+  do {
     if (state.steps >= MAX_CHAIN_STEPS) return;
     state.zone = findZone(state);
     // The chain leaves what we serve: whoever asked goes on from here (RFC 1034 section 4.3.2 step 3a).
     if (state.zone < 0) return;
-  }
+  } while (follow(state, answer));
+}
+
+/** Adds the CNAME that the record at which the lookup stopped has been decided to give: `target` of ZoneData.targets. */
+export function addTarget(state: Lookup, target: number, ttlSeconds: number, answer: Answer): void {
+  const { ownerKind, owner } = state;
+  const offset = state.data.targets[target]!;
+  addItem(answer, SECTION_ANSWER, ITEM_RRSET, ownerKind, owner, TYPE_CNAME, ttlSeconds, offset, 1);
+}
+
+/**
+ * Goes on from that CNAME as from a static one: `state.record` is the next dynamic record that has to be decided, or -1.
+ * Asked for the alias itself it does not go on.
+ */
+export function followTarget(state: Lookup, target: number, answer: Answer): void {
+  state.record = -1;
+  if (state.qtype === TYPE_CNAME || state.qtype === TYPE_ANY) return;
+  goOn(state, state.data.octets, OWNER_OCTETS, state.data.targets[target]! + 2);
+  goDown(state, answer);
 }
 
 /** The SOA that makes an answer negative, at the negative TTL (RFC 2308 section 3) or less. */
@@ -192,8 +217,9 @@ function answerNode(state: Lookup, node: number, answer: Answer): boolean {
   const { data, qtype } = state;
   const { words } = data;
   const record = words[node + NODE_RECORD]! - 1;
-  if (record >= 0 && (qtype === TYPE_A || qtype === TYPE_AAAA)) {
-    state.record = record;
+  if (record >= 0 && (qtype === TYPE_A || qtype === TYPE_AAAA || givesTarget(words, node))) {
+    // A name that has its alias already is where a chain began to go in a circle.
+    if (state.steps === 0 || !hasAlias(state, answer)) state.record = record;
     return false;
   }
   if ((words[node + NODE_FLAGS]! & NODE_HAS_CNAME) !== 0 && qtype !== TYPE_CNAME && qtype !== TYPE_ANY) {
@@ -205,6 +231,11 @@ function answerNode(state: Lookup, node: number, answer: Answer): boolean {
   else if (qtype === TYPE_ANY && record >= 0) addHinfo(state, answer);
   else addNegativeSoa(state, answer, NO_TTL_LIMIT);
   return false;
+}
+
+/** A name with a CNAME has nothing else (RFC 1034 section 3.6.2): the CNAME answers whatever is asked. */
+function givesTarget(words: Int32Array, node: number): boolean {
+  return (words[node + NODE_FLAGS]! & NODE_GIVES_TARGET) !== 0;
 }
 
 function addRrset(state: Lookup, rrset: number, answer: Answer): void {
@@ -250,6 +281,15 @@ function isRepeated(state: Lookup, offset: number, answer: Answer): boolean {
   for (let item = 0; item < answer.itemCount * ITEM_WORDS; item += ITEM_WORDS) {
     if (items[item + ITEM_KIND] !== ITEM_RRSET || items[item + ITEM_DATA] !== offset) continue;
     if (isOwner(state, item, answer)) return true;
+  }
+  return false;
+}
+
+/** Whether the answer has a CNAME of the current name already; dice may have chosen another target for it. */
+function hasAlias(state: Lookup, answer: Answer): boolean {
+  const { items } = answer;
+  for (let item = 0; item < answer.itemCount * ITEM_WORDS; item += ITEM_WORDS) {
+    if (items[item + ITEM_TYPE] === TYPE_CNAME && isOwner(state, item, answer)) return true;
   }
   return false;
 }

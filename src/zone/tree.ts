@@ -7,6 +7,7 @@ import {
   NODE_DNAME,
   NODE_FIRST_RRSET,
   NODE_FLAGS,
+  NODE_GIVES_TARGET,
   NODE_HAS_CNAME,
   NODE_HAS_DNAME,
   NODE_HASH,
@@ -48,6 +49,8 @@ export interface ZoneSource {
     owner: Uint8Array;
     /** Index into PolicyData.records. */
     record: number;
+    /** The record answers every type with a CNAME. */
+    givesTarget?: boolean;
   }[];
 }
 
@@ -55,13 +58,14 @@ export interface ZoneSource {
  * Builds the static half of a snapshot. Every zone must have passed checkZone: an SOA and NS at its apex, owners within
  * the zone.
  *
+ * @param targets - names in wire form that dynamic records answer as CNAMEs.
  * @returns typed arrays over SharedArrayBuffers.
  */
-export function buildZones(sources: readonly ZoneSource[]): ZoneData {
+export function buildZones(sources: readonly ZoneSource[], targets: readonly Uint8Array[] = []): ZoneData {
   const draft = createDraft(sources);
   const name = createName();
   for (let zone = 0; zone < sources.length; zone++) buildZone(draft, zone, sources[zone]!, name);
-  return layOut(draft, buildZoneTable(draft, name));
+  return layOut(draft, buildZoneTable(draft, name), targets);
 }
 
 function createDraft(sources: readonly ZoneSource[]): ZoneDraft {
@@ -123,10 +127,11 @@ function buildZone(draft: ZoneDraft, zone: number, source: ZoneSource, name: Nam
     lists.next[record] = lists.heads.words[list]!;
     lists.heads.words[list] = record + 1;
   }
-  for (const { owner, record } of source.dynamic) {
+  for (const { owner, record, givesTarget = false } of source.dynamic) {
     setName(name, owner, 0);
     const at = addNode(draft, zone, name, 0, apexLabels, apex) * NODE_WORDS;
     draft.nodes.words[at + NODE_RECORD] = record + 1;
+    if (givesTarget) draft.nodes.words[at + NODE_FLAGS]! |= NODE_GIVES_TARGET;
   }
   addRrsets(draft, columns, lists);
   linkNodes(draft, firstNode, apex);

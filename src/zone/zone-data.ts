@@ -21,6 +21,11 @@ export interface ZoneData {
   zoneTable: Int32Array;
   /** Address RRsets that go with a referral: for each delegation a run of GLUE_WORDS words each, in-domain ones first. */
   glue: Int32Array;
+  /**
+   * Offset in `octets` of the RR block of each name that a dynamic record may answer as a CNAME: RDLENGTH (two octets)
+   * and the name in wire form.
+   */
+  targets: Int32Array;
   /** Number of nodes, empty non-terminals included. */
   nodeCount: number;
 }
@@ -42,6 +47,8 @@ export const NODE_RECORD = 6;
 
 export const NODE_HAS_CNAME = 4;
 export const NODE_HAS_DNAME = 8;
+/** The dynamic record of this name answers every type, with a CNAME. */
+export const NODE_GIVES_TARGET = 16;
 export const NODE_RRSETS_SHIFT = 8;
 const NODE_RRSETS_MASK = 0xffff;
 export const NODE_NAME_LENGTH_SHIFT = 24;

@@ -34,7 +34,7 @@ export interface GoldenCase {
 
 export interface Ask {
   name: string;
-  type: "A" | "AAAA";
+  type: string;
   resolver: string;
   /** Client subnet, or null: no EDNS at all. */
   ecs: string | null;
@@ -64,10 +64,10 @@ export type Want =
   | { kind: "negative"; rcode: string; ttl: number | null; scope: number | null }
   | { kind: "share"; address: string; percent: number };
 
-/** Addresses that follow a record, and the scope behind them. */
-const RECORD = /^(\S+) (\d+) IN (A|AAAA) (one of )?([^ ].*?)(?:\s+scope \/(\d+))?$/;
+/** Addresses that follow a record, or the name that a CNAME leads to, and the scope behind them. */
+const RECORD = /^(\S+) (\d+) IN (A|AAAA|CNAME) (one of )?([^ ].*?)(?:\s+scope \/(\d+))?$/;
 const NEGATIVE = /^(NODATA|SERVFAIL|NXDOMAIN|REFUSED)(?: (\d+))?(?:\s+scope \/(\d+))?$/;
-const ASK = /^(\S+) (A|AAAA) from (\S+)(?: ecs (\S+))?(?: at (\d+))?(?: times (\d+))?$/;
+const ASK = /^(\S+) (A|AAAA|CNAME|ANY|MX|HTTPS) from (\S+)(?: ecs (\S+))?(?: at (\d+))?(?: times (\d+))?$/;
 const SHARE = /^(\d+)% (\S+)$/;
 const AGO = /^(\d+)s(?:\s+(.*))?$/;
 const HEALTH = /^(.+):(up|down|drained|forced-down)(?:\((\d+(?:\.\d+)?)s\))?$/;
@@ -167,7 +167,7 @@ function readAsk(text: string): Ask | null {
   const [, name, type, resolver, ecs, second, times] = found;
   return {
     name: name!,
-    type: type === "AAAA" ? "AAAA" : "A",
+    type: type!,
     resolver: resolver!,
     ecs: ecs ?? null,
     second: Number(second ?? 1_700_000_000),

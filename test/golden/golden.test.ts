@@ -47,6 +47,13 @@ function runCase(server: GoldenServer, found: GoldenCase, place: string): void {
   const replies: Reply[] = [];
   for (let i = 0; i < found.ask.times; i++) replies.push(ask(server, found.ask, found.ask.second + i));
   for (const want of found.wants) for (const reply of judged(want, replies)) check(want, reply, place);
+  if (found.wants.every(({ kind }) => kind === "addresses" || kind === "one-of")) {
+    const count = found.wants.reduce(
+      (sum, want) => sum + (want.kind === "addresses" ? want.addresses.length : 1),
+      0,
+    );
+    for (const reply of replies) expect(reply.records, place).toHaveLength(count);
+  }
   for (const want of found.wants) if (want.kind === "share") checkShare(want, replies, place);
   expect(
     found.counters.map((counter, i) => [counter, server.counter(counter) - before[i]!]),
@@ -72,7 +79,7 @@ function ask(server: GoldenServer, { name, type, resolver, ecs }: Ask, second: n
       owner: record.owner,
       ttl: record.ttl,
       type: typeName(record.type),
-      address: addressText(record.rdataOctets),
+      address: typeName(record.type) === "CNAME" ? record.rdata : addressText(record.rdataOctets),
     })),
     soaTtl: soa?.ttl ?? null,
     scope: option === undefined ? null : option.data[3]!,
@@ -96,14 +103,16 @@ function check(want: Want, reply: Reply, place: string): void {
     case "addresses":
     case "one-of": {
       const { owner, ttl, type, addresses, scope } = want;
-      const seen = reply.records.map((record) => record.address).sort();
+      // Along a chain of aliases every RRset has a line of its own.
+      const records = reply.records.filter((record) => record.owner === owner && record.type === type);
+      const seen = records.map((record) => record.address).sort();
       expect({ rcode: reply.rcode, scope: reply.scope }, place).toEqual({ rcode: "NOERROR", scope });
       if (want.kind === "addresses") expect(seen, place).toEqual([...addresses].sort());
       else {
         expect(seen, place).toHaveLength(1);
         expect(addresses, place).toContain(seen[0]);
       }
-      for (const record of reply.records) expect(record, place).toMatchObject({ owner, ttl, type });
+      for (const record of records) expect(record.ttl, place).toBe(ttl);
       break;
     }
     case "negative": {

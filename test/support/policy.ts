@@ -34,7 +34,7 @@ import type {
   PoolModel,
   RecordModel,
 } from "../../src/policy/model.ts";
-import type { PolicyNames } from "../../src/policy/names.ts";
+import { addressText, type PolicyNames } from "../../src/policy/names.ts";
 import {
   type Answer,
   DECIDED_ADDRESSES,
@@ -203,7 +203,7 @@ export function createWorld(records: RecordModel[], sources: GeoSources = NO_DAT
     for (const address of model.endpoints.flatMap((endpoint) => endpoint.addresses)) {
       if (model.check === null) continue;
       address.row = row++;
-      const text = formatAddress(address.family, address.octets);
+      const text = addressText(address);
       for (const name of [text, model.name]) {
         const known = rowsByAddress.get(name);
         if (known === undefined) rowsByAddress.set(name, [address.row]);

@@ -4,6 +4,8 @@ import type { HealthClock, ProbeResult, RunningProbe } from "../probe.ts";
 import {
   REASON_CLOSED,
   REASON_FD_LIMIT,
+  REASON_NAME_FORBIDDEN,
+  REASON_NAME_UNRESOLVED,
   REASON_NONE,
   REASON_OK,
   REASON_REFUSED,
@@ -21,6 +23,7 @@ import {
   REASON_UNREACHABLE,
   type Reason,
 } from "../reasons.ts";
+import { NAME_FORBIDDEN } from "./lookup.ts";
 import type { ResponseReader } from "./response.ts";
 
 /** One exchange: what to open, and what to say and to read on it. */
@@ -51,6 +54,10 @@ const REASON_OF_CODE: Readonly<Record<string, Reason>> = {
   EACCES: REASON_UNREACHABLE,
   EPERM: REASON_UNREACHABLE,
   EINVAL: REASON_UNREACHABLE,
+  ENOTFOUND: REASON_NAME_UNRESOLVED,
+  EAI_AGAIN: REASON_NAME_UNRESOLVED,
+  EAI_FAIL: REASON_NAME_UNRESOLVED,
+  [NAME_FORBIDDEN]: REASON_NAME_FORBIDDEN,
   EMFILE: REASON_FD_LIMIT,
   ENFILE: REASON_FD_LIMIT,
   ENOBUFS: REASON_FD_LIMIT,

@@ -4,6 +4,7 @@ import type { CheckSpec, ProbeTarget } from "../plan.ts";
 import type { HealthClock, StartProbe } from "../probe.ts";
 import { hostOfAddress, isHostHeader, isRequestTarget } from "../request-text.ts";
 import { startExchange } from "./exchange.ts";
+import { destination } from "./lookup.ts";
 import { ResponseReader } from "./response.ts";
 
 export type HttpCheck = Extract<CheckSpec, { type: "http" | "https" }>;
@@ -12,19 +13,11 @@ export type HttpCheck = Extract<CheckSpec, { type: "http" | "https" }>;
 export function prepareHttp(target: ProbeTarget, check: HttpCheck, clock: HealthClock): StartProbe | null {
   const request = requestOctets(target, check, 80);
   if (request === null) return null;
-  const { address, family } = target;
+  const where = { ...destination(target), port: check.port };
   return (done) =>
     startExchange(
       {
-        open: (onread) =>
-          connect({
-            host: address,
-            port: check.port,
-            family,
-            autoSelectFamily: false,
-            noDelay: true,
-            onread,
-          }),
+        open: (onread) => connect({ ...where, autoSelectFamily: false, noDelay: true, onread }),
         secure: false,
         request,
         response: new ResponseReader(check.expectStatus, check.expectBody),

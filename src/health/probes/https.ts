@@ -5,11 +5,12 @@ import type { HealthClock, StartProbe } from "../probe.ts";
 import { hostName } from "../request-text.ts";
 import { startExchange } from "./exchange.ts";
 import { type HttpCheck, requestOctets } from "./http.ts";
+import { destination } from "./lookup.ts";
 import { ResponseReader } from "./response.ts";
 
 /**
  * As http, within TLS. The certificate must be valid and for the check's host, which is also the name that is asked
- * for (SNI), or without one for the address itself (RFC 9525 section 6.4); `verify: false` takes any certificate.
+ * for (SNI), or without one for the address or name itself (RFC 9525 section 6.4); `verify: false` takes any certificate.
  */
 export function prepareHttps(
   target: ProbeTarget,
@@ -20,9 +21,9 @@ export function prepareHttps(
   const request = requestOctets(target, check, 443);
   if (request === null) return null;
   const { address } = target;
-  const name = hostName(check.host) || address;
+  const name = hostName(check.host) || address.replace(/\.$/, "");
   const options: ConnectionOptions = {
-    host: address,
+    ...destination(target),
     port: check.port,
     // An address literal is never sent as a server name (RFC 6066 section 3).
     servername: isIP(name) === 0 ? name : "",

@@ -28,7 +28,7 @@ function prepare(
   secureContext: () => SecureContext,
 ): StartProbe | null {
   const check = target.check;
-  // Names are never resolved here: the address probed is the address answered.
+  // An address is what it says, and nothing that would be resolved: the address probed is the address answered.
   if (isIP(target.address) !== target.family) return null;
   switch (check.type) {
     case "tcp":

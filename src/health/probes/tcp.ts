@@ -2,15 +2,15 @@ import { connect } from "node:net";
 import type { ProbeTarget } from "../plan.ts";
 import type { HealthClock, StartProbe } from "../probe.ts";
 import { startExchange } from "./exchange.ts";
+import { destination } from "./lookup.ts";
 
 /** A TCP connection that stands is a success; nothing is sent. */
 export function prepareTcp(target: ProbeTarget, clock: HealthClock): StartProbe {
-  const { address, family } = target;
-  const port = target.check.port;
+  const where = { ...destination(target), port: target.check.port };
   return (done) =>
     startExchange(
       {
-        open: (onread) => connect({ host: address, port, family, autoSelectFamily: false, onread }),
+        open: (onread) => connect({ ...where, autoSelectFamily: false, onread }),
         secure: false,
         request: null,
         response: null,
