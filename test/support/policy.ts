@@ -22,6 +22,7 @@ import { clearReport, writePool } from "../../src/health/rows-writer.ts";
 import { buildPolicy } from "../../src/policy/build.ts";
 import type { Client } from "../../src/policy/client.ts";
 import { createDecideContext, type DecideContext } from "../../src/policy/context.ts";
+import { ADDRESS_ROW, ADDRESS_WORDS } from "../../src/policy/data.ts";
 import { decide } from "../../src/policy/decide.ts";
 import { explainDecision } from "../../src/policy/explain.ts";
 import type { Explanation } from "../../src/policy/explanation.ts";
@@ -185,6 +186,8 @@ export interface World {
   explain(question?: Question): Explanation;
   /** `target`: an address, or a pool's name for all of its addresses. */
   set(target: string, state: StateText, horizonMs?: number): void;
+  /** Address k of `names.addresses` gets state k and horizon k; what has no check stays up. */
+  setAll(states: readonly StateText[], horizonsMs: readonly number[]): void;
   setScale(address: string, scale: number): void;
   /** Every pool's verdict anew from the addresses' states; `set` does it too. */
   judge(): void;
@@ -247,6 +250,15 @@ export function createWorld(records: RecordModel[], sources: GeoSources = NO_DAT
     pools,
     judge,
     set,
+    setAll: (states, horizonsMs) => {
+      for (const [k, state] of states.entries()) {
+        const at = policy.addresses[k * ADDRESS_WORDS + ADDRESS_ROW]!;
+        if (at < 0) continue;
+        rows.endpoints[at * ENDPOINT_ROW_WORDS + ROW_STATE] = STATE_BITS[state];
+        rows.endpoints[at * ENDPOINT_ROW_WORDS + ROW_HORIZON_MS] = horizonsMs[k]!;
+      }
+      judge();
+    },
     setScale: (address, scale) => {
       for (const at of rowsNamed(address)) rows.endpoints[at * ENDPOINT_ROW_WORDS + ROW_WEIGHT_SCALE] = scale;
     },

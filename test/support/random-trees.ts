@@ -142,16 +142,13 @@ export function randomPools(random: Random, count: number): PoolModel[] {
 }
 
 export function setRandomStates(world: World, random: Random, upShare: number): void {
-  const checked = new Set(world.pools.filter(({ check }) => check !== null).map(({ name }) => name));
-  for (const { text, endpoint } of world.names.addresses) {
-    if (endpoint < 0) continue;
-    const owner = world.names.endpoints[endpoint]!.pool;
-    if (!checked.has(world.names.pools[owner]!.name)) continue;
-    const state: StateText = random.chance(upShare)
-      ? "up"
-      : random.pick(["down", "down", "drained", "forced-down"] as const);
-    world.set(text, state, state === "up" ? 0 : 1000 * random.below(40));
-  }
+  const states = world.names.addresses.map(() => randomState(random, upShare));
+  const horizons = states.map((state) => (state === "up" ? 0 : 1000 * random.below(40)));
+  world.setAll(states, horizons);
+}
+
+export function randomState(random: Random, upShare: number): StateText {
+  return random.chance(upShare) ? "up" : random.pick(["down", "down", "drained", "forced-down"] as const);
 }
 
 /** Where prefixes crowd, so that they nest, touch and fill each other; special-purpose blocks are among the places. */
