@@ -32,6 +32,7 @@ function poolNode(addresses: AddressExplanation[], pool: Partial<PoolExplanation
       name: "eu",
       region: null,
       check: "web",
+      hashOf: null,
       minHealthy: { percent: 50 },
       failed: false,
       up: 1,

@@ -82,9 +82,10 @@ function statusWords(entry: EntryExplanation, terminal: Terminal): string {
 }
 
 /** `27.3% (weight 30 of 110 that are up), drawn with 3 of 110`; for turns `27.3% of turns (...)`. */
-function chanceWords({ draw, odds, share, weight }: EntryExplanation, of: NodeExplanation): string {
+function chanceWords({ draw, hashOf, odds, share, weight }: EntryExplanation, of: NodeExplanation): string {
   const drawn = draw === null ? [] : [`drawn with ${draw.roll} of ${draw.total}`];
-  return [...oddsWords(odds, weight, share, of), ...drawn].join(", ");
+  const hashed = hashOf === null ? [] : [`by hash of ${hashOf}`];
+  return [...oddsWords(odds, weight, share, of), ...drawn, ...hashed].join(", ");
 }
 
 function oddsWords(
@@ -148,11 +149,12 @@ function sinceWords({ sinceS, forSeconds }: LatchExplanation): string {
 
 function poolWords(pool: PoolExplanation): string {
   const count = pool.endpoints.length;
-  if (pool.check === null && isAlwaysUp(pool)) return "no check, always up";
+  const order = pool.hashOf === null ? "" : `, by hash of ${pool.hashOf}`;
+  if (pool.check === null && isAlwaysUp(pool)) return `no check, always up${order}`;
   const supposed = pool.check === null ? "no check, supposed: " : "";
   const up = `${supposed}${pool.up} of ${count} ${count === 1 ? "endpoint" : "endpoints"} up`;
   const least = "percent" in pool.minHealthy ? `${pool.minHealthy.percent}%` : String(pool.minHealthy.count);
-  return pool.failed && pool.up > 0 ? `${up}, fewer than min_healthy: ${least}` : up;
+  return pool.failed && pool.up > 0 ? `${up}, fewer than min_healthy: ${least}` : up + order;
 }
 
 function isAlwaysUp({ endpoints }: PoolExplanation): boolean {

@@ -5,6 +5,7 @@ import type {
   LastResortExplanation,
   PassName,
   ScopeExplanation,
+  StickyExplanation,
   TableExplanation,
   TtlExplanation,
   TtlLimit,
@@ -22,10 +23,11 @@ export function explanationLines(
   terminal: Terminal,
 ): string[] {
   const word = (text: string): string => paint(terminal, "bold", text.padEnd(WORD_WIDTH));
-  const { client, tables, lastResort } = explanation;
+  const { client, tables, sticky, lastResort } = explanation;
   return [
     `${word("client")}${clientSentence(client, place)}`,
     ...tables.map((table) => `${word(table.kind)}${tableSentence(table, client)}`),
+    ...(sticky === null ? [] : [`${word("hash")}${stickySentence(sticky, client)}`]),
     ...walkLines(explanation, terminal).map((line, i) => (i === 0 ? word("policy") : "") + line),
     ...(lastResort === null ? [] : [`${word("last resort")}${lastResortSentence(lastResort)}`]),
     `${word("ttl")}${ttlSentence(explanation.ttl)}`,
@@ -89,6 +91,10 @@ function tableSentence(table: TableExplanation, client: ClientExplanation): stri
   }
 }
 
+function stickySentence({ prefix, place, tile }: StickyExplanation, client: ClientExplanation): string {
+  return place === "client" ? `of ${prefix}` : `of ${prefix}, for the resolver ${client.resolver} (${tile})`;
+}
+
 function matchWords(table: TableExplanation): string {
   if (table.matches.length === 0) return "no key matches";
   if (table.kind === "latency") return `by round trip ${table.matches.join(", ")}`;
@@ -124,6 +130,8 @@ function scopeSentence(scope: ScopeExplanation, tables: TableExplanation[]): str
       const table = tables.find((candidate) => candidate.table === scope.table);
       return `/${scope.bits}: the widest prefix that is treated alike, which ${table?.kind ?? "a table"} bounds`;
     }
+    case "sticky":
+      return `/${scope.bits}: the prefix that is hashed`;
     case "no-ecs":
       return "none: the query carries no client subnet";
     case "ecs-off":

@@ -8,6 +8,7 @@ import {
   poolRow,
   recordRow,
   regionRow,
+  stickyOptions,
   targetOptions,
   zoneSchema,
 } from "./schema-zone.ts";
@@ -93,6 +94,8 @@ export function referencePage(): string {
     "### records",
     table(shapeOf(recordRow)),
     LAST_RESORT,
+    "### records: sticky",
+    table(shapeOf(stickyOptions)),
   ];
   return `${sections.join("\n\n")}\n`;
 }

@@ -1,4 +1,5 @@
 import type { CountryGroups } from "../geo/country.ts";
+import { identityOf } from "../policy/identity.ts";
 import type {
   EntryModel,
   KeyModel,
@@ -123,7 +124,7 @@ export function resolveNode(
 /** The kind of a node and its children. */
 export type Shape =
   | { kind: "failover"; of: EntryModel[]; latch?: LatchModel }
-  | { kind: "weighted" | "round_robin"; of: EntryModel[] }
+  | { kind: "weighted" | "round_robin" | "hash"; of: EntryModel[] }
   | { kind: "all"; of: EntryModel[]; maxAnswers: number }
   | { kind: "nearest"; of: (EntryModel & { location: LocationModel; bias: number })[] }
   | { kind: "geo"; keys: KeyModel[]; groups?: Record<string, readonly string[]> }
@@ -136,6 +137,7 @@ function resolveShape(scope: PolicyScope, input: Exclude<NodeInput, string>, pat
   if ("failover" in input) return resolveFailover(scope, input.failover, path);
   if ("weighted" in input) return resolveShares(scope, "weighted", input.weighted, path);
   if ("round_robin" in input) return resolveShares(scope, "round_robin", input.round_robin, path);
+  if ("hash" in input) return resolveShares(scope, "hash", input.hash, path);
   if ("all" in input) return resolveUnion(scope, input.all, [...path, "all"]);
   if ("nearest" in input) return resolveNearest(scope, input.nearest, [...path, "nearest"]);
   if ("latency" in input) return resolveLatency(scope, input.latency, [...path, "latency"]);
@@ -208,7 +210,7 @@ function isList(value: SharesInput): value is ListInput {
 
 function resolveShares(
   scope: PolicyScope,
-  kind: "weighted" | "round_robin",
+  kind: "weighted" | "round_robin" | "hash",
   input: SharesInput,
   nodePath: YamlPath,
 ): Shape | null {
@@ -227,7 +229,27 @@ function resolveShares(
     );
     return null;
   }
-  return of === null ? null : { kind, of };
+  if (of === null || (kind === "hash" && !areApart(scope, of, entries, path))) return null;
+  return { kind, of };
+}
+
+/** False: two entries of a `hash` are one and the same to it, and that is reported. */
+function areApart(scope: PolicyScope, of: EntryModel[], entries: Entry[], path: YamlPath): boolean {
+  const seen = new Map<number, number>();
+  for (const [index, { node }] of of.entries()) {
+    const identity = identityOf(node);
+    const first = seen.get(identity);
+    if (first === undefined) {
+      seen.set(identity, index);
+      continue;
+    }
+    const name = node.label === "" ? `entry ${index + 1}` : `"${node.label}"`;
+    const what = `${prefixFor(path)}${name} is the same as entry ${first + 1}`;
+    const expected = "each entry once, with a weight, or labels that differ";
+    const { path: at, part } = entries[index]!;
+    scope.reporter.error(at, part, "CFG_HASH_DUPLICATE", what, expected);
+  }
+  return seen.size === of.length;
 }
 
 function resolveNearest(scope: PolicyScope, input: ListInput, path: YamlPath): Shape | null {

@@ -45,6 +45,36 @@ function outline(node: NodeModel): string {
   return `${node.kind}${node.label === "" ? "" : `<${node.label}>`}(${children.join(" ")})`;
 }
 
+describe("hash", () => {
+  test("takes entries in all three forms, also the same below different labels", () => {
+    expect(outline(rootOf("{hash: [us, {node: eu, weight: 3}]}"))).toBe("hash(us*1 eu*3)");
+    expect(outline(rootOf("{hash: {of: [us, eu]}}"))).toBe("hash(us*1 eu*1)");
+    expect(outline(rootOf("{hash: {us: 5, eu: 0}}"))).toBe("hash(us*5 eu*0)");
+    const labelled = rootOf("{hash: [{failover: [us], label: a}, {failover: [us], label: b}]}");
+    expect(outline(labelled)).toBe("hash(failover<a>(us*1)*1 failover<b>(us*1)*1)");
+    expect(outline(rootOf("{hash: [{failover: [us, eu]}, {failover: [eu, us]}]}"))).toContain("hash");
+  });
+
+  test("hashes a /24 and a /56 unless the record says otherwise", () => {
+    const sticky = (more: string) =>
+      resolved(`${POOLS}records: {www: {policy: {hash: [us, eu]}${more}}}`).records[0]!.model.sticky;
+    expect(sticky("")).toEqual({ ipv4: 24, ipv6: 56 });
+    expect(sticky(", sticky: {ipv4: 20}")).toEqual({ ipv4: 20, ipv6: 56 });
+    expect(sticky(", sticky: {ipv4: 32, ipv6: 128}")).toEqual({ ipv4: 32, ipv6: 128 });
+  });
+
+  test("refuses prefixes that no address has", () => {
+    const record = (sticky: string) =>
+      zoneFindings(`${POOLS}records: {www: {policy: us, sticky: ${sticky}}}`);
+    expect(record("{ipv4: 33}")[0]).toContain(
+      "CFG_VALUE_INVALID www: sticky.ipv4 is 33: expected a prefix length from 1 to 32",
+    );
+    expect(record("{ipv6: 0}")[0]).toContain("www: sticky.ipv6 is 0: expected a prefix length from 1 to 128");
+    expect(record("{ip4: 24}")[0]).toContain('"ip4" is not a key: did you mean ipv4?');
+    expect(record("24")[0]).toContain("expected a mapping, as {ipv4: 24, ipv6: 56}");
+  });
+});
+
 describe("pools", () => {
   test("have the design's defaults", () => {
     const pool = poolOf("{endpoints: [192.0.2.1, 2001:db8::1]}");
@@ -228,6 +258,22 @@ records:
     [
       "{weighted: [{node: us, weight: 0}]}",
       "6:14 CFG_WEIGHTS_ZERO www: policy.weighted: every weight is 0: expected at least one above 0",
+    ],
+    [
+      "{hash: {us: 0, eu: 0}}",
+      "6:14 CFG_WEIGHTS_ZERO www: policy.hash: every weight is 0: expected at least one above 0",
+    ],
+    [
+      "{hash: [us, eu, us]}",
+      '6:29 CFG_HASH_DUPLICATE www: policy.hash: "us" is the same as entry 1: expected each entry once, with a weight, or labels that differ',
+    ],
+    [
+      "{hash: [{failover: [us, eu]}, {node: {failover: [us, eu]}, weight: 2}]}",
+      "6:50 CFG_HASH_DUPLICATE www: policy.hash: entry 2 is the same as entry 1: expected each entry once, with a weight, or labels that differ",
+    ],
+    [
+      "{hash: [{failover: [us], label: a}, {weighted: [eu], label: a}]}",
+      '6:49 CFG_HASH_DUPLICATE www: policy.hash: "a" is the same as entry 1: expected each entry once, with a weight, or labels that differ',
     ],
     [
       "{nearest: [us]}",
@@ -471,6 +517,17 @@ describe("records", () => {
       zoneFindings("pools: {us: {endpoints: [192.0.2.1]}}\nrecords: {www.example.com: {policy: us}}\n"),
     ).toEqual([
       'warning 2:11 CFG_OWNER_DOUBLED records: "www.example.com" is read as www.example.com.example.com.: expected a name without the zone\'s, or one with a final dot',
+    ]);
+  });
+
+  test("that a longer prefix is hashed than resolvers tell of", () => {
+    const text = `${POOLS}records:
+  w: {policy: {hash: [us, eu]}, sticky: {ipv4: 25, ipv6: 64}}
+  x: {policy: {hash: [us, eu]}, sticky: {ipv4: 16, ipv6: 56}}
+`;
+    expect(zoneFindings(text)).toEqual([
+      "warning 5:48 CFG_TILE_FINE w: sticky.ipv4 is 25, longer than what resolvers tell of a client: expected at most 24",
+      "warning 5:58 CFG_TILE_FINE w: sticky.ipv6 is 64, longer than what resolvers tell of a client: expected at most 56",
     ]);
   });
 

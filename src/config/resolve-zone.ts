@@ -82,6 +82,12 @@ export function resolveZone(
   };
 }
 
+/** RFC 7871 section 11.1: what resolvers tell of a client at most. */
+const STICKY_MOST = [
+  ["ipv4", 24],
+  ["ipv6", 56],
+] as const;
+
 /** Null: wrong, and reported. */
 function resolveRecord(
   scope: PolicyScope,
@@ -97,9 +103,15 @@ function resolveRecord(
   if (root === null || lastResort === undefined) return null;
   const gives = resolveGives(root, lastResort, isApex, ["records", key], scope.reporter);
   if (gives === null) return null;
-  const ttl = record.ttl ?? input.ttl;
-  const { ecs } = record;
-  return { zone, owner, root, ttlMaxSeconds: ttl.max, ttlMinSeconds: ttl.min, lastResort, ecs, gives };
+  const { max: ttlMaxSeconds, min: ttlMinSeconds } = record.ttl ?? input.ttl;
+  const { ecs, sticky } = record;
+  for (const [family, most] of STICKY_MOST) {
+    if (sticky[family] <= most) continue;
+    const what = `${key}: sticky.${family} is ${sticky[family]}, longer than what resolvers tell of a client`;
+    const path = ["records", key, "sticky", family];
+    scope.reporter.warning(path, "value", "CFG_TILE_FINE", what, `at most ${most}`);
+  }
+  return { zone, owner, root, ttlMaxSeconds, ttlMinSeconds, lastResort, ecs, sticky, gives };
 }
 
 /** Null: wrong or a second time, and reported. */

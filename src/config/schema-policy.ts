@@ -97,6 +97,7 @@ export type NodeInput =
   | (NodeOptions & { failover: FailoverInput })
   | (NodeOptions & { weighted: SharesInput })
   | (NodeOptions & { round_robin: SharesInput })
+  | (NodeOptions & { hash: SharesInput })
   | (NodeOptions & { all: UnionInput })
   | (NodeOptions & { geo: Record<string, NodeInput> })
   | (NodeOptions & { subnets: Record<string, NodeInput> })
@@ -124,7 +125,7 @@ export const entryOptions = mapping(
     weight: weightRow
       .optional()
       .describe(
-        "In `weighted` and `round_robin`: share of the answers beside the other entries' weights; 1 when none is given",
+        "In `weighted`, `round_robin` and `hash`: share of the answers beside the other entries' weights; 1 when none is given",
       ),
     location: locationRow
       .optional()
@@ -234,6 +235,16 @@ const roundRobin = mapping(
   {
     round_robin: sharesOf("round_robin").describe(
       "In turn among the entries that have not failed, by smooth weighted round robin where they have weights; a list, or a map of name to weight",
+    ),
+    ...nodeOptions,
+  },
+  NODE,
+);
+
+const hash = mapping(
+  {
+    hash: sharesOf("hash").describe(
+      "By weighted rendezvous hash of the client's prefix among the entries that have not failed: the same client, the same entry; a list, or a map of name to weight",
     ),
     ...nodeOptions,
   },
@@ -351,6 +362,7 @@ export const nodeShapes: Record<PolicyKind, z.ZodType> = {
   all,
   asn,
   latency,
+  hash,
 };
 
 const anyNode: z.ZodType<NodeInput> = chosen<NodeInput>([nodeName, ...Object.values(nodeShapes)], chooseNode);

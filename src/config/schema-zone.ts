@@ -281,6 +281,16 @@ export const poolRow = mapping(
 );
 export type PoolInput = z.output<typeof poolRow>;
 
+export const stickyOptions = mapping(
+  {
+    ipv4: integerRow(1, 32, "a prefix length")
+      .default(24)
+      .describe("Bits of an IPv4 address that a hash looks at, and at least the scope of such answers"),
+    ipv6: integerRow(1, 128, "a prefix length").default(56).describe("The same for IPv6"),
+  },
+  "a mapping, as {ipv4: 24, ipv6: 56}",
+);
+
 export const recordRow = mapping(
   {
     policy: nodeRow.describe("What to answer: a pool's or policy's name, or a policy"),
@@ -290,6 +300,9 @@ export const recordRow = mapping(
       .boolean({ error: "true or false" })
       .default(true)
       .describe("Heed the client subnet option (RFC 7871); false: the resolver's address is the client"),
+    sticky: stickyOptions
+      .prefault({})
+      .describe("How much of the client's address `hash` looks at, as a policy and as a pool's `select`"),
   },
   "a mapping, as {policy: eu}",
 );

@@ -211,11 +211,11 @@ describe("pools", () => {
     ],
     [
       "{endpoints: [192.0.2.1], select: p2c}",
-      '2:39 CFG_NOT_AVAILABLE pools.p.select: "p2c" is not available in this version: expected one of all, weighted, round_robin',
+      '2:39 CFG_NOT_AVAILABLE pools.p.select: "p2c" is not available in this version: expected one of all, weighted, round_robin, hash',
     ],
     [
       "{endpoints: [192.0.2.1], select: most}",
-      '2:39 CFG_VALUE_INVALID pools.p.select is "most": expected one of all, weighted, round_robin',
+      '2:39 CFG_VALUE_INVALID pools.p.select is "most": expected one of all, weighted, round_robin, hash',
     ],
     [
       "{endpoints: [192.0.2.1], max_answers: 65}",
@@ -243,7 +243,7 @@ describe("pools", () => {
 });
 
 describe("policies", () => {
-  const KINDS = "failover, weighted, geo, subnets, nearest, round_robin, all, asn, latency";
+  const KINDS = "failover, weighted, geo, subnets, nearest, round_robin, all, asn, latency, hash";
   const NODE = `a pool's or policy's name, or a mapping with one of ${KINDS}`;
   test.each([
     [

@@ -13,6 +13,7 @@ export const POLICY_KINDS = [
   "all",
   "asn",
   "latency",
+  "hash",
 ] as const;
 export type PolicyKind = (typeof POLICY_KINDS)[number];
 
@@ -20,7 +21,6 @@ export type PolicyKind = (typeof POLICY_KINDS)[number];
 export const NODE_OPTIONS = ["last_resort", "location", "label"] as const;
 
 export const LATER_POLICY_KINDS: readonly string[] = [
-  "hash",
   "least_response_time",
   "least_connections",
   "p2c",
@@ -28,9 +28,8 @@ export const LATER_POLICY_KINDS: readonly string[] = [
   "target",
 ];
 
-export const SELECTS = ["all", "weighted", "round_robin"] as const;
+export const SELECTS = ["all", "weighted", "round_robin", "hash"] as const;
 export const LATER_SELECTS: readonly string[] = [
-  "hash",
   "least_response_time",
   "least_connections",
   "p2c",

@@ -20,7 +20,7 @@ import {
   type Steps,
   setCursorTo,
 } from "./steps.ts";
-import type { TableModel } from "./table.ts";
+import { CLASS_NOTHING, type TableModel } from "./table.ts";
 
 /** What a table says to every address: classes, or a negative number of its own for each block that is carved out. */
 export interface ClassSteps {
@@ -35,6 +35,7 @@ export function classifyTable(model: TableModel, sources: GeoSources, chains: Ch
   const { 4: ipv4, 6: ipv6 } = base.steps;
   // A table that says the same to everybody needs no resolver's address instead, and its tile is all there is.
   if (
+    model.kind !== "sticky" &&
     ipv4.count === 1 &&
     ipv6.count === 1 &&
     ipv4.values[0] === base.unknown &&
@@ -54,6 +55,11 @@ function classifyKind(model: TableModel, sources: GeoSources, chains: ChainDraft
       return classifySystems(model.keys, sources.asn, chains);
     case "latency":
       return classifyLatency(model, sources, chains);
+    case "sticky":
+      return {
+        steps: { 4: constantSteps(1, CLASS_NOTHING), 6: constantSteps(4, CLASS_NOTHING) },
+        unknown: CLASS_NOTHING,
+      };
     case "geo":
     case "nearest":
       return classifyPlaces(model, sources, chains);

@@ -93,6 +93,7 @@ function reusable(previous: CompiledTables, sources: GeoSources): Map<string, nu
     nearest: samePlaces,
     asn: sameSystems,
     subnets: true,
+    sticky: true,
   };
   const known = new Map<string, number>();
   for (const [table, identity] of previous.identities.entries()) {

@@ -70,7 +70,9 @@ export type TableModel =
       places: (BiasedLocation | null)[];
       toleranceMs: number;
       minSamples: number;
-    };
+    }
+  /** No chains: CLASS_SPECIAL in special-purpose blocks, CLASS_NOTHING elsewhere, with the tiles that this makes. */
+  | { kind: "sticky" };
 
 /** What a table is made from besides the databases, as text; equal texts make equal tables. */
 export function identifyTable(model: TableModel): string {

@@ -11,6 +11,7 @@ import {
   NODE_KIND_ASN,
   NODE_KIND_FAILOVER,
   NODE_KIND_GEO,
+  NODE_KIND_HASH,
   NODE_KIND_LATENCY,
   NODE_KIND_NEAREST,
   NODE_KIND_POOL,
@@ -22,9 +23,11 @@ import {
   NODE_WORDS,
   type PolicyData,
 } from "./data.ts";
+import { appendHashCells } from "./hash-cells.ts";
+import { endpointIdentity, identityOf } from "./identity.ts";
 import type { AddressModel, LastResortModel, NodeKind, NodeModel, PoolModel, RecordModel } from "./model.ts";
 import { addressText, type PolicyNames } from "./names.ts";
-import { reachableTables, tableModelOf, tableNodeEntries } from "./node-table.ts";
+import { reachableTables, reachesHash, tableModelOf, tableNodeEntries } from "./node-table.ts";
 import { apartWord, selectWord } from "./pool-words.ts";
 import { type SeedChild, seedOf } from "./seed.ts";
 
@@ -50,6 +53,7 @@ interface Draft {
   targets: Uint8Array[];
   /** Number in `targets` by presentation form. */
   targetIndexes: Map<string, number>;
+  hashCells: number[];
   names: PolicyNames;
   nodeIndexes: Map<NodeModel, number>;
   poolIndexes: Map<PoolModel, number>;
@@ -70,6 +74,7 @@ const NODE_KIND_WORDS: Record<NodeKind, number> = {
   all: NODE_KIND_ALL,
   asn: NODE_KIND_ASN,
   latency: NODE_KIND_LATENCY,
+  hash: NODE_KIND_HASH,
 };
 
 /** Largest sum that a word of PolicyData holds. */
@@ -90,6 +95,7 @@ export function buildPolicy(records: RecordModel[]): BuiltPolicy {
     addresses: [],
     targets: [],
     targetIndexes: new Map(),
+    hashCells: [],
     names: { records: [], nodes: [], entryKeys: [], pools: [], endpoints: [], addresses: [], tables: [] },
     nodeIndexes: new Map(),
     poolIndexes: new Map(),
@@ -106,6 +112,7 @@ export function buildPolicy(records: RecordModel[]): BuiltPolicy {
       pools: shared(draft.pools),
       endpoints: shared(draft.endpoints),
       addresses: shared(draft.addresses),
+      hashCells: shared(draft.hashCells),
     },
     tableModels: draft.names.tables,
     targets: draft.targets,
@@ -133,6 +140,9 @@ function addRecord(draft: Draft, record: RecordModel): void {
     tables.first,
     tables.count,
     record.gives === "target" ? 1 : 0,
+    reachesHash(record.root, record.lastResort) ? addTable(draft, { kind: "sticky" }) : -1,
+    record.sticky.ipv4,
+    record.sticky.ipv6,
   );
 }
 
@@ -168,7 +178,18 @@ function addNode(draft: Draft, node: NodeModel): number {
   const maxAnswers = node.kind === "all" ? node.maxAnswers : 0;
   const seed = seedOf(node, seeds);
   const latch = node.kind === "failover" ? (node.latch?.row ?? -1) : -1;
-  draft.nodes.push(NODE_KIND_WORDS[node.kind], first, count, table, seed, ...lastResort, maxAnswers, latch);
+  const identity = identityOf(node);
+  draft.nodes.push(
+    NODE_KIND_WORDS[node.kind],
+    first,
+    count,
+    table,
+    seed,
+    ...lastResort,
+    maxAnswers,
+    latch,
+    identity,
+  );
   return index;
 }
 
@@ -237,6 +258,7 @@ function addPool(draft: Draft, pool: PoolModel): number {
       endpoint.addresses.length,
       endpoint.weight,
       fits ? sum : 0,
+      ...endpointIdentity(pool, endpoint),
     );
     draft.names.endpoints.push({ pool: index, name: endpoint.name });
     for (const address of endpoint.addresses) addAddress(draft, address, endpointIndex);
@@ -255,6 +277,9 @@ function addPool(draft: Draft, pool: PoolModel): number {
     firstAddress,
     apartWord(pool, 4),
     apartWord(pool, 6),
+    pool.select === "hash"
+      ? appendHashCells(draft.hashCells, draft.endpoints, first, pool.endpoints.length)
+      : -1,
   );
   draft.names.pools.push({
     zone: pool.zone,

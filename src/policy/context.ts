@@ -36,7 +36,17 @@ export interface DecideContext {
 
   /** From here on the decision under way; nobody else reads it. Class of the client per table. */
   classes: Int32Array;
-  /** Per entry: 1 when a weighted node has drawn it already, a round robin has tried it, or a failover is latched on it. */
+  /** The client's prefix as hashes read it, and its length; 0 bits: the record hashes nothing. See sticky.ts. */
+  hashKey: number;
+  hashBits: number;
+  /** The tile that hashing makes, and ORIGIN_CLIENT or ORIGIN_RESOLVER: whose prefix is hashed. */
+  hashTileBits: number;
+  hashOrigin: number;
+  hashFamily: number;
+  hashAddress: Uint8Array;
+  /** What `select: hash` looks for, see select-hash.ts. */
+  hashSearch: HashSearch;
+  /** Per entry: 1 when a weighted node has drawn it already, a round robin or a hash has tried it, or a failover is latched on it. */
   drawn: Uint8Array;
   /** Addresses chosen so far: indexes into PolicyData.addresses. */
   picked: Int32Array;
@@ -56,6 +66,18 @@ export interface DecideContext {
   trace: Trace | null;
 }
 
+/** A search for the earliest endpoints of one pool; the candidates are `count` in number, and never more than `most`. */
+export interface HashSearch {
+  strict: number;
+  pass: number;
+  /** Whether the health rows' scales count. */
+  isScaled: boolean;
+  /** The client's order of cells. */
+  order: number;
+  most: number;
+  count: number;
+}
+
 /** `diceSeed`: any number; 0 stands for another one, because xorshift never leaves 0. */
 export function createDecideContext(
   policy: PolicyData,
@@ -73,6 +95,13 @@ export function createDecideContext(
     endpointTurns: new Float64Array(0),
     poolTurns: new Int32Array(0),
     classes: new Int32Array(0),
+    hashKey: 0,
+    hashBits: 0,
+    hashTileBits: 0,
+    hashOrigin: 0,
+    hashFamily: 4,
+    hashAddress: new Uint8Array(16),
+    hashSearch: { strict: 0, pass: 0, isScaled: false, order: 0, most: 0, count: 0 },
     drawn: new Uint8Array(0),
     picked: new Int32Array(MAX_CANDIDATES),
     pickedCount: 0,

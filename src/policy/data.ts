@@ -18,9 +18,11 @@ export interface PolicyData {
   endpoints: Int32Array;
   /** ADDRESS_WORDS words an address; the addresses of one endpoint, or of one last resort, are adjacent. */
   addresses: Int32Array;
+  /** Cells of large pools under `select: hash`: see hash-cells.ts. */
+  hashCells: Int32Array;
 }
 
-export const RECORD_WORDS = 10;
+export const RECORD_WORDS = 13;
 export const RECORD_ROOT = 0;
 export const RECORD_TTL_MAX = 1;
 export const RECORD_TTL_MIN = 2;
@@ -32,6 +34,11 @@ export const RECORD_TABLES = 7;
 export const RECORD_TABLE_COUNT = 8;
 /** 1: every address that the tree reaches is a name, and the record answers CNAME. */
 export const RECORD_GIVES_TARGET = 9;
+/** Table of the special-purpose blocks where the tree can reach a hash of the client's prefix, else -1. See sticky.ts. */
+export const RECORD_STICKY_TABLE = 10;
+/** Length of the prefix that is hashed, in each family. */
+export const RECORD_STICKY_IPV4 = 11;
+export const RECORD_STICKY_IPV6 = 12;
 
 /** One of the kinds below. */
 export const LAST_RESORT_KIND = 0;
@@ -55,7 +62,7 @@ export type LastResortWord =
   | typeof LAST_RESORT_NODATA
   | typeof LAST_RESORT_SERVFAIL;
 
-export const NODE_WORDS = 10;
+export const NODE_WORDS = 11;
 /** One of NODE_KIND_*. */
 export const NODE_KIND = 0;
 /** Index of the pool, or of the first entry. */
@@ -71,6 +78,8 @@ export const NODE_LAST_RESORT = 5;
 export const NODE_MAX_ANSWERS = 8;
 /** Row in HealthRows.latches of a `failover` that does not simply follow health, or -1. */
 export const NODE_LATCH = 9;
+/** What an entry of `hash` is known by, whatever its place: see identity.ts. */
+export const NODE_IDENTITY = 10;
 
 export const NODE_KIND_POOL = 0;
 export const NODE_KIND_FAILOVER = 1;
@@ -84,6 +93,7 @@ export const NODE_KIND_ALL = 7;
 export const NODE_KIND_ASN = 8;
 /** Like geo, but entries that are tied in the chain are drawn. */
 export const NODE_KIND_LATENCY = 9;
+export const NODE_KIND_HASH = 10;
 
 export type NodeKindWord =
   | typeof NODE_KIND_POOL
@@ -95,7 +105,8 @@ export type NodeKindWord =
   | typeof NODE_KIND_ROUND_ROBIN
   | typeof NODE_KIND_ALL
   | typeof NODE_KIND_ASN
-  | typeof NODE_KIND_LATENCY;
+  | typeof NODE_KIND_LATENCY
+  | typeof NODE_KIND_HASH;
 
 export const ENTRY_WORDS = 2;
 export const ENTRY_NODE = 0;
@@ -108,7 +119,7 @@ export const PASS_ONE_UP = 1;
 /** That failed too: as if every endpoint were up, except those that are forced down or drained. */
 export const PASS_ALL = 2;
 
-export const POOL_WORDS = 13;
+export const POOL_WORDS = 14;
 export const POOL_FIRST_ENDPOINT = 0;
 export const POOL_ENDPOINT_COUNT = 1;
 /** One of SELECT_*. */
@@ -130,6 +141,8 @@ export const POOL_FIRST_ADDRESS = 10;
 /** 1: the family's addresses lie in more than one subnet, see subnet.ts. */
 export const POOL_IPV4_APART = 11;
 export const POOL_IPV6_APART = 12;
+/** Offset in `hashCells`, or -1: a small pool, or another `select`. */
+export const POOL_HASH_CELLS = 13;
 
 export const SELECT_ALL = 0;
 export const SELECT_WEIGHTED = 1;
@@ -137,13 +150,18 @@ export const SELECT_WEIGHTED = 1;
 export const SELECT_ROUND_ROBIN = 2;
 /** Smooth weighted round robin. */
 export const SELECT_SMOOTH_ROUND_ROBIN = 3;
+/** Weighted rendezvous hash of the client's prefix. */
+export const SELECT_HASH = 4;
 
-export const ENDPOINT_WORDS = 4;
+export const ENDPOINT_WORDS = 6;
 export const ENDPOINT_FIRST_ADDRESS = 0;
 export const ENDPOINT_ADDRESS_COUNT = 1;
 export const ENDPOINT_WEIGHT = 2;
 /** Sum of the weights of this endpoint and of those before it in the pool; meaningless where POOL_WEIGHT_TOTAL is 0. */
 export const ENDPOINT_WEIGHT_SUM = 3;
+/** Two words that the endpoint is known by, whatever its place: see identity.ts. */
+export const ENDPOINT_IDENTITY_HIGH = 4;
+export const ENDPOINT_IDENTITY_LOW = 5;
 
 export const ADDRESS_WORDS = 6;
 /** 4 or 6, or FAMILY_NAME. */

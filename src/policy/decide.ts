@@ -32,6 +32,7 @@ import {
   NODE_KIND_ASN,
   NODE_KIND_FAILOVER,
   NODE_KIND_GEO,
+  NODE_KIND_HASH,
   NODE_KIND_LATENCY,
   NODE_KIND_NEAREST,
   NODE_KIND_POOL,
@@ -51,6 +52,7 @@ import {
   RECORD_WORDS,
 } from "./data.ts";
 import { failoverEntry } from "./failover.ts";
+import { hashEntry } from "./hash.ts";
 import { lastResortAddresses, lastResortPool } from "./last-resort.ts";
 import { latencyEntry } from "./latency.ts";
 import { pickPool } from "./pool.ts";
@@ -224,6 +226,8 @@ function nextEntry(
       return chainEntry(context.policy, context.tables, context.classes, node, attempt);
     case NODE_KIND_LATENCY:
       return latencyEntry(context, node, attempt);
+    case NODE_KIND_HASH:
+      return hashEntry(context, node, attempt);
     default:
       return kind satisfies never;
   }

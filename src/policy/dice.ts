@@ -65,3 +65,10 @@ export function finishHash(hash: number): number {
   h = Math.imul(h, 0xc2b2ae35);
   return h ^ (h >>> 16);
 }
+
+/** Mixes a text into a hash. The length comes first, so that "ab" and "c" differ from "a" and "bc". */
+export function mixText(hash: number, text: string): number {
+  let mixed = mixWord(hash, text.length);
+  for (let i = 0; i < text.length; i++) mixed = mixWord(mixed, text.charCodeAt(i));
+  return mixed;
+}

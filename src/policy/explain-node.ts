@@ -10,6 +10,7 @@ import {
   NODE_FIRST,
   NODE_KIND,
   NODE_KIND_ALL,
+  NODE_KIND_HASH,
   NODE_KIND_POOL,
   NODE_KIND_ROUND_ROBIN,
   NODE_KIND_WEIGHTED,
@@ -22,6 +23,8 @@ import {
 import { explainLatch } from "./explain-latch.ts";
 import { explainPool } from "./explain-pool.ts";
 import type { EntryExplanation, NodeExplanation, Odds, PassName } from "./explanation.ts";
+import { hashOrder } from "./hash.ts";
+import { hashedPrefix } from "./hashed-prefix.ts";
 import type { PolicyNames } from "./names.ts";
 import { entryOdds, poolOdds } from "./odds.ts";
 import type { Try, Visit } from "./recorder.ts";
@@ -64,6 +67,7 @@ function explainTry(
   return {
     ...entryBasics(context, names, visit.node, attempt.entry),
     draw: attempt.draw,
+    hashOf: isHash(context, visit.node) ? hashedPrefix(context) : null,
     status: isChosen(context, visit, attempt) ? "chosen" : "failed",
     node: explainNode(context, names, child, picked),
   };
@@ -93,16 +97,25 @@ function explainOthers(
   if (kind === NODE_KIND_POOL) return [];
   const first = nodes[at + NODE_FIRST]!;
   const all = Array.from({ length: nodes[at + NODE_COUNT]! }, (_, i) => first + i);
-  const line = nodes[at + NODE_TABLE]! < 0 ? all : chainOf(context, visit.node).map((place) => first + place);
+  const line = isHash(context, visit.node)
+    ? hashOrder(context, visit.node)
+    : nodes[at + NODE_TABLE]! < 0
+      ? all
+      : chainOf(context, visit.node).map((place) => first + place);
   const tried = new Set(visit.tries.map(({ entry }) => entry));
   const others = new Set([...line, ...all].filter((entry) => !tried.has(entry)));
   return [...others].map((entry) => ({
     ...entryBasics(context, names, visit.node, entry),
     odds: odds?.get(entry) ?? null,
     draw: null,
+    hashOf: null,
     status: statusOfOther(kind, line.includes(entry), odds?.get(entry)),
     node: unvisited(context, names, entries[entry * ENTRY_WORDS + ENTRY_NODE]!, visit.pass, picked),
   }));
+}
+
+function isHash({ policy }: DecideContext, node: number): boolean {
+  return policy.nodes[node * NODE_WORDS + NODE_KIND] === NODE_KIND_HASH;
 }
 
 function statusOfOther(kind: number, isInLine: boolean, odds: Odds | undefined): EntryExplanation["status"] {
@@ -133,7 +146,7 @@ function entryBasics(
   const at = node * NODE_WORDS;
   const key = names.entryKeys[entry]!;
   const kind = nodes[at + NODE_KIND]!;
-  if (kind !== NODE_KIND_WEIGHTED && kind !== NODE_KIND_ROUND_ROBIN)
+  if (kind !== NODE_KIND_WEIGHTED && kind !== NODE_KIND_ROUND_ROBIN && kind !== NODE_KIND_HASH)
     return { key, weight: null, share: null };
   let total = 0;
   const end = nodes[at + NODE_FIRST]! + nodes[at + NODE_COUNT]!;

@@ -28,9 +28,12 @@ import {
   POOL_ENDPOINT_COUNT,
   POOL_FIRST_ENDPOINT,
   POOL_ROW,
+  POOL_SELECT,
   POOL_WORDS,
+  SELECT_HASH,
 } from "./data.ts";
 import type { AddressExplanation, PoolExplanation } from "./explanation.ts";
+import { hashedPrefix } from "./hashed-prefix.ts";
 import type { PolicyNames } from "./names.ts";
 import type { PoolOdds } from "./odds.ts";
 
@@ -54,6 +57,7 @@ export function explainPool(
     name,
     region,
     check,
+    hashOf: policy.pools[at + POOL_SELECT] === SELECT_HASH ? hashedPrefix(context) : null,
     minHealthy,
     failed: row >= 0 && word(POOL_ROW_FAILED) !== 0,
     up: row < 0 ? count : word(POOL_ROW_UP),

@@ -29,10 +29,12 @@ import type {
   LastResortExplanation,
   PickedAddress,
   ScopeExplanation,
+  StickyExplanation,
   TableExplanation,
   TtlExplanation,
   TtlLimit,
 } from "./explanation.ts";
+import { hashedPrefix } from "./hashed-prefix.ts";
 import type { PolicyNames } from "./names.ts";
 import { createRecorder, type Recording, type TableReading } from "./recorder.ts";
 import { ORIGIN_CLIENT, ORIGIN_RESOLVER } from "./trace.ts";
@@ -67,7 +69,8 @@ export function explainDecision(
           : "servfail",
     addresses: recording.picked.map((address) => pickedAddress(names, address)),
     ttl: explainTtl(context, names, recording, words),
-    scope: explainScope(recording, words, client, answer),
+    scope: explainScope(recording, context, words, answer),
+    sticky: explainSticky(context, client, heedsEcs),
     client: explainClient(client, heedsEcs),
     tables: recording.tables.map((reading) => explainTable(context, names, reading, client, heedsEcs)),
     root: explainNode(context, names, recording.root!, new Set(recording.picked)),
@@ -129,17 +132,28 @@ function unsettledAddress(
 
 function explainScope(
   recording: Recording,
+  { client, hashBits }: DecideContext,
   words: Int32Array,
-  client: Client,
   answer: Answer,
 ): ScopeExplanation {
   const none = { bits: answer.scopeBits, table: null };
   if (client.fromEcs === 0) return { ...none, reason: "no-ecs" };
   if (words[RECORD_ECS] === 0) return { ...none, reason: "ecs-off" };
-  if (words[RECORD_TABLE_COUNT] === 0) return { ...none, reason: "no-tables" };
+  if (words[RECORD_TABLE_COUNT] === 0 && hashBits === 0) return { ...none, reason: "no-tables" };
   if (answer.decision !== DECIDED_ADDRESSES) return { ...none, reason: "negative" };
-  const longest = recording.tables.find(({ tileBits }) => tileBits === answer.scopeBits)!;
-  return { bits: answer.scopeBits, reason: "tile", table: longest.table };
+  const longest = recording.tables.find(({ tileBits }) => tileBits === answer.scopeBits);
+  return longest === undefined
+    ? { ...none, reason: "sticky" }
+    : { bits: answer.scopeBits, reason: "tile", table: longest.table };
+}
+
+function explainSticky(context: DecideContext, client: Client, heedsEcs: boolean): StickyExplanation | null {
+  const prefix = hashedPrefix(context);
+  if (prefix === null) return null;
+  const { hashOrigin, hashTileBits: tileBits } = context;
+  const address = heedsEcs ? client.address : client.resolverAddress;
+  const tile = formatTile(address, familyOf(client, heedsEcs), tileBits);
+  return { prefix, place: hashOrigin === ORIGIN_CLIENT ? "client" : "resolver", tile, tileBits };
 }
 
 function explainClient(client: Client, heedsEcs: boolean): ClientExplanation {
@@ -192,6 +206,7 @@ function placeText({ latitude, longitude, bias = 0 }: BiasedLocation): string {
 
 function matchText(model: TableModel, word: number): string {
   const place = word & CHAIN_ENTRY_MASK;
+  if (model.kind === "sticky") return "";
   if (model.kind === "nearest") return placeText(model.locations[place]!);
   if (model.kind === "latency") return `${model.regions[place]!}${word === place ? "" : " (tied)"}`;
   const key = model.keys[place]!;

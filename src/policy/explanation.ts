@@ -13,6 +13,8 @@ export interface Explanation {
   addresses: PickedAddress[];
   ttl: TtlExplanation;
   scope: ScopeExplanation;
+  /** What is hashed of the client, where the tree can reach `hash`; else null. */
+  sticky: StickyExplanation | null;
   client: ClientExplanation;
   /** Tables that the record's tree can reach, whatever was read of them. */
   tables: TableExplanation[];
@@ -53,13 +55,23 @@ export interface TableExplanation {
   matches: string[];
 }
 
+export interface StickyExplanation {
+  /** The prefix that is hashed. */
+  prefix: string;
+  /** `resolver`: the client subnet lies in a special-purpose block, and the resolver's address is hashed instead. */
+  place: "client" | "resolver";
+  /** Prefix around the client's address in which everybody has the same hash: part of the scope. */
+  tile: string;
+  tileBits: number;
+}
+
 export interface ScopeExplanation {
   bits: number;
   /**
-   * `tile`: the longest tile of the tables. Otherwise 0: `no-ecs` the query carried no client subnet, or asked for /0;
+   * `tile`: the longest tile of the tables; `sticky`: that of the hash, which is longer. Otherwise 0: `no-ecs` the query carried no client subnet, or asked for /0;
    * `ecs-off` the record does not heed it; `no-tables` every client gets the same; `negative` so do negative answers.
    */
-  reason: "tile" | "no-ecs" | "ecs-off" | "no-tables" | "negative";
+  reason: "tile" | "sticky" | "no-ecs" | "ecs-off" | "no-tables" | "negative";
   /** The table with the longest tile, for `tile`. */
   table: number | null;
 }
@@ -122,14 +134,16 @@ export interface LatchExplanation {
 export interface EntryExplanation {
   /** Geo or subnets key; empty in lists. */
   key: string;
-  /** For `weighted` and `round_robin`. */
+  /** For `weighted`, `round_robin` and `hash`. */
   weight: number | null;
-  /** For both: part of the weights of all entries, 0 to 1. */
+  /** For these: part of the weights of all entries, 0 to 1. */
   share: number | null;
   /** Where dice or turns decide: how likely the entry is chosen, given that the decision comes to this node. */
   odds: Odds | null;
   /** The throw that drew it, `roll` of `total`. */
   draw: { roll: number; total: number } | null;
+  /** For `hash`: the prefix whose hash chose it before the entries that follow. */
+  hashOf: string | null;
   /**
    * `not-needed`: next in line; `not-matched`: the client is elsewhere; `not-drawn`: the dice fell otherwise;
    * `not-in-turn`: another one's turn.
@@ -150,6 +164,8 @@ export interface PoolExplanation {
   name: string;
   region: string | null;
   check: string | null;
+  /** For `select: hash`: the prefix whose hash orders the endpoints. */
+  hashOf: string | null;
   minHealthy: PoolModel["minHealthy"];
   /** The pool's own verdict, whatever the pass made of it. */
   failed: boolean;

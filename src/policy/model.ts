@@ -38,7 +38,7 @@ export interface PoolModel {
   /** Name of the check, for people; null: always up. */
   check: string | null;
   endpoints: EndpointModel[];
-  select: "all" | "weighted" | "round_robin";
+  select: "all" | "weighted" | "round_robin" | "hash";
   maxAnswers: number;
   /** Below this many the pool has failed; a percentage is of the endpoints that are not drained, rounded up. */
   minHealthy: { count: number } | { percent: number };
@@ -67,7 +67,7 @@ interface NodeBase {
 
 export interface EntryModel {
   node: NodeModel;
-  /** For `weighted` and `round_robin`; 1 when none was given. */
+  /** For `weighted`, `round_robin` and `hash`; 1 when none was given. */
   weight: number;
 }
 
@@ -101,6 +101,8 @@ export type NodeModel =
   | (NodeBase & { kind: "failover"; of: EntryModel[]; latch?: LatchModel })
   | (NodeBase & { kind: "weighted"; of: EntryModel[] })
   | (NodeBase & { kind: "round_robin"; of: EntryModel[] })
+  /** No two entries have the same identity, see identity.ts. */
+  | (NodeBase & { kind: "hash"; of: EntryModel[] })
   | (NodeBase & { kind: "all"; of: EntryModel[]; maxAnswers: number })
   /**
    * Keys in the order of the file; each is valid for geo/geo-key.ts with `groups`, or `default`. `groups`: those among
@@ -130,4 +132,6 @@ export interface RecordModel {
   ecs: boolean;
   /** What every pool of the tree holds; absent: addresses. */
   gives?: "addresses" | "target";
+  /** How much of the client's address a hash looks at, in bits. */
+  sticky: { ipv4: number; ipv6: number };
 }

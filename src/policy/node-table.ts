@@ -1,5 +1,5 @@
 import type { BiasedLocation, TableModel } from "../geo/table.ts";
-import type { KeyModel, LocationModel, NodeModel } from "./model.ts";
+import type { KeyModel, LastResortModel, LocationModel, NodeModel } from "./model.ts";
 
 /** A child of a node, in the order in which the node's entries are laid down. */
 interface OrderedEntry {
@@ -45,6 +45,7 @@ export function tableModelOf(node: NodeModel): TableModel | null {
     case "failover":
     case "weighted":
     case "round_robin":
+    case "hash":
     case "all":
       return null;
     default:
@@ -64,6 +65,21 @@ function sortedKeys(keys: readonly KeyModel[]): string[] {
 function byKey(a: { key: string }, b: { key: string }): number {
   if (a.key === "default" || b.key === "default") return a.key === b.key ? 0 : a.key === "default" ? 1 : -1;
   return a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
+}
+
+/** True when a node, a pool or a last resort of the tree hashes the client's prefix. */
+export function reachesHash(root: NodeModel, lastResort: LastResortModel): boolean {
+  const hashes = (model: LastResortModel | null) => model?.kind === "pool" && model.pool.select === "hash";
+  const visited = new Set<NodeModel>();
+  const waiting = [root];
+  for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
+    if (visited.has(node)) continue;
+    visited.add(node);
+    if (node.kind === "hash" || hashes(node.lastResort)) return true;
+    if (node.kind !== "pool") for (const entry of tableNodeEntries(node)) waiting.push(entry.node);
+    else if (node.pool.select === "hash") return true;
+  }
+  return hashes(lastResort);
 }
 
 /** Indexes of the tables of a node and of all nodes below it, each once, in growing order; `tableOf` gives -1 for none. */

@@ -1,4 +1,10 @@
-import { SELECT_ALL, SELECT_ROUND_ROBIN, SELECT_SMOOTH_ROUND_ROBIN, SELECT_WEIGHTED } from "./data.ts";
+import {
+  SELECT_ALL,
+  SELECT_HASH,
+  SELECT_ROUND_ROBIN,
+  SELECT_SMOOTH_ROUND_ROBIN,
+  SELECT_WEIGHTED,
+} from "./data.ts";
 import type { PoolModel } from "./model.ts";
 
 /** The pool's `select` as a word, one of SELECT_*. */
@@ -13,6 +19,8 @@ export function selectWord(pool: PoolModel): number {
       const isPlain = pool.endpoints.every((endpoint) => endpoint.weight === weight);
       return isPlain ? SELECT_ROUND_ROBIN : SELECT_SMOOTH_ROUND_ROBIN;
     }
+    case "hash":
+      return SELECT_HASH;
     default:
       return pool.select satisfies never;
   }

@@ -14,12 +14,14 @@ import {
   POOL_STRICT,
   POOL_WORDS,
   SELECT_ALL,
+  SELECT_HASH,
   SELECT_ROUND_ROBIN,
   SELECT_SMOOTH_ROUND_ROBIN,
   SELECT_WEIGHTED,
 } from "./data.ts";
 import { isEndpointEligible } from "./endpoint.ts";
 import { selectAll, selectWeighted } from "./select.ts";
+import { selectHash } from "./select-hash.ts";
 import { selectRoundRobin, selectSmoothRoundRobin } from "./select-round-robin.ts";
 import { nearerHorizon } from "./ttl.ts";
 
@@ -49,6 +51,9 @@ export function pickPool(context: DecideContext, pool: number, pass: number): nu
         break;
       case SELECT_SMOOTH_ROUND_ROBIN:
         selectSmoothRoundRobin(context, pool, pass, limit);
+        break;
+      case SELECT_HASH:
+        selectHash(context, pool, pass, limit);
         break;
     }
     if (context.pickedCount > base) return DECIDED_ADDRESSES;

@@ -8,11 +8,12 @@ import {
 } from "../geo/table.ts";
 import type { DecideContext } from "./context.ts";
 import { RECORD_ECS, RECORD_TABLE_COUNT, RECORD_TABLES, RECORD_WORDS } from "./data.ts";
+import { locateSticky } from "./sticky.ts";
 import { ORIGIN_CLIENT, ORIGIN_RESOLVER, ORIGIN_UNKNOWN } from "./trace.ts";
 
 /**
  * Looks the client up in every table that the record's tree can reach and leaves the classes in `context.classes`.
- * Returns SCOPE PREFIX-LENGTH: the longest tile of them, whatever the tree will read of them and whatever the health;
+ * Returns SCOPE PREFIX-LENGTH: the longest tile of them and of hashing, whatever the tree will read of them and whatever the health;
  * 0 when the client subnet option had no part in it (RFC 7871 section 7.2.1).
  */
 export function locateClient(context: DecideContext, record: number): number {
@@ -42,5 +43,7 @@ export function locateClient(context: DecideContext, record: number): number {
     if (tileBits > scopeBits) scopeBits = tileBits;
     if (context.trace !== null) context.trace.table(table, classOffset, tileBits, origin);
   }
+  const stickyBits = locateSticky(context, record, heedsEcs);
+  if (stickyBits > scopeBits) scopeBits = stickyBits;
   return heedsEcs ? scopeBits : 0;
 }

@@ -1,4 +1,4 @@
-import { finishHash, mixWord } from "./dice.ts";
+import { finishHash, mixText, mixWord } from "./dice.ts";
 import type { NodeModel } from "./model.ts";
 
 /** What a child adds to its parent's seed. */
@@ -22,11 +22,4 @@ export function seedOf(node: NodeModel, children: SeedChild[]): number {
     hash = mixWord(mixWord(hash, child.weight), child.seed);
   }
   return finishHash(hash);
-}
-
-/** The length comes first, so that "ab" and "c" differ from "a" and "bc". */
-function mixText(hash: number, text: string): number {
-  let mixed = mixWord(hash, text.length);
-  for (let i = 0; i < text.length; i++) mixed = mixWord(mixed, text.charCodeAt(i));
-  return mixed;
 }

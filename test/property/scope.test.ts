@@ -64,6 +64,13 @@ function randomClient(random: Random, prefixes: readonly string[]): Subnet {
   return { family, octets: octetsOf(family, (value + limit) % limit), sourceBits: bitsOf(family) };
 }
 
+function randomSticky(random: Random): { ipv4: number; ipv6: number } {
+  const usual = random.chance(0.5);
+  return usual
+    ? { ipv4: 24, ipv6: 56 }
+    : { ipv4: 1 + random.below(32), ipv6: 1 + random.below(random.chance(0.7) ? 64 : 128) };
+}
+
 /** Asks for clients, and for both edges of each tile that is announced. Returns the tiles, and counts what was seen. */
 function collectTiles(
   asker: EcsAsker,
@@ -148,7 +155,10 @@ describe("the scope over random trees and databases, with dice, turns and clock 
       const prefixes = randomPrefixes(random, 4 + random.below(24));
       const draw: Draw = { random, pools: randomPools(random, 5), prefixes, depth: 4, kinds: NODE_KINDS };
       const root = randomTree(draw);
-      const world = createWorld([record(root)], randomSources(random, prefixes));
+      const world = createWorld(
+        [record(root, { sticky: randomSticky(random) })],
+        randomSources(random, prefixes),
+      );
       setRandomStates(world, random, 0.5 + random.below(6) / 10);
       const resolver = random.pick(["9.9.9.9", "81.2.69.1", "10.1.2.3", "2a00:1::53"]);
       const asker = createEcsAsker(world, resolver);

@@ -129,6 +129,7 @@ export function staticSnapshot(zones: Snapshot["zones"]): Snapshot {
       pools: none(),
       endpoints: none(),
       addresses: none(),
+      hashCells: none(),
     },
     tables: { cells: none(), tables: none(), chains: none() },
   };

@@ -99,6 +99,10 @@ export function roundRobin(of: [NodeLike, number][], options: NodeOptions = {}):
   return { ...weighted(of, options), kind: "round_robin" } as NodeModel;
 }
 
+export function hash(of: [NodeLike, number][], options: NodeOptions = {}): NodeModel {
+  return { ...weighted(of, options), kind: "hash" } as NodeModel;
+}
+
 export function union(of: NodeLike[], maxAnswers = 8, options: NodeOptions = {}): NodeModel {
   return { ...BASE, kind: "all", of: of.map((from) => entryOf(from)), maxAnswers, ...options };
 }
@@ -141,6 +145,7 @@ export function record(root: NodeLike, options: Partial<RecordModel> = {}): Reco
     ttlMinSeconds: 5,
     lastResort: { kind: "all" },
     ecs: true,
+    sticky: { ipv4: 24, ipv6: 56 },
     ...options,
   };
 }

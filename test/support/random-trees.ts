@@ -1,6 +1,7 @@
 import { type GeoDatabase, type GeoSources, joinDatabases } from "../../src/geo/databases.ts";
 import { clearHostBits, formatPrefix, parsePrefix } from "../../src/geo/prefix.ts";
 import { EMBEDDED_BLOCKS, findBlock, SPECIAL_BLOCKS } from "../../src/geo/special.ts";
+import { identityOf } from "../../src/policy/identity.ts";
 import type {
   LastResortModel,
   LocationModel,
@@ -12,6 +13,7 @@ import { cityRecord, makeMmdb, openOrThrow } from "./geo-fixtures.ts";
 import { type MmdbInput, uint32 } from "./mmdb-writer.ts";
 import {
   failover,
+  hash,
   keyed,
   latency,
   nearest,
@@ -56,6 +58,7 @@ export const NODE_DRAWS: Record<NodeKind, (draw: Draw) => NodeModel> = {
   failover: (draw) => failover(children(draw)),
   weighted: (draw) => weighted(children(draw).map((child) => [child, weight(draw.random)])),
   round_robin: (draw) => roundRobin(children(draw).map((child) => [child, weight(draw.random)])),
+  hash: (draw) => hash(distinct(children(draw)).map((child) => [child, weight(draw.random)])),
   all: (draw) => union(children(draw), 1 + draw.random.below(8)),
   geo: (draw) => keyed("geo", keysOf(draw, GEO_KEYS)),
   subnets: (draw) => keyed("subnets", keysOf(draw, draw.prefixes)),
@@ -89,6 +92,11 @@ function randomLastResort({ random, pools }: Draw): LastResortModel {
 
 function children(draw: Draw, count = 1 + draw.random.below(3)): NodeModel[] {
   return Array.from({ length: count }, () => randomTree(draw));
+}
+
+/** A hash tells its entries apart by what they are. */
+function distinct(nodes: NodeModel[]): NodeModel[] {
+  return [...new Map(nodes.map((from) => [identityOf(from), from])).values()];
 }
 
 /** Some of the keys, mostly with a default. */
@@ -132,7 +140,7 @@ export function randomPools(random: Random, count: number): PoolModel[] {
       return { address: random.chance(0.9) ? [ipv4, ipv6] : [ipv4], weight: weight(random) };
     });
     return pool(`p${i}`, endpoints, {
-      select: random.pick(["all", "weighted", "round_robin"] as const),
+      select: random.pick(["all", "weighted", "round_robin", "hash"] as const),
       maxAnswers: 1 + random.below(4),
       check: random.chance(0.1) ? null : "web",
       minHealthy: random.chance(0.5) ? { count: 1 } : { percent: 50 },

@@ -1,0 +1,96 @@
+import { ENDPOINT_IDENTITY_LOW, ENDPOINT_WEIGHT, ENDPOINT_WORDS } from "./data.ts";
+
+/**
+ * What lets `select: hash` find the earliest endpoint of a large pool without asking all of them, see select-hash.ts.
+ * Every endpoint lies in one of CELLS cells, which its identity names; every client has an order of its own for the
+ * cells. Endpoints whose weights have the same leading bit are a class.
+ */
+export const CELLS = 8192;
+const CELL_MASK = CELLS - 1;
+/** Halves of a cell's 13 bits overlap by one, so that folding one onto the other undoes itself. */
+const FOLD = 7;
+/** Odd factors and their inverses modulo CELLS. */
+const FACTOR = 0x1b35;
+const FACTOR_INVERSE = inverseOf(FACTOR);
+const OTHER_FACTOR = 0x0d4d;
+const OTHER_INVERSE = inverseOf(OTHER_FACTOR);
+
+/** Newton's iteration doubles the bits that are right: three of them to begin with. */
+function inverseOf(factor: number): number {
+  let inverse = factor;
+  for (let bits = 3; bits < 13; bits *= 2) inverse = Math.imul(inverse, 2 - Math.imul(factor, inverse));
+  return inverse & CELL_MASK;
+}
+
+/** The cell of a place in a client's order. `order`: 26 bits that only the client determines. */
+export function cellAt(place: number, order: number): number {
+  let cell = Math.imul(place + order, FACTOR) & CELL_MASK;
+  cell ^= cell >>> FOLD;
+  cell = Math.imul(cell + (order >>> 13), OTHER_FACTOR) & CELL_MASK;
+  return cell ^ (cell >>> FOLD);
+}
+
+/** The place of a cell in a client's order: undoes cellAt. */
+export function placeOf(cell: number, order: number): number {
+  let place = cell ^ (cell >>> FOLD);
+  place = (Math.imul(place, OTHER_INVERSE) - (order >>> 13)) & CELL_MASK;
+  place ^= place >>> FOLD;
+  return (Math.imul(place, FACTOR_INVERSE) - order) & CELL_MASK;
+}
+
+/** The cell of an endpoint: bits of its identity. */
+export function cellOf(identityLow: number): number {
+  return identityLow & CELL_MASK;
+}
+
+/** Leading bit of a weight above 0: 0 to 15. */
+export function weightClass(weight: number): number {
+  return 31 - Math.clz32(weight);
+}
+
+/** Pools, and classes, with fewer endpoints are looked at one by one, which takes less than cells do. */
+const FEWEST_FOR_CELLS = 1024;
+
+/** At a pool's offset the number of its classes, then these words for each, the heaviest first. */
+export const CLASS_WORDS = 4;
+export const CLASS_LEADING_BIT = 0;
+/** Its endpoints, indexes into PolicyData.endpoints by growing cell: offset of the first, and how many. */
+export const CLASS_FIRST = 1;
+export const CLASS_COUNT = 2;
+/** Offset of CELLS + 1 words, where in that run each cell begins; 0: the class has no cells. */
+export const CLASS_STARTS = 3;
+
+/** Appends the cells of a pool to `words` and returns their offset, or -1: the pool is small. */
+export function appendHashCells(
+  words: number[],
+  endpoints: readonly number[],
+  first: number,
+  count: number,
+): number {
+  if (count < FEWEST_FOR_CELLS) return -1;
+  const classes: number[][] = Array.from({ length: 16 }, () => []);
+  for (let endpoint = first; endpoint < first + count; endpoint++) {
+    const weight = endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_WEIGHT]!;
+    if (weight > 0) classes[weightClass(weight)]!.push(endpoint);
+  }
+  const cell = (endpoint: number) => cellOf(endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_IDENTITY_LOW]!);
+  const used = classes.map((members, bit) => ({ members, bit })).filter(({ members }) => members.length > 0);
+  const offset = words.length;
+  words.push(used.length);
+  for (let i = 0; i < used.length * CLASS_WORDS; i++) words.push(0);
+  for (const [index, { members, bit }] of used.reverse().entries()) {
+    members.sort((a, b) => cell(a) - cell(b));
+    const at = offset + 1 + index * CLASS_WORDS;
+    words[at + CLASS_LEADING_BIT] = bit;
+    words[at + CLASS_FIRST] = words.length;
+    words[at + CLASS_COUNT] = members.length;
+    for (const endpoint of members) words.push(endpoint);
+    if (members.length < FEWEST_FOR_CELLS) continue;
+    words[at + CLASS_STARTS] = words.length;
+    for (let wanted = 0, member = 0; wanted <= CELLS; wanted++) {
+      while (member < members.length && cell(members[member]!) < wanted) member++;
+      words.push(member);
+    }
+  }
+  return offset;
+}

@@ -1,0 +1,163 @@
+import { keepLeast } from "./candidates.ts";
+import { type DecideContext, MAX_CANDIDATES } from "./context.ts";
+import {
+  ENDPOINT_IDENTITY_HIGH,
+  ENDPOINT_IDENTITY_LOW,
+  ENDPOINT_WEIGHT,
+  ENDPOINT_WORDS,
+  PASS_ALL,
+  POOL_ENDPOINT_COUNT,
+  POOL_FIRST_ENDPOINT,
+  POOL_HASH_CELLS,
+  POOL_STRICT,
+  POOL_WORDS,
+} from "./data.ts";
+import { finishHash, mixWord } from "./dice.ts";
+import { appendEndpoint, SCALE_ONE, scaleFrom } from "./endpoint.ts";
+import {
+  CELLS,
+  CLASS_COUNT,
+  CLASS_FIRST,
+  CLASS_LEADING_BIT,
+  CLASS_STARTS,
+  CLASS_WORDS,
+  cellAt,
+  cellOf,
+  placeOf,
+  weightClass,
+} from "./hash-cells.ts";
+import { arrivalOf } from "./rendezvous.ts";
+import { isApart } from "./select.ts";
+import { ANY_NEIGHBOURS, appendSpread } from "./subnet.ts";
+
+/** Spans in a unit of time, for endpoints of weight 1: with heavier classes there are as much more. */
+const SPAN_BITS = 7;
+
+/**
+ * `select: hash`: the endpoints in the client's rendezvous order, by configured weight times the health row's scale,
+ * until `limit` addresses are there; of several, those of different subnets first. What weighs nothing is taken only
+ * when nothing else is there, evenly.
+ *
+ * Of a large pool not all endpoints can be asked for their times. Times are therefore cut into spans, short enough that
+ * an endpoint arrives within one in 1 of 100 to 200 cases, and within a span endpoints arrive in the client's order of
+ * their cells: whoever walks the cells in that order can stop at the first arrival. A pool of any size has the same
+ * times, so that it can grow and shrink. Two endpoints of one cell take 0.3% of their shares from each other.
+ */
+export function selectHash(context: DecideContext, pool: number, pass: number, limit: number): void {
+  const { hashSearch: search, policy } = context;
+  const base = context.pickedCount;
+  const apart = limit - base > 1 && isApart(context, pool);
+  search.strict = policy.pools[pool * POOL_WORDS + POOL_STRICT]!;
+  search.pass = pass;
+  search.isScaled = pass !== PASS_ALL;
+  search.most = apart ? MAX_CANDIDATES : limit - base;
+  search.order = finishHash(context.hashKey) >>> 6;
+  search.count = 0;
+  findEarliest(context, pool);
+  if (search.count === 0) {
+    search.isScaled = false;
+    askPool(context, pool, true);
+  }
+  appendSpread(context, search.count, search.strict, pass, base, limit, apart ? 0 : ANY_NEIGHBOURS);
+}
+
+function findEarliest(context: DecideContext, pool: number): void {
+  const { hashCells, pools } = context.policy;
+  const cells = pools[pool * POOL_WORDS + POOL_HASH_CELLS]!;
+  if (cells < 0) {
+    askPool(context, pool, false);
+    return;
+  }
+  let at = cells + 1;
+  for (let left = hashCells[cells]!; left > 0; left--) {
+    if (hashCells[at + CLASS_STARTS] === 0) askClass(context, at, 0);
+    else walkCells(context, at);
+    at += CLASS_WORDS;
+  }
+}
+
+/** Asks every endpoint of a pool. `even`: each weighs the same. */
+function askPool(context: DecideContext, pool: number, even: boolean): void {
+  const { endpoints, pools } = context.policy;
+  const first = pools[pool * POOL_WORDS + POOL_FIRST_ENDPOINT]!;
+  const end = first + pools[pool * POOL_WORDS + POOL_ENDPOINT_COUNT]!;
+  for (let endpoint = first; endpoint < end; endpoint++) {
+    const weight = even ? 1 : endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_WEIGHT]!;
+    if (weight > 0) ask(context, endpoint, weight, 0, Number.POSITIVE_INFINITY);
+  }
+}
+
+/** Asks every endpoint of a class for a time not before `from`. */
+function askClass(context: DecideContext, at: number, from: number): void {
+  const { endpoints, hashCells } = context.policy;
+  const first = hashCells[at + CLASS_FIRST]!;
+  const end = first + hashCells[at + CLASS_COUNT]!;
+  for (let i = first; i < end; i++) {
+    const endpoint = hashCells[i]!;
+    ask(
+      context,
+      endpoint,
+      endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_WEIGHT]!,
+      from,
+      Number.POSITIVE_INFINITY,
+    );
+  }
+}
+
+/**
+ * Walks the cells of a class in the client's order, span after span, until whoever comes next comes too late. Where most
+ * endpoints are down or weigh little, that takes longer than asking each of them, which then finds the rest.
+ */
+function walkCells(context: DecideContext, at: number): void {
+  const { candidateKeys, hashSearch: search, policy } = context;
+  const { endpoints, hashCells } = policy;
+  const first = hashCells[at + CLASS_FIRST]!;
+  const starts = hashCells[at + CLASS_STARTS]!;
+  const spans = 1 << (SPAN_BITS + hashCells[at + CLASS_LEADING_BIT]!);
+  let left = 2 * hashCells[at + CLASS_COUNT]!;
+  for (let span = 0; ; span++) {
+    for (let place = 0; place < CELLS; place++) {
+      const time = (span + place / CELLS) / spans;
+      if (search.count === search.most && time >= candidateKeys[search.most - 1]!) return;
+      if (left-- === 0) {
+        askClass(context, at, time);
+        return;
+      }
+      const cell = cellAt(place, search.order);
+      const end = hashCells[starts + cell + 1]!;
+      for (let i = hashCells[starts + cell]!; i < end; i++) {
+        const endpoint = hashCells[first + i]!;
+        const weight = endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_WEIGHT]!;
+        ask(context, endpoint, weight, span / spans, (span + 1) / spans);
+      }
+    }
+  }
+}
+
+/** Makes an endpoint a candidate when it is up, and its time lies from `from` on and before `until`. */
+function ask(context: DecideContext, endpoint: number, weight: number, from: number, until: number): void {
+  const { candidateKeys, hashSearch: search } = context;
+  const { endpoints } = context.policy;
+  const high = endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_IDENTITY_HIGH]!;
+  const low = endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_IDENTITY_LOW]!;
+  const hash = finishHash(mixWord(mixWord(context.hashKey, high), low));
+  const spans = 1 << (SPAN_BITS + weightClass(weight));
+  const place = placeOf(cellOf(low), search.order);
+  const arrival = (arrivalOf(hash) / weight) * spans;
+  let time = timeOf(arrival, place) / spans;
+  if (time >= until || (search.count === search.most && time >= candidateKeys[search.most - 1]!)) return;
+  const base = context.pickedCount;
+  if (appendEndpoint(context, endpoint, search.strict, search.pass, MAX_CANDIDATES) === 0) return;
+  const scale = search.isScaled ? scaleFrom(context, base) : SCALE_ONE;
+  context.pickedCount = base;
+  if (scale === 0) return;
+  if (scale < SCALE_ONE) time = timeOf((arrival * SCALE_ONE) / scale, place) / spans;
+  if (time < from || time >= until) return;
+  search.count = keepLeast(context, endpoint, time, search.count, search.most);
+}
+
+/** The arrival, in spans, with the place of the cell for its part of a span; within a cell the earlier stays earlier. */
+function timeOf(arrival: number, place: number): number {
+  const span = Math.floor(arrival);
+  return span + (place + arrival - span) / CELLS;
+}
