@@ -1,5 +1,6 @@
 import type { CountryGroups } from "../geo/country.ts";
 import { identityOf } from "../policy/identity.ts";
+import { goesByLoad } from "../policy/load-words.ts";
 import type {
   EntryModel,
   KeyModel,
@@ -7,14 +8,17 @@ import type {
   LatchModel,
   LocationModel,
   NodeModel,
+  PartsModel,
 } from "../policy/model.ts";
 import type { LatencyTables } from "./load-latency.ts";
 import { oneOf, pathText, prefixFor, type Reporter } from "./problem.ts";
 import { resolveGroups } from "./resolve-groups.ts";
 import { resolveAsn, resolveGeo, resolveSubnets } from "./resolve-keys.ts";
 import { resolveLatency } from "./resolve-latency.ts";
+import { partsOf, resolveParts, warnOfLoad } from "./resolve-load.ts";
 import { DEFAULT_MAX_ANSWERS, type ResolvedPool, resolveAddress } from "./resolve-pools.ts";
 import {
+  type AdaptiveInput,
   type FailoverInput,
   type LastResortInput,
   type ListInput,
@@ -121,10 +125,22 @@ export function resolveNode(
   return limitHeight(scope, { ...base, ...shape } as NodeModel, path);
 }
 
+/** List policies in which each entry has a weight, and nothing else. */
+const SHARES_KINDS = [
+  "weighted",
+  "round_robin",
+  "hash",
+  "least_response_time",
+  "least_connections",
+  "p2c",
+] as const;
+type SharesKind = (typeof SHARES_KINDS)[number];
+
 /** The kind of a node and its children. */
 export type Shape =
   | { kind: "failover"; of: EntryModel[]; latch?: LatchModel }
-  | { kind: "weighted" | "round_robin" | "hash"; of: EntryModel[] }
+  | { kind: SharesKind; of: EntryModel[] }
+  | { kind: "adaptive"; of: EntryModel[]; parts: PartsModel }
   | { kind: "all"; of: EntryModel[]; maxAnswers: number }
   | { kind: "nearest"; of: (EntryModel & { location: LocationModel; bias: number })[] }
   | { kind: "geo"; keys: KeyModel[]; groups?: Record<string, readonly string[]> }
@@ -135,15 +151,18 @@ export type LatencyNodeModel = Extract<NodeModel, { kind: "latency" }>;
 
 function resolveShape(scope: PolicyScope, input: Exclude<NodeInput, string>, path: YamlPath): Shape | null {
   if ("failover" in input) return resolveFailover(scope, input.failover, path);
-  if ("weighted" in input) return resolveShares(scope, "weighted", input.weighted, path);
-  if ("round_robin" in input) return resolveShares(scope, "round_robin", input.round_robin, path);
-  if ("hash" in input) return resolveShares(scope, "hash", input.hash, path);
+  for (const kind of SHARES_KINDS) {
+    if (!(kind in input)) continue;
+    const of = resolveShares(scope, kind, (input as Record<SharesKind, SharesInput>)[kind], [...path, kind]);
+    return of === null ? null : { kind, of };
+  }
+  if ("adaptive" in input) return resolveAdaptive(scope, input.adaptive, [...path, "adaptive"]);
   if ("all" in input) return resolveUnion(scope, input.all, [...path, "all"]);
   if ("nearest" in input) return resolveNearest(scope, input.nearest, [...path, "nearest"]);
   if ("latency" in input) return resolveLatency(scope, input.latency, [...path, "latency"]);
   if ("asn" in input) return resolveAsn(scope, input.asn, [...path, "asn"]);
   if ("geo" in input) return resolveGeo(scope, input.geo, [...path, "geo"]);
-  return resolveSubnets(scope, input.subnets, [...path, "subnets"]);
+  return "subnets" in input ? resolveSubnets(scope, input.subnets, [...path, "subnets"]) : null;
 }
 
 function resolveFailover(scope: PolicyScope, input: FailoverInput, path: YamlPath): Shape | null {
@@ -208,13 +227,18 @@ function isList(value: SharesInput): value is ListInput {
   return Array.isArray(value) || Array.isArray(value.of);
 }
 
+function resolveAdaptive(scope: PolicyScope, input: AdaptiveInput, path: YamlPath): Shape | null {
+  const of = resolveShares(scope, "adaptive", input, path);
+  const parts = resolveParts(partsOf(input), [...path, "parts"], scope.reporter);
+  return of === null || parts === null ? null : { kind: "adaptive", of, parts };
+}
+
 function resolveShares(
   scope: PolicyScope,
-  kind: "weighted" | "round_robin" | "hash",
+  kind: SharesKind | "adaptive",
   input: SharesInput,
-  nodePath: YamlPath,
-): Shape | null {
-  const path = [...nodePath, kind];
+  path: YamlPath,
+): EntryModel[] | null {
   const entries = isList(input)
     ? listEntries(input, path)
     : Object.entries(input).map(([node, weight]) => mapEntry(node, weight, path));
@@ -230,7 +254,8 @@ function resolveShares(
     return null;
   }
   if (of === null || (kind === "hash" && !areApart(scope, of, entries, path))) return null;
-  return { kind, of };
+  if (goesByLoad(kind)) warnOfLoad(kind, of, path, scope.reporter);
+  return of;
 }
 
 /** False: two entries of a `hash` are one and the same to it, and that is reported. */

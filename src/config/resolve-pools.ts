@@ -1,9 +1,11 @@
 import { parseAddress } from "../geo/prefix.ts";
+import { goesByLoad } from "../policy/load-words.ts";
 import type { AddressModel, EndpointModel, LocationModel, PoolModel } from "../policy/model.ts";
 import { formatName } from "../wire/name-text.ts";
 import { type ParsedAddress, readAddress } from "./addresses.ts";
 import { readName } from "./owner.ts";
 import { oneOf, pathText, type Reporter } from "./problem.ts";
+import { resolveParts, warnOfUnchecked } from "./resolve-load.ts";
 import type { EndpointInput, PoolInput, ZoneInput } from "./schema-zone.ts";
 import type { YamlPath } from "./yaml-text.ts";
 
@@ -43,7 +45,11 @@ function resolvePool(
   if (endpoints === null || !names || region === undefined) return null;
   if (!hasValidCount(pool, endpoints, path, reporter)) return null;
   const select =
-    pool.select ?? (pool.endpoints.some(({ weight }) => weight !== undefined) ? "weighted" : "all");
+    pool.select?.word ?? (pool.endpoints.some(({ weight }) => weight !== undefined) ? "weighted" : "all");
+  const parts = select === "adaptive" ? resolveParts(pool.select?.parts, partsPath(path), reporter) : null;
+  if (select === "adaptive" && parts === null) return null;
+  if (goesByLoad(select) && pool.check === undefined)
+    warnOfUnchecked(select, name, [...path, "select"], reporter);
   return {
     zone,
     name,
@@ -54,8 +60,13 @@ function resolvePool(
     maxAnswers: pool.max_answers ?? (select === "all" && !isOfTargets(endpoints) ? DEFAULT_MAX_ANSWERS : 1),
     minHealthy: pool.min_healthy,
     dualStack: pool.dual_stack,
+    parts,
     row: -1,
   };
+}
+
+function partsPath(path: YamlPath): YamlPath {
+  return [...path, "select", "adaptive", "parts"];
 }
 
 export function isOfTargets(endpoints: readonly EndpointModel[]): boolean {

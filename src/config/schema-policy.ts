@@ -83,6 +83,14 @@ export interface LatencyInput {
 export type ListInput = (NodeInput | EntryInput)[] | { of: (NodeInput | EntryInput)[] };
 /** Where weights are the point, also a map of node name to weight. */
 export type SharesInput = ListInput | Record<string, number>;
+/** What the parts of `adaptive` weigh; one that is not named weighs nothing. */
+export interface PartsInput {
+  connections?: number | undefined;
+  p99?: number | undefined;
+  errors?: number | undefined;
+}
+/** `parts` absent: each weighs the same. */
+export type AdaptiveInput = SharesInput & { parts?: PartsInput | undefined };
 /** The options of `all`, absent in its short form. */
 export type UnionInput = ListInput & { max_answers?: number | undefined };
 
@@ -98,6 +106,10 @@ export type NodeInput =
   | (NodeOptions & { weighted: SharesInput })
   | (NodeOptions & { round_robin: SharesInput })
   | (NodeOptions & { hash: SharesInput })
+  | (NodeOptions & { least_response_time: SharesInput })
+  | (NodeOptions & { least_connections: SharesInput })
+  | (NodeOptions & { p2c: SharesInput })
+  | (NodeOptions & { adaptive: AdaptiveInput })
   | (NodeOptions & { all: UnionInput })
   | (NodeOptions & { geo: Record<string, NodeInput> })
   | (NodeOptions & { subnets: Record<string, NodeInput> })
@@ -125,7 +137,7 @@ export const entryOptions = mapping(
     weight: weightRow
       .optional()
       .describe(
-        "In `weighted`, `round_robin` and `hash`: share of the answers beside the other entries' weights; 1 when none is given",
+        "In `weighted`, `round_robin`, `hash` and policies by load: share of the answers beside the other entries' weights; 1 when none is given",
       ),
     location: locationRow
       .optional()
@@ -214,8 +226,8 @@ const weightMap = z
   .refine((map) => Object.keys(map).length > 0, { error: "at least one entry" });
 
 /** A list whose entries have weights, or a map of node name to weight. */
-function sharesOf(kind: string): z.ZodType<SharesInput> {
-  const list = listOf(weightedEntry, kind);
+function sharesOf(kind: string, options: z.core.$ZodLooseShape = {}): z.ZodType<SharesInput> {
+  const list = listOf(weightedEntry, kind, options);
   return chosen<SharesInput>([list, weightMap], (value) => {
     return isMapping(value) && !Array.isArray(value.of) ? weightMap : list;
   });
@@ -245,6 +257,67 @@ const hash = mapping(
   {
     hash: sharesOf("hash").describe(
       "By weighted rendezvous hash of the client's prefix among the entries that have not failed: the same client, the same entry; a list, or a map of name to weight",
+    ),
+    ...nodeOptions,
+  },
+  NODE,
+);
+
+const leastResponseTime = mapping(
+  {
+    least_response_time: sharesOf("least_response_time").describe(
+      "The entry that answers its probes fastest; those within a tenth or 1 ms of it share the answers by weight",
+    ),
+    ...nodeOptions,
+  },
+  NODE,
+);
+
+const leastConnections = mapping(
+  {
+    least_connections: sharesOf("least_connections").describe(
+      "The entry with the fewest reported connections for its weight, counted for each endpoint that is up",
+    ),
+    ...nodeOptions,
+  },
+  NODE,
+);
+
+const p2c = mapping(
+  {
+    p2c: sharesOf("p2c").describe("Of two entries drawn by weight the one that reports less load"),
+    ...nodeOptions,
+  },
+  NODE,
+);
+
+const PART = "a weight from 0 to 100";
+/** Negative ones pass: they are refused with those that are all 0. */
+const partRow = z.int({ error: PART }).max(100, { error: PART }).optional();
+/** Made anew for every use, so that the reference can show each where it stands. */
+function partsMapping() {
+  return mapping(
+    {
+      connections: partRow.describe("Weight of the reported connections, for the entry's weight"),
+      p99: partRow.describe("Weight of the reported 99th percentile of response times"),
+      errors: partRow.describe("Weight of the reported part of requests that fail"),
+    },
+    "a mapping, as {connections: 1, p99: 1, errors: 2}",
+  ) as unknown as z.ZodType<PartsInput>;
+}
+
+/** What `adaptive` weighs its parts with, for pools and for the reference. */
+export const partsRow = partsMapping();
+
+const adaptiveOptions = {
+  parts: partsMapping()
+    .optional()
+    .describe("What each part weighs; one that is not named weighs nothing. Absent: all weigh the same"),
+};
+const adaptive = mapping(
+  {
+    adaptive: (sharesOf("adaptive", adaptiveOptions) as z.ZodType<AdaptiveInput>).describe(
+      "The entry with the least product of reported connections, 99th percentile and errors, each to the power of its part",
     ),
     ...nodeOptions,
   },
@@ -363,6 +436,10 @@ export const nodeShapes: Record<PolicyKind, z.ZodType> = {
   asn,
   latency,
   hash,
+  least_response_time: leastResponseTime,
+  least_connections: leastConnections,
+  p2c,
+  adaptive,
 };
 
 const anyNode: z.ZodType<NodeInput> = chosen<NodeInput>([nodeName, ...Object.values(nodeShapes)], chooseNode);

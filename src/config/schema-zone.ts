@@ -3,7 +3,14 @@ import { parsePrefix } from "../geo/prefix.ts";
 import { HOST_HEADER, REQUEST_TARGET } from "../health/request-text.ts";
 import { chosen, isMapping, mapping } from "./chosen.ts";
 import { shown } from "./problem.ts";
-import { lastResortRow, type NodeInput, nodeRow, weightRow } from "./schema-policy.ts";
+import {
+  lastResortRow,
+  type NodeInput,
+  nodeRow,
+  type PartsInput,
+  partsRow,
+  weightRow,
+} from "./schema-policy.ts";
 import {
   durationRow,
   integerRow,
@@ -14,7 +21,7 @@ import {
   sectionOf,
   ttlRow,
 } from "./schema-rows.ts";
-import { CHECK_TYPES, type CheckType, LATER_CHECK_TYPES, LATER_SELECTS, SELECTS } from "./vocabulary.ts";
+import { CHECK_TYPES, type CheckType, LATER_CHECK_TYPES, SELECTS } from "./vocabulary.ts";
 
 /** zones/<origin>.yaml: the dynamic names of a zone. */
 
@@ -233,8 +240,24 @@ const endpointRow = chosen<EndpointInput>([endpointShort, endpointOptions, targe
 });
 
 const selectWord = z.enum(SELECTS, { error: `one of ${SELECTS.join(", ")}` });
-const selectRow = chosen<(typeof SELECTS)[number]>([selectWord], (value) =>
-  LATER_SELECTS.includes(String(value)) ? notAvailable(String(value), SELECTS) : selectWord,
+const selectAdaptive = mapping(
+  {
+    adaptive: mapping(
+      { parts: partsRow.optional().describe("What each part weighs; absent: all weigh the same") },
+      "a mapping, as {parts: {connections: 1, p99: 1, errors: 2}}",
+    ).describe("`adaptive` with weights of its parts"),
+  },
+  `one of ${SELECTS.join(", ")}`,
+).transform(({ adaptive }): SelectInput => ({ word: "adaptive", parts: adaptive.parts }));
+const selectPlain = selectWord.transform((word): SelectInput => ({ word, parts: undefined }));
+
+interface SelectInput {
+  word: (typeof SELECTS)[number];
+  parts: PartsInput | undefined;
+}
+
+const selectRow = chosen<SelectInput>([selectPlain, selectAdaptive], (value) =>
+  isMapping(value) ? selectAdaptive : selectPlain,
 );
 
 const MIN_HEALTHY = 'a number of endpoints from 1, or a percentage from "1%" to "100%"';

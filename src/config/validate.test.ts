@@ -178,6 +178,8 @@ describe("checks", () => {
   });
 });
 
+const SELECTS = "all, weighted, round_robin, hash, least_response_time, least_connections, p2c, adaptive";
+
 describe("pools", () => {
   const KEYS = "region, check, endpoints, select, max_answers, min_healthy, dual_stack";
   test.each([
@@ -210,12 +212,8 @@ describe("pools", () => {
       "2:48 CFG_VALUE_INVALID pools.p.endpoints[0].weight is 65536: expected a weight from 0 to 65535",
     ],
     [
-      "{endpoints: [192.0.2.1], select: p2c}",
-      '2:39 CFG_NOT_AVAILABLE pools.p.select: "p2c" is not available in this version: expected one of all, weighted, round_robin, hash',
-    ],
-    [
       "{endpoints: [192.0.2.1], select: most}",
-      '2:39 CFG_VALUE_INVALID pools.p.select is "most": expected one of all, weighted, round_robin, hash',
+      `2:39 CFG_VALUE_INVALID pools.p.select is "most": expected one of ${SELECTS}`,
     ],
     [
       "{endpoints: [192.0.2.1], max_answers: 65}",
@@ -243,7 +241,9 @@ describe("pools", () => {
 });
 
 describe("policies", () => {
-  const KINDS = "failover, weighted, geo, subnets, nearest, round_robin, all, asn, latency, hash";
+  const KINDS =
+    "failover, weighted, geo, subnets, nearest, round_robin, all, asn, latency, hash, " +
+    "least_response_time, least_connections, p2c, adaptive";
   const NODE = `a pool's or policy's name, or a mapping with one of ${KINDS}`;
   test.each([
     [

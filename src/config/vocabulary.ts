@@ -14,27 +14,28 @@ export const POLICY_KINDS = [
   "asn",
   "latency",
   "hash",
+  "least_response_time",
+  "least_connections",
+  "p2c",
+  "adaptive",
 ] as const;
 export type PolicyKind = (typeof POLICY_KINDS)[number];
 
 /** What a policy node may carry besides its kind. */
 export const NODE_OPTIONS = ["last_resort", "location", "label"] as const;
 
-export const LATER_POLICY_KINDS: readonly string[] = [
-  "least_response_time",
-  "least_connections",
-  "p2c",
-  "adaptive",
-  "target",
-];
+export const LATER_POLICY_KINDS: readonly string[] = ["target"];
 
-export const SELECTS = ["all", "weighted", "round_robin", "hash"] as const;
-export const LATER_SELECTS: readonly string[] = [
+export const SELECTS = [
+  "all",
+  "weighted",
+  "round_robin",
+  "hash",
   "least_response_time",
   "least_connections",
   "p2c",
   "adaptive",
-];
+] as const;
 
 export const CHECK_TYPES = ["tcp", "http", "https"] as const;
 export type CheckType = (typeof CHECK_TYPES)[number];

@@ -192,7 +192,7 @@ describe("buildPolicy", () => {
 
   it("builds nothing from nothing", () => {
     const { policy, tableModels } = buildPolicy([]);
-    expect(Object.values(policy).map((words) => words.length)).toEqual([0, 0, 0, 0, 0, 0, 0, 0]);
+    expect(Object.values(policy).map((words) => words.length)).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 0]);
     expect(tableModels).toEqual([]);
   });
 });

@@ -7,13 +7,17 @@ import {
   LAST_RESORT_NONE,
   LAST_RESORT_POOL,
   LAST_RESORT_SERVFAIL,
+  NODE_KIND_ADAPTIVE,
   NODE_KIND_ALL,
   NODE_KIND_ASN,
   NODE_KIND_FAILOVER,
   NODE_KIND_GEO,
   NODE_KIND_HASH,
   NODE_KIND_LATENCY,
+  NODE_KIND_LEAST_CONNECTIONS,
+  NODE_KIND_LEAST_RESPONSE_TIME,
   NODE_KIND_NEAREST,
+  NODE_KIND_P2C,
   NODE_KIND_POOL,
   NODE_KIND_ROUND_ROBIN,
   NODE_KIND_SUBNETS,
@@ -25,6 +29,7 @@ import {
 } from "./data.ts";
 import { appendHashCells } from "./hash-cells.ts";
 import { endpointIdentity, identityOf } from "./identity.ts";
+import { figurePools, goesByLoad, partsWord } from "./load-words.ts";
 import type { AddressModel, LastResortModel, NodeKind, NodeModel, PoolModel, RecordModel } from "./model.ts";
 import { addressText, type PolicyNames } from "./names.ts";
 import { reachableTables, reachesHash, tableModelOf, tableNodeEntries } from "./node-table.ts";
@@ -45,6 +50,7 @@ export interface BuiltPolicy {
 interface Draft {
   records: number[];
   recordTables: number[];
+  entryPools: number[];
   nodes: number[];
   entries: number[];
   pools: number[];
@@ -75,6 +81,10 @@ const NODE_KIND_WORDS: Record<NodeKind, number> = {
   asn: NODE_KIND_ASN,
   latency: NODE_KIND_LATENCY,
   hash: NODE_KIND_HASH,
+  least_response_time: NODE_KIND_LEAST_RESPONSE_TIME,
+  least_connections: NODE_KIND_LEAST_CONNECTIONS,
+  p2c: NODE_KIND_P2C,
+  adaptive: NODE_KIND_ADAPTIVE,
 };
 
 /** Largest sum that a word of PolicyData holds. */
@@ -88,6 +98,7 @@ export function buildPolicy(records: RecordModel[]): BuiltPolicy {
   const draft: Draft = {
     records: [],
     recordTables: [],
+    entryPools: [],
     nodes: [],
     entries: [],
     pools: [],
@@ -107,6 +118,7 @@ export function buildPolicy(records: RecordModel[]): BuiltPolicy {
     policy: {
       records: shared(draft.records),
       recordTables: shared(draft.recordTables),
+      entryPools: shared(draft.entryPools),
       nodes: shared(draft.nodes),
       entries: shared(draft.entries),
       pools: shared(draft.pools),
@@ -164,7 +176,8 @@ function addNode(draft: Draft, node: NodeModel): number {
     first = draft.names.entryKeys.length;
     count = entries.length;
     for (const [i, entry] of entries.entries()) {
-      draft.entries.push(indexes[i]!, entry.weight);
+      const pools = addEntryPools(draft, node, entry.node);
+      draft.entries.push(indexes[i]!, entry.weight, pools.first, pools.count);
       draft.names.entryKeys.push(entry.key);
       const seed = draft.nodes[indexes[i]! * NODE_WORDS + NODE_SEED]!;
       seeds.push({ key: entry.key, weight: entry.weight, seed });
@@ -178,6 +191,7 @@ function addNode(draft: Draft, node: NodeModel): number {
   const maxAnswers = node.kind === "all" ? node.maxAnswers : 0;
   const seed = seedOf(node, seeds);
   const latch = node.kind === "failover" ? (node.latch?.row ?? -1) : -1;
+  const parts = node.kind === "adaptive" ? partsWord(node.parts) : 0;
   const identity = identityOf(node);
   draft.nodes.push(
     NODE_KIND_WORDS[node.kind],
@@ -189,8 +203,17 @@ function addNode(draft: Draft, node: NodeModel): number {
     maxAnswers,
     latch,
     identity,
+    parts,
   );
   return index;
+}
+
+/** The pools whose figures stand for a child of a node that goes by load; they are laid down already. */
+function addEntryPools(draft: Draft, node: NodeModel, child: NodeModel): { first: number; count: number } {
+  const first = draft.entryPools.length;
+  if (!goesByLoad(node.kind)) return { first, count: 0 };
+  for (const pool of figurePools(child)) draft.entryPools.push(draft.poolIndexes.get(pool)!);
+  return { first, count: draft.entryPools.length - first };
 }
 
 function addTable(draft: Draft, model: TableModel): number {
@@ -280,6 +303,7 @@ function addPool(draft: Draft, pool: PoolModel): number {
     pool.select === "hash"
       ? appendHashCells(draft.hashCells, draft.endpoints, first, pool.endpoints.length)
       : -1,
+    pool.parts === null ? 0 : partsWord(pool.parts),
   );
   draft.names.pools.push({
     zone: pool.zone,

@@ -3,6 +3,7 @@ import type { HealthRows } from "../health/rows.ts";
 import { type Answer, createAnswer, MAX_ADDRESSES } from "../wire/answer.ts";
 import { type Client, createClient } from "./client.ts";
 import { ENDPOINT_WORDS, ENTRY_WORDS, POOL_WORDS, type PolicyData } from "./data.ts";
+import { FIGURE_WORDS } from "./load.ts";
 import type { Trace } from "./trace.ts";
 import { NO_HORIZON } from "./ttl.ts";
 
@@ -22,7 +23,7 @@ export interface DecideContext {
   rows: HealthRows;
   /** [0]: whole seconds since 1970 (until 2106), for the dice between nodes. */
   clockS: Uint32Array;
-  /** [0]: state of the free dice (xorshift32), never 0. Only choices within a pool, and of addresses in `all`, read it. */
+  /** [0]: state of the free dice (xorshift32), never 0. Only choices within a pool and those of `p2c` read it. */
   dice: Int32Array;
   /**
    * Whose turn it is in what goes in turn; all 0 after adoptSnapshot. Two slots each, A before AAAA: were there one, a
@@ -53,9 +54,11 @@ export interface DecideContext {
   pickedCount: number;
   /** Per picked address below an `all`: how many of the same child stand before it. */
   rounds: Int32Array;
-  /** Endpoints, or picked addresses, that compete for a place, best first, and their keys. */
+  /** Endpoints, entries or picked addresses that compete for a place, best first, and their keys. */
   candidates: Int32Array;
   candidateKeys: Float64Array;
+  /** FIGURE_WORDS of load.ts for each candidate of what goes by load; there also entries are candidates. */
+  figures: Float64Array;
   /** Least horizon of what was read, in milliseconds; NO_HORIZON while all is settled. */
   leastMs: number;
   /** Asked family: 4 or 6. */
@@ -108,6 +111,7 @@ export function createDecideContext(
     rounds: new Int32Array(MAX_CANDIDATES),
     candidates: new Int32Array(MAX_CANDIDATES),
     candidateKeys: new Float64Array(MAX_CANDIDATES),
+    figures: new Float64Array(MAX_CANDIDATES * FIGURE_WORDS),
     leastMs: NO_HORIZON,
     family: 4,
     ownerHash: 0,
@@ -125,6 +129,11 @@ export function adoptSnapshot(context: DecideContext, policy: PolicyData, tables
   context.tables = tables;
   const entryCount = policy.entries.length / ENTRY_WORDS;
   if (context.drawn.length < entryCount) context.drawn = new Uint8Array(entryCount);
+  if (context.candidates.length < entryCount) {
+    context.candidates = new Int32Array(entryCount);
+    context.candidateKeys = new Float64Array(entryCount);
+    context.figures = new Float64Array(entryCount * FIGURE_WORDS);
+  }
   // Twice, for A and for AAAA. What is there counts turns in the numbers of another snapshot.
   const endpointCount = policy.endpoints.length / ENDPOINT_WORDS;
   const poolCount = policy.pools.length / POOL_WORDS;

@@ -8,6 +8,8 @@ export interface PolicyData {
   records: Int32Array;
   /** Tables that a record's tree can reach: runs of table indexes into TableData. */
   recordTables: Int32Array;
+  /** Pools whose figures stand for an entry: runs of pool indexes. */
+  entryPools: Int32Array;
   /** NODE_WORDS words a policy node. */
   nodes: Int32Array;
   /** ENTRY_WORDS words a child of a node; the children of one node are adjacent. */
@@ -62,7 +64,7 @@ export type LastResortWord =
   | typeof LAST_RESORT_NODATA
   | typeof LAST_RESORT_SERVFAIL;
 
-export const NODE_WORDS = 11;
+export const NODE_WORDS = 12;
 /** One of NODE_KIND_*. */
 export const NODE_KIND = 0;
 /** Index of the pool, or of the first entry. */
@@ -80,6 +82,8 @@ export const NODE_MAX_ANSWERS = 8;
 export const NODE_LATCH = 9;
 /** What an entry of `hash` is known by, whatever its place: see identity.ts. */
 export const NODE_IDENTITY = 10;
+/** What the parts of `adaptive` weigh: PARTS_BITS each, connections lowest, then p99, then errors; 0 in other kinds. */
+export const NODE_PARTS = 11;
 
 export const NODE_KIND_POOL = 0;
 export const NODE_KIND_FAILOVER = 1;
@@ -94,6 +98,11 @@ export const NODE_KIND_ASN = 8;
 /** Like geo, but entries that are tied in the chain are drawn. */
 export const NODE_KIND_LATENCY = 9;
 export const NODE_KIND_HASH = 10;
+/** By what is measured and reported of the entries, see load.ts. */
+export const NODE_KIND_LEAST_RESPONSE_TIME = 11;
+export const NODE_KIND_LEAST_CONNECTIONS = 12;
+export const NODE_KIND_P2C = 13;
+export const NODE_KIND_ADAPTIVE = 14;
 
 export type NodeKindWord =
   | typeof NODE_KIND_POOL
@@ -106,11 +115,18 @@ export type NodeKindWord =
   | typeof NODE_KIND_ALL
   | typeof NODE_KIND_ASN
   | typeof NODE_KIND_LATENCY
-  | typeof NODE_KIND_HASH;
+  | typeof NODE_KIND_HASH
+  | typeof NODE_KIND_LEAST_RESPONSE_TIME
+  | typeof NODE_KIND_LEAST_CONNECTIONS
+  | typeof NODE_KIND_P2C
+  | typeof NODE_KIND_ADAPTIVE;
 
-export const ENTRY_WORDS = 2;
+export const ENTRY_WORDS = 4;
 export const ENTRY_NODE = 0;
 export const ENTRY_WEIGHT = 1;
+/** Run in `entryPools`; empty in nodes that do not go by load. */
+export const ENTRY_POOLS = 2;
+export const ENTRY_POOL_COUNT = 3;
 
 /** What a walk of a tree takes for up. */
 export const PASS_NORMAL = 0;
@@ -119,7 +135,7 @@ export const PASS_ONE_UP = 1;
 /** That failed too: as if every endpoint were up, except those that are forced down or drained. */
 export const PASS_ALL = 2;
 
-export const POOL_WORDS = 14;
+export const POOL_WORDS = 15;
 export const POOL_FIRST_ENDPOINT = 0;
 export const POOL_ENDPOINT_COUNT = 1;
 /** One of SELECT_*. */
@@ -143,6 +159,11 @@ export const POOL_IPV4_APART = 11;
 export const POOL_IPV6_APART = 12;
 /** Offset in `hashCells`, or -1: a small pool, or another `select`. */
 export const POOL_HASH_CELLS = 13;
+/** As NODE_PARTS, for SELECT_ADAPTIVE. */
+export const POOL_PARTS = 14;
+
+export const PARTS_BITS = 8;
+export const PARTS_MASK = 0xff;
 
 export const SELECT_ALL = 0;
 export const SELECT_WEIGHTED = 1;
@@ -152,6 +173,10 @@ export const SELECT_ROUND_ROBIN = 2;
 export const SELECT_SMOOTH_ROUND_ROBIN = 3;
 /** Weighted rendezvous hash of the client's prefix. */
 export const SELECT_HASH = 4;
+export const SELECT_LEAST_RESPONSE_TIME = 5;
+export const SELECT_LEAST_CONNECTIONS = 6;
+export const SELECT_P2C = 7;
+export const SELECT_ADAPTIVE = 8;
 
 export const ENDPOINT_WORDS = 6;
 export const ENDPOINT_FIRST_ADDRESS = 0;

@@ -28,13 +28,17 @@ import {
   type LastResortWord,
   NODE_FIRST,
   NODE_KIND,
+  NODE_KIND_ADAPTIVE,
   NODE_KIND_ALL,
   NODE_KIND_ASN,
   NODE_KIND_FAILOVER,
   NODE_KIND_GEO,
   NODE_KIND_HASH,
   NODE_KIND_LATENCY,
+  NODE_KIND_LEAST_CONNECTIONS,
+  NODE_KIND_LEAST_RESPONSE_TIME,
   NODE_KIND_NEAREST,
+  NODE_KIND_P2C,
   NODE_KIND_POOL,
   NODE_KIND_ROUND_ROBIN,
   NODE_KIND_SUBNETS,
@@ -55,6 +59,8 @@ import { failoverEntry } from "./failover.ts";
 import { hashEntry } from "./hash.ts";
 import { lastResortAddresses, lastResortPool } from "./last-resort.ts";
 import { latencyEntry } from "./latency.ts";
+import { MEASURE_ADAPTIVE, MEASURE_CONNECTIONS, MEASURE_RESPONSE_TIME } from "./load.ts";
+import { leastEntry, p2cEntry } from "./load-node.ts";
 import { pickPool } from "./pool.ts";
 import { takeTurn, turnEntry } from "./round-robin.ts";
 import { locateClient } from "./scope.ts";
@@ -107,7 +113,7 @@ export function decide(
 /**
  * The pool that every node's first alternative leads to, or -1. While it has not failed, the walk would find the same:
  * the loop spares most decisions the recursion that failures need (103 ns instead of 130 for a failover in a subnet).
- * It leaves to the walk what counts turns, and what has more than one pool.
+ * It leaves to the walk what counts turns or throws free dice, and what has more than one pool.
  */
 function firstChoice(context: DecideContext, root: number): number {
   const { entries, nodes } = context.policy;
@@ -116,7 +122,7 @@ function firstChoice(context: DecideContext, root: number): number {
     const at = node * NODE_WORDS;
     const kind = nodes[at + NODE_KIND]! as NodeKindWord;
     if (kind === NODE_KIND_POOL) return nodes[at + NODE_FIRST]!;
-    if (kind === NODE_KIND_ALL || kind === NODE_KIND_ROUND_ROBIN) return -1;
+    if (kind === NODE_KIND_ALL || kind === NODE_KIND_ROUND_ROBIN || kind === NODE_KIND_P2C) return -1;
     const entry = nextEntry(context, node, kind, 0);
     if (entry < 0) return -1;
     node = entries[entry * ENTRY_WORDS + ENTRY_NODE]!;
@@ -228,6 +234,14 @@ function nextEntry(
       return latencyEntry(context, node, attempt);
     case NODE_KIND_HASH:
       return hashEntry(context, node, attempt);
+    case NODE_KIND_LEAST_RESPONSE_TIME:
+      return leastEntry(context, node, MEASURE_RESPONSE_TIME, attempt);
+    case NODE_KIND_LEAST_CONNECTIONS:
+      return leastEntry(context, node, MEASURE_CONNECTIONS, attempt);
+    case NODE_KIND_ADAPTIVE:
+      return leastEntry(context, node, MEASURE_ADAPTIVE, attempt);
+    case NODE_KIND_P2C:
+      return p2cEntry(context, node, attempt);
     default:
       return kind satisfies never;
   }

@@ -31,6 +31,13 @@ export interface LocationModel {
   longitude: number;
 }
 
+/** What each part of `adaptive` weighs, 0 to 100, at least one of them above 0. */
+export interface PartsModel {
+  connections: number;
+  p99: number;
+  errors: number;
+}
+
 export interface PoolModel {
   zone: string;
   name: string;
@@ -38,7 +45,17 @@ export interface PoolModel {
   /** Name of the check, for people; null: always up. */
   check: string | null;
   endpoints: EndpointModel[];
-  select: "all" | "weighted" | "round_robin" | "hash";
+  select:
+    | "all"
+    | "weighted"
+    | "round_robin"
+    | "hash"
+    | "least_response_time"
+    | "least_connections"
+    | "p2c"
+    | "adaptive";
+  /** For `select: adaptive`; null: another one. */
+  parts: PartsModel | null;
   maxAnswers: number;
   /** Below this many the pool has failed; a percentage is of the endpoints that are not drained, rounded up. */
   minHealthy: { count: number } | { percent: number };
@@ -67,7 +84,7 @@ interface NodeBase {
 
 export interface EntryModel {
   node: NodeModel;
-  /** For `weighted`, `round_robin` and `hash`; 1 when none was given. */
+  /** For `weighted`, `round_robin`, `hash` and policies by load; 1 when none was given. */
   weight: number;
 }
 
@@ -103,6 +120,8 @@ export type NodeModel =
   | (NodeBase & { kind: "round_robin"; of: EntryModel[] })
   /** No two entries have the same identity, see identity.ts. */
   | (NodeBase & { kind: "hash"; of: EntryModel[] })
+  | (NodeBase & { kind: "least_response_time" | "least_connections" | "p2c"; of: EntryModel[] })
+  | (NodeBase & { kind: "adaptive"; of: EntryModel[]; parts: PartsModel })
   | (NodeBase & { kind: "all"; of: EntryModel[]; maxAnswers: number })
   /**
    * Keys in the order of the file; each is valid for geo/geo-key.ts with `groups`, or `default`. `groups`: those among

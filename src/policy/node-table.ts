@@ -47,6 +47,10 @@ export function tableModelOf(node: NodeModel): TableModel | null {
     case "round_robin":
     case "hash":
     case "all":
+    case "least_response_time":
+    case "least_connections":
+    case "p2c":
+    case "adaptive":
       return null;
     default:
       return node satisfies never;

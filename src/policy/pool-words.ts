@@ -1,6 +1,10 @@
 import {
+  SELECT_ADAPTIVE,
   SELECT_ALL,
   SELECT_HASH,
+  SELECT_LEAST_CONNECTIONS,
+  SELECT_LEAST_RESPONSE_TIME,
+  SELECT_P2C,
   SELECT_ROUND_ROBIN,
   SELECT_SMOOTH_ROUND_ROBIN,
   SELECT_WEIGHTED,
@@ -21,6 +25,14 @@ export function selectWord(pool: PoolModel): number {
     }
     case "hash":
       return SELECT_HASH;
+    case "least_response_time":
+      return SELECT_LEAST_RESPONSE_TIME;
+    case "least_connections":
+      return SELECT_LEAST_CONNECTIONS;
+    case "p2c":
+      return SELECT_P2C;
+    case "adaptive":
+      return SELECT_ADAPTIVE;
     default:
       return pool.select satisfies never;
   }

@@ -13,15 +13,21 @@ import {
   POOL_SELECT,
   POOL_STRICT,
   POOL_WORDS,
+  SELECT_ADAPTIVE,
   SELECT_ALL,
   SELECT_HASH,
+  SELECT_LEAST_CONNECTIONS,
+  SELECT_LEAST_RESPONSE_TIME,
+  SELECT_P2C,
   SELECT_ROUND_ROBIN,
   SELECT_SMOOTH_ROUND_ROBIN,
   SELECT_WEIGHTED,
 } from "./data.ts";
 import { isEndpointEligible } from "./endpoint.ts";
+import { MEASURE_ADAPTIVE, MEASURE_CONNECTIONS, MEASURE_RESPONSE_TIME } from "./load.ts";
 import { selectAll, selectWeighted } from "./select.ts";
 import { selectHash } from "./select-hash.ts";
+import { selectLeast, selectP2c } from "./select-load.ts";
 import { selectRoundRobin, selectSmoothRoundRobin } from "./select-round-robin.ts";
 import { nearerHorizon } from "./ttl.ts";
 
@@ -54,6 +60,18 @@ export function pickPool(context: DecideContext, pool: number, pass: number): nu
         break;
       case SELECT_HASH:
         selectHash(context, pool, pass, limit);
+        break;
+      case SELECT_LEAST_RESPONSE_TIME:
+        selectLeast(context, pool, pass, limit, MEASURE_RESPONSE_TIME);
+        break;
+      case SELECT_LEAST_CONNECTIONS:
+        selectLeast(context, pool, pass, limit, MEASURE_CONNECTIONS);
+        break;
+      case SELECT_ADAPTIVE:
+        selectLeast(context, pool, pass, limit, MEASURE_ADAPTIVE);
+        break;
+      case SELECT_P2C:
+        selectP2c(context, pool, pass, limit);
         break;
     }
     if (context.pickedCount > base) return DECIDED_ADDRESSES;

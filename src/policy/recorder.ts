@@ -18,6 +18,8 @@ export interface Visit {
 export interface Try {
   entry: number;
   draw: { roll: number; total: number } | null;
+  /** The entry that this one was compared with by `p2c`; -1: none. */
+  outdone: number;
   visit: Visit | null;
 }
 
@@ -58,6 +60,7 @@ export function createRecorder(): { recording: Recording; trace: Trace } {
   const walks = new Map<number, Visit[]>();
   let passOfNext: number | null = null;
   let draw: { roll: number; total: number } | null = null;
+  let outdone = -1;
   const trace: Trace = {
     table(table, classOffset, tileBits, origin) {
       recording.tables.push({ table, classOffset, tileBits, origin });
@@ -74,9 +77,13 @@ export function createRecorder(): { recording: Recording; trace: Trace } {
     draw(_node, roll, total) {
       draw = { roll, total };
     },
+    outdone(entry) {
+      outdone = entry;
+    },
     entry(entry) {
-      open.at(-1)!.tries.push({ entry, draw, visit: null });
+      open.at(-1)!.tries.push({ entry, draw, outdone, visit: null });
       draw = null;
+      outdone = -1;
     },
     leave(node, decision) {
       const visit = open.pop()!;

@@ -30,7 +30,7 @@ import { ANY_NEIGHBOURS, appendApart, appendSpread } from "./subnet.ts";
  * Blind throws before all endpoints are looked at. A pool half of which is down misses 16 times in a row once in 65,536
  * decisions; a pool of 10,000 endpoints costs a few throws instead of 10,000 reads.
  */
-const MAX_THROWS = 16;
+export const MAX_THROWS = 16;
 
 /**
  * `select: all`: the endpoints from a random one on, until `limit` addresses are there. Where there are more, those of
@@ -256,7 +256,7 @@ function throwWeighted(
 }
 
 /** The endpoint in whose share of the pool's total weight `roll` falls, by binary search. */
-function endpointAt(policy: PolicyData, pool: number, roll: number): number {
+export function endpointAt(policy: PolicyData, pool: number, roll: number): number {
   const first = policy.pools[pool * POOL_WORDS + POOL_FIRST_ENDPOINT]!;
   let low = first;
   let high = first + policy.pools[pool * POOL_WORDS + POOL_ENDPOINT_COUNT]! - 1;

@@ -17,6 +17,8 @@ export interface Trace {
   enter(node: number): void;
   /** Dice between the entries that are left: `roll` of `totalWeight` names the entry that follows. */
   draw(node: number, roll: number, totalWeight: number): void;
+  /** `p2c` drew two: this entry, and the one that follows, which is less loaded or was drawn first. */
+  outdone(entry: number): void;
   /** The next alternative of the node: an index into PolicyData.entries. */
   entry(entry: number): void;
   /** `decision`: DECIDED_*; DECIDED_NOTHING says that the node has failed. */

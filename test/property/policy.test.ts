@@ -226,8 +226,12 @@ class Oracle {
       case "all":
         return new Set(from.of.flatMap((entry) => [...this.ends(entry.node, pass)]));
       case "round_robin":
-      case "weighted":
-      case "hash": {
+      case "hash":
+      case "least_response_time":
+      case "least_connections":
+      case "p2c":
+      case "adaptive":
+      case "weighted": {
         const alive = from.of.filter((entry) => this.ends(entry.node, pass).size > 0);
         const weighing = alive.filter((entry) => entry.weight > 0);
         const drawn = weighing.length > 0 ? weighing : alive;

@@ -124,6 +124,7 @@ export function staticSnapshot(zones: Snapshot["zones"]): Snapshot {
     policy: {
       records: none(),
       recordTables: none(),
+      entryPools: none(),
       nodes: none(),
       entries: none(),
       pools: none(),

@@ -8,7 +8,12 @@ import {
   allocateHealthRows,
   ENDPOINT_ROW_WORDS,
   type HealthRows,
+  ROW_CAPACITY,
+  ROW_CONNECTIONS,
+  ROW_ERRORS,
   ROW_HORIZON_MS,
+  ROW_LOAD,
+  ROW_P99_US,
   ROW_RESPONSE_US,
   ROW_STATE,
   ROW_WEIGHT_SCALE,
@@ -32,6 +37,7 @@ import type {
   LastResortModel,
   LocationModel,
   NodeModel,
+  PartsModel,
   PoolModel,
   RecordModel,
 } from "../../src/policy/model.ts";
@@ -72,6 +78,7 @@ export function pool(name: string, endpoints: EndpointText[], options: Partial<P
     maxAnswers: 8,
     minHealthy: { count: 1 },
     dualStack: "any",
+    parts: null,
     row: -1,
     ...options,
   };
@@ -101,6 +108,19 @@ export function roundRobin(of: [NodeLike, number][], options: NodeOptions = {}):
 
 export function hash(of: [NodeLike, number][], options: NodeOptions = {}): NodeModel {
   return { ...weighted(of, options), kind: "hash" } as NodeModel;
+}
+
+export function byLoad(
+  kind: "least_response_time" | "least_connections" | "p2c",
+  of: [NodeLike, number][],
+  options: NodeOptions = {},
+): NodeModel {
+  return { ...weighted(of, options), kind } as NodeModel;
+}
+
+export function adaptive(of: [NodeLike, number][], parts: Partial<PartsModel>): NodeModel {
+  const whole = { connections: 0, p99: 0, errors: 0, ...parts };
+  return { ...BASE, kind: "adaptive", of: of.map(([from, weight]) => entryOf(from, weight)), parts: whole };
 }
 
 export function union(of: NodeLike[], maxAnswers = 8, options: NodeOptions = {}): NodeModel {
@@ -179,6 +199,31 @@ export interface Outcome {
   scope: number;
 }
 
+export interface Figures {
+  responseMs?: number;
+  /** 1: as much as it can take. */
+  load?: number;
+  connections?: number;
+  capacity?: number;
+  p99Ms?: number;
+  /** 1: nothing succeeds. */
+  errors?: number;
+}
+
+/** The words of a row that figures are written in. */
+function writeFigures(rows: HealthRows, row: number, figures: Figures): void {
+  const write = (word: number, value: number | undefined, unit: number): void => {
+    if (value === undefined) return;
+    rows.endpoints[row * ENDPOINT_ROW_WORDS + word] = Math.round(value * unit);
+  };
+  write(ROW_RESPONSE_US, figures.responseMs, 1000);
+  write(ROW_LOAD, figures.load, 65_536);
+  write(ROW_CONNECTIONS, figures.connections, 1);
+  write(ROW_CAPACITY, figures.capacity, 1);
+  write(ROW_P99_US, figures.p99Ms, 1000);
+  write(ROW_ERRORS, figures.errors, 65_536);
+}
+
 /** Records with their tables and health rows: everything up, until told otherwise. */
 export interface World {
   context: DecideContext;
@@ -194,6 +239,8 @@ export interface World {
   /** Address k of `names.addresses` gets state k and horizon k; what has no check stays up. */
   setAll(states: readonly StateText[], horizonsMs: readonly number[]): void;
   setScale(address: string, scale: number): void;
+  /** What is measured and reported of an address, or of each of a pool's. */
+  setFigures(target: string, figures: Figures): void;
   /** Every pool's verdict anew from the addresses' states; `set` does it too. */
   judge(): void;
 }
@@ -266,6 +313,10 @@ export function createWorld(records: RecordModel[], sources: GeoSources = NO_DAT
     },
     setScale: (address, scale) => {
       for (const at of rowsNamed(address)) rows.endpoints[at * ENDPOINT_ROW_WORDS + ROW_WEIGHT_SCALE] = scale;
+    },
+    setFigures: (target, figures) => {
+      for (const at of rowsNamed(target)) writeFigures(rows, at, figures);
+      judge();
     },
     ask: (question = {}) => {
       prepare(context, question);

@@ -12,6 +12,8 @@ import type {
 import { cityRecord, makeMmdb, openOrThrow } from "./geo-fixtures.ts";
 import { type MmdbInput, uint32 } from "./mmdb-writer.ts";
 import {
+  adaptive,
+  byLoad,
   failover,
   hash,
   keyed,
@@ -56,8 +58,12 @@ const LATENCY_KEYS = ["EU", "NA", "AS", "EU-GB", "EU-DE", "NA-US", "NA-US-CA", "
 export const NODE_DRAWS: Record<NodeKind, (draw: Draw) => NodeModel> = {
   pool: ({ random, pools }) => node(random.pick(pools)),
   failover: (draw) => failover(children(draw)),
-  weighted: (draw) => weighted(children(draw).map((child) => [child, weight(draw.random)])),
-  round_robin: (draw) => roundRobin(children(draw).map((child) => [child, weight(draw.random)])),
+  weighted: (draw) => weighted(shares(draw)),
+  round_robin: (draw) => roundRobin(shares(draw)),
+  least_response_time: (draw) => byLoad("least_response_time", shares(draw)),
+  least_connections: (draw) => byLoad("least_connections", shares(draw)),
+  p2c: (draw) => byLoad("p2c", shares(draw)),
+  adaptive: (draw) => adaptive(shares(draw), { connections: 1, p99: 2, errors: draw.random.below(3) }),
   hash: (draw) => hash(distinct(children(draw)).map((child) => [child, weight(draw.random)])),
   all: (draw) => union(children(draw), 1 + draw.random.below(8)),
   geo: (draw) => keyed("geo", keysOf(draw, GEO_KEYS)),
@@ -97,6 +103,10 @@ function children(draw: Draw, count = 1 + draw.random.below(3)): NodeModel[] {
 /** A hash tells its entries apart by what they are. */
 function distinct(nodes: NodeModel[]): NodeModel[] {
   return [...new Map(nodes.map((from) => [identityOf(from), from])).values()];
+}
+
+function shares(draw: Draw): [NodeModel, number][] {
+  return children(draw).map((child) => [child, weight(draw.random)]);
 }
 
 /** Some of the keys, mostly with a default. */
