@@ -31,6 +31,11 @@ const COMMANDS: Record<string, Listed> = {
     describe: "Say what a client would be answered, and why; asks no server",
     load: async () => (await import("./explain.ts")).command,
   },
+  latency: {
+    positionals: "<action> <log..>",
+    describe: "Make a latency table out of logs of round trips",
+    load: async () => (await import("./latency.ts")).command,
+  },
   schema: {
     positionals: "[file]",
     describe: "Print the JSON Schema of a file, for editors",

@@ -4,6 +4,8 @@ export interface Terminal {
   out(text: string): void;
   /** Writes to standard error; the line end is added. */
   err(text: string): void;
+  /** Writes one line of standard error over the one before, without a line end; null where that is no terminal. */
+  line: ((text: string) => void) | null;
   /** Standard output is a terminal that shows colours. */
   colours: boolean;
   /** Columns that help texts may fill. */
@@ -21,6 +23,8 @@ export function processTerminal(): Terminal {
   return {
     out: (text) => stdout.write(`${text}\n`),
     err: (text) => stderr.write(`${text}\n`),
+    // CSI EL (ECMA-48 section 8.3.41) clears what the line held before.
+    line: stderr.isTTY === true ? (text) => stderr.write(`\r\u001b[K${text}`) : null,
     colours: stdout.isTTY === true && (env.NO_COLOR ?? "") === "" && env.TERM !== "dumb",
     columns: Math.min(stdout.columns ?? WIDEST_COLUMNS, WIDEST_COLUMNS),
     keys: stdin.isTTY === true ? stdin : null,

@@ -13,7 +13,7 @@ import { fileFinding, shownPath } from "./zones-folder.ts";
 export type LatencyTables = ReadonlyMap<string, LatencyTable | null>;
 
 /** A million rows have some 40 octets each. */
-const MAX_LATENCY_OCTETS = 64 * 2 ** 20;
+export const MAX_LATENCY_OCTETS = 64 * 2 ** 20;
 
 interface Parsed {
   table: LatencyTable | null;
@@ -35,7 +35,7 @@ export function createLatencyLoader(cache: ConfigCache, findings: Finding[]): La
     const tables = new Map<string, LatencyTable | null>();
     for (const name of input === null ? [] : tableNames(input)) {
       const path = resolve(folder, name);
-      const parsed = cached(cache, "latency", path, () => readTable(path));
+      const parsed = cached(cache, "latency", path, () => readLatencyTable(path));
       if (!paths.has(path)) findings.push(...parsed.findings);
       paths.add(path);
       tables.set(name, parsed.table);
@@ -45,7 +45,8 @@ export function createLatencyLoader(cache: ConfigCache, findings: Finding[]): La
   return { load, paths };
 }
 
-function readTable(path: string): Made<Parsed> {
+/** Reads one table, or says everything that is wrong with it. */
+export function readLatencyTable(path: string): Made<Parsed> {
   const file = shownPath(path);
   const read = readSteadyFile(path, MAX_LATENCY_OCTETS);
   if (!("octets" in read))

@@ -1,4 +1,4 @@
-import { BUILT_IN_GROUPS } from "./country.ts";
+import { BUILT_IN_GROUPS, CONTINENTS, COUNTRIES, findCountry } from "./country.ts";
 import { type GeoKey, parseGeoKey } from "./geo-key.ts";
 import { clearHostBits, formatPrefix, type Prefix, parsePrefix } from "./prefix.ts";
 import { embeddedIpv4Bits } from "./prefix-index.ts";
@@ -43,7 +43,9 @@ type Column = (typeof COLUMNS)[number];
 const REQUIRED: readonly Column[] = ["client", "region", "rtt_ms"];
 
 /** A round trip of a minute is no round trip. */
-const MAX_RTT_MS = 60_000;
+export const MAX_RTT_MS = 60_000;
+/** A region's name, as the keys of `regions` in a zone's file. */
+export const REGION_NAME = /^[a-z0-9][a-z0-9_-]*$/;
 
 const HEADER = "client,region,rtt_ms, and optionally samples and date";
 
@@ -51,6 +53,49 @@ const HEADER = "client,region,rtt_ms, and optionally samples and date";
 interface Cell {
   text: string;
   column: number;
+}
+
+/**
+ * A table as parseLatencyTable reads it, with `comments` before it. `dateOf`: the day of a row's measurement, or nothing.
+ */
+export function formatLatencyTable(
+  { regions, clients }: Pick<LatencyTable, "regions" | "clients">,
+  comments: readonly string[],
+  dateOf: (row: LatencyRow) => string,
+): string {
+  const lines = [...comments.map((comment) => `# ${comment}`), COLUMNS.join()];
+  for (const { key, rows } of clients) {
+    const client = formatLatencyKey(key);
+    for (const row of rows) {
+      const rtt = Math.min(MAX_RTT_MS, Number(row.rttMs.toFixed(2)));
+      lines.push([client, regions[row.region], rtt, row.samples ?? "", dateOf(row)].join());
+    }
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+function formatLatencyKey(key: LatencyKey): string {
+  switch (key.kind) {
+    case "prefix":
+      return formatPrefix(clearHostBits(key.prefix));
+    case "asn":
+      return `AS${key.asn}`;
+    case "continent":
+      return CONTINENTS[key.continent - 1]!;
+    case "country":
+      return countryKey(key.country);
+    case "subdivision": {
+      const country = findCountry(key.code.slice(0, 2));
+      return `${countryKey(country)}${key.code.slice(2)}`;
+    }
+    default:
+      return key satisfies never;
+  }
+}
+
+function countryKey(country: number): string {
+  const { continent, code } = COUNTRIES[country - 1]!;
+  return `${CONTINENTS[continent - 1]}-${code}`;
 }
 
 /** A table while it is read. */
@@ -145,7 +190,7 @@ function readRow(draft: Draft, cells: Cell[], line: number): void {
   const client = cell("client")!;
   const parsed = parseLatencyKey(client.text);
   if ("error" in parsed) problems.push({ line, column: client.column, ...parsed.error });
-  check("region", (text) => /^[a-z0-9][a-z0-9_-]*$/.test(text), "a region's name, as in the zone's file");
+  check("region", (text) => REGION_NAME.test(text), "a region's name, as in the zone's file");
   check("rtt_ms", isRoundTrip, `milliseconds, above 0 and up to ${MAX_RTT_MS}`);
   check("samples", (text) => text === "" || /^[1-9]\d{0,14}$/.test(text), "a number of measurements from 1");
   check("date", (text) => text === "" || isDate(text), "a date, as 2026-07-31");
@@ -179,7 +224,8 @@ function numberOf(numbers: Map<string, number>, name: string): number {
   return known;
 }
 
-function isRoundTrip(text: string): boolean {
+/** A number of milliseconds, as text. */
+export function isRoundTrip(text: string): boolean {
   return /^\d{1,5}(\.\d{1,6})?$/.test(text) && Number(text) > 0 && Number(text) <= MAX_RTT_MS;
 }
 

@@ -17,6 +17,7 @@ export function recordedTerminal(colours = false): RecordedTerminal {
     err: (text) => {
       terminal.stderr += `${text}\n`;
     },
+    line: null,
     colours,
     columns: 110,
     keys: null,
