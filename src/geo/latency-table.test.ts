@@ -1,5 +1,8 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { type LatencyTable, parseLatencyTable } from "./latency-table.ts";
+import { COUNTRIES } from "./country.ts";
+import { formatLatencyTable, type LatencyTable, parseLatencyTable } from "./latency-table.ts";
 import { formatPrefix } from "./prefix.ts";
 
 function tableOf(text: string): LatencyTable {
@@ -162,5 +165,38 @@ describe("a latency table", () => {
       '3:12 GEO_LATENCY_ROW date is "z": expected a date, as 2026-07-31',
       '5:1 GEO_LATENCY_DUPLICATE "EU" has a row for dublin already, in line 2: expected each pair once',
     ]);
+  });
+});
+
+describe("the AWS example", () => {
+  const table = tableOf(readFileSync(join(import.meta.dirname, "../../geo/aws-latency.csv"), "utf8"));
+  const rtt = (client: number, region: string) =>
+    table.clients[client]!.rows.find((row) => row.region === table.regions.indexOf(region))!.rttMs;
+  const find = (kind: "country" | "subdivision", code: string) =>
+    table.clients.findIndex(({ key }) =>
+      key.kind === "country"
+        ? kind === "country" && COUNTRIES[key.country - 1]!.code === code
+        : "code" in key && key.code === code,
+    );
+
+  it("has a row for each client and region, and every client's best region is that around which it lies", () => {
+    expect(table.regions).toHaveLength(13);
+    for (const { rows } of table.clients) {
+      expect(rows).toHaveLength(13);
+      const best = rows.filter(({ rttMs }) => rttMs === 2);
+      expect(best).toHaveLength(1);
+      expect(Math.min(...rows.map(({ rttMs }) => rttMs))).toBe(2);
+    }
+  });
+
+  it("has both ways of what the source has one way: 38 ms from N. Virginia to London, 16 to Seoul and 17 back", () => {
+    expect(rtt(find("subdivision", "US-VA"), "eu-west-2")).toBe(76);
+    expect(rtt(find("country", "GB"), "us-east-1")).toBe(76);
+    expect(rtt(find("country", "JP"), "ap-northeast-2")).toBe(33);
+    expect(rtt(find("country", "KR"), "ap-northeast-1")).toBe(33);
+  });
+
+  it("is the same when it is written again", () => {
+    expect(tableOf(formatLatencyTable(table, [], () => ""))).toEqual(table);
   });
 });
