@@ -52,19 +52,38 @@ export function classifyLatency(model: LatencyModel, sources: GeoSources, chains
     const asn = systemIds === null ? constantSteps(words, 0) : mapSteps(sources.asn!.steps[of], systemIds);
     const pairs = intern<RoundTrips>();
     const orders: (readonly number[])[] = [];
-    const wide = joinSteps(mapSteps(sources.steps[of], placeIds), asn, (place, system) => {
+    const pairOf = remembered((place, system) => {
       const { rtts, order } = places.values[place]!;
       const pair = addTo(pairs, inner(systems.values[system]!, rtts), `${place} ${system}`);
       orders[pair] = order;
       return pair;
     });
-    return joinSteps(wide, prefixes.steps, (pair, prefix) =>
+    const chainOfPair = remembered((pair, prefix) =>
       classOf(inner(prefixes.values[prefix]!, pairs.values[pair]!), orders[pair]!),
     );
+    const wide = joinSteps(mapSteps(sources.steps[of], placeIds), asn, pairOf);
+    return joinSteps(wide, prefixes.steps, chainOfPair);
   };
   return {
     steps: { 4: family(4), 6: family(6) },
     unknown: classOf(none, places.values[unknown]!.order),
+  };
+}
+
+/** Numbers are below 2^26 each: there are no more locations or rows. A database has far more networks than pairs of them. */
+const PAIR_FACTOR = 2 ** 26;
+
+/** The function, asked once for each pair of numbers. */
+function remembered(compute: (a: number, b: number) => number): (a: number, b: number) => number {
+  const known = new Map<number, number>();
+  return (a, b) => {
+    const key = a * PAIR_FACTOR + b;
+    let value = known.get(key);
+    if (value === undefined) {
+      value = compute(a, b);
+      known.set(key, value);
+    }
+    return value;
   };
 }
 
