@@ -86,4 +86,46 @@ describe("check", () => {
     expect(await runCommandLine(["check", "--strict"], terminal)).toBe(0);
     expect(terminal.stdout).toContain(": no errors\n");
   });
+
+  test("--memory: what each index takes, the largest first", async () => {
+    const policies = [
+      "pools: {a: {endpoints: [192.0.2.1]}, b: {endpoints: [192.0.2.2]}}",
+      "records:",
+      "  www: {policy: {geo: {EU: a, default: b}}}",
+      "  api: {policy: {geo: {EU: b, default: a}}}",
+      '  "@": {policy: {subnets: {81.2.69.0/24: a, default: b}}}',
+    ];
+    const files = { "zones/a.example.yaml": `${policies.join("\n")}\n` };
+    const lines = (await check(files, "--memory")).stdout.split("\n");
+    expect(lines[0]).toMatch(
+      /^ {3}\d\.\d MiB {2}geo of www\.a\.example and 1 more {2}\d+ IPv4 tiles to \/\d+, \d+ IPv6 tiles to \/\d+$/,
+    );
+    expect(lines[1]).toMatch(/^ {3}\d\.\d KiB {2}subnets of a\.example {2,}\d+ IPv4 tiles to \/24/);
+    expect(lines[2]).toMatch(/^ {3}\d\.\d MiB {2}all indexes$/);
+    const { indexes } = JSON.parse((await check(files, "--memory", "--json")).stdout);
+    expect(indexes).toMatchObject([
+      { kind: "geo", records: 2 },
+      { kind: "subnets", records: 1, longest4: 24 },
+    ]);
+  });
+
+  test("indexes that take more than index_memory are an error that names the largest", async () => {
+    const policy = (keys: string) => `{policy: {geo: {${keys}}}}`;
+    const zone = [
+      "pools: {a: {endpoints: [192.0.2.1]}, b: {endpoints: [192.0.2.2]}}",
+      "records:",
+      `  www: ${policy("EU-DE: a, default: b")}`,
+      `  api: ${policy("EU: b, default: a")}`,
+      `  not-made: ${policy("AS: b, default: a")}`,
+    ];
+    const { code, stdout } = await check({
+      "steerd.yaml": "nameservers: [ns1.example.net.]\nindex_memory: 6 MiB\n",
+      "zones/a.example.yaml": `${zone.join("\n")}\n`,
+    });
+    expect(code).toBe(1);
+    expect(stdout).toMatch(
+      /^steerd\.yaml {2}CFG_LIMIT_INDEX {2}the prefix indexes take \d+\.\d MiB or more, the largest of them geo of \w+\.a\.example \(\d\.\d MiB\), geo of \w+\.a\.example \(\d\.\d MiB\): expected at most 6\.0 MiB, which index_memory in steerd\.yaml can raise$/m,
+    );
+    expect(stdout).not.toContain("not-made");
+  });
 });

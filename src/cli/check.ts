@@ -1,4 +1,5 @@
 import { type CompileReport, hasErrors } from "../config/compile.ts";
+import { formatOctets, type IndexSize, largestIndexes } from "../config/index-memory.ts";
 import { defineCommand, EXIT_FINDINGS, EXIT_OK } from "./command.ts";
 import { compileFiles } from "./configuration.ts";
 import { countFindings, findingLines, plural } from "./finding-lines.ts";
@@ -7,6 +8,7 @@ export const command = defineCommand({
   positionals: {},
   options: {
     strict: { type: "boolean", describe: "Warnings count as errors" },
+    memory: { type: "boolean", describe: "Tell what the prefix index of each policy takes" },
     json: { type: "boolean", describe: "For machines: one JSON object" },
   },
   examples: [
@@ -22,15 +24,40 @@ export const command = defineCommand({
     const report = "report" in compiled ? compiled.report : null;
     const isGood = !hasErrors(findings) && !(given.strict === true && findings.length > 0);
     if (given.json === true) {
-      const size = report === null ? {} : { contents: { ...report, tables: report.tables.length } };
+      const size =
+        report === null
+          ? {}
+          : {
+              contents: { ...report, tables: report.tables.length },
+              ...(given.memory === true ? { indexes: report.tables } : {}),
+            };
       terminal.out(JSON.stringify({ ok: isGood, ...size, findings }));
     } else {
       for (const line of findingLines(findings, terminal)) terminal.out(line);
+      if (given.memory === true && report !== null)
+        for (const line of memoryLines(report.tables)) terminal.out(line);
       terminal.out(summary(findings.length === 0 ? null : countFindings(findings), report));
     }
     return isGood ? EXIT_OK : EXIT_FINDINGS;
   },
 });
+
+/** Indexes in columns, the largest first, and their sum. */
+function memoryLines(sizes: readonly IndexSize[]): string[] {
+  const rows = largestIndexes(sizes, sizes.length).map(
+    ({ name, records, octets, tiles4, tiles6, longest4, longest6 }) => {
+      const tiles = `${tiles4} IPv4 tiles to /${longest4}, ${tiles6} IPv6 tiles to /${longest6}`;
+      return [formatOctets(octets), records > 1 ? `${name} and ${records - 1} more` : name, tiles] as const;
+    },
+  );
+  const sum = sizes.reduce((all, { octets }) => all + octets, 0);
+  const nameWidth = Math.max(0, ...rows.map(([, name]) => name.length));
+  return [
+    ...rows.map(([octets, name, tiles]) => `${octets.padStart(10)}  ${name.padEnd(nameWidth)}  ${tiles}`),
+    `${formatOctets(sum).padStart(10)}  all indexes`,
+    "",
+  ];
+}
 
 /** `2 errors in 1 file; nothing was changed`, or what the files hold. */
 function summary(counted: string | null, report: CompileReport | null): string {

@@ -1,4 +1,4 @@
-import { type CompiledTables, compileTables, type TableReport } from "../geo/compile-tables.ts";
+import { type CompiledTables, compileTables } from "../geo/compile-tables.ts";
 import type { GeoSources } from "../geo/databases.ts";
 import type { CheckSpec, HealthPlan } from "../health/plan.ts";
 import { buildPolicy } from "../policy/build.ts";
@@ -11,6 +11,7 @@ import { checkLoadedZone } from "./check-zone.ts";
 import { type Finding, formatPlace } from "./findings.ts";
 import { withApexRecords } from "./generated-records.ts";
 import { checkSpec, planPool } from "./health-plan.ts";
+import { checkIndexMemory, type IndexSize, indexSizes } from "./index-memory.ts";
 import { planLatches } from "./latch-plan.ts";
 import type { LoadedConfig } from "./load.ts";
 import type { LatencyTables } from "./load-latency.ts";
@@ -44,7 +45,7 @@ export interface CompileReport {
   dynamicRecords: number;
   pools: number;
   targets: number;
-  tables: TableReport[];
+  tables: IndexSize[];
 }
 
 /** A configuration that may be served. */
@@ -83,7 +84,15 @@ export function compileConfig(
   releasePlaces();
   if (hasErrors(findings)) return { findings: inOrder(findings) };
   const { policy, tableModels, targets, names } = buildPolicy(draft.records);
-  const tables = compileTables(tableModels, loaded.geo, options.previous?.tables ?? null);
+  const tables = compileTables(
+    tableModels,
+    loaded.geo,
+    options.previous?.tables ?? null,
+    loaded.server.index_memory,
+  );
+  const sizes = indexSizes(tables.reports, policy, names);
+  const excess = checkIndexMemory(sizes, loaded.server.index_memory, loaded.configFile);
+  if (excess !== null) findings.push(excess);
   for (const { code, what, expected } of tables.problems)
     findings.push({ severity: "error", code, file: loaded.configFile, line: 0, column: 0, what, expected });
   if (hasErrors(findings)) return { findings: inOrder(findings) };
@@ -101,7 +110,7 @@ export function compileConfig(
       dynamicRecords: draft.records.length,
       pools: names.pools.length,
       targets: draft.plan.targets.length,
-      tables: tables.reports,
+      tables: sizes,
     },
     findings: inOrder(findings),
   };

@@ -53,6 +53,26 @@ export function durationRow(least: string, most: string) {
     .transform(durationMs);
 }
 
+const UNIT_OCTETS: Record<string, number> = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
+const OCTETS = /^(\d{1,6}) ?(KiB|MiB|GiB)$/;
+
+/** Octets of `256 MiB`; NaN for anything else. */
+function octetsOf(text: string): number {
+  const match = OCTETS.exec(text);
+  return match === null ? Number.NaN : Number(match[1]) * UNIT_OCTETS[match[2]!]!;
+}
+
+/** An amount of memory with its unit, within the bounds (which are amounts too); yields octets. */
+export function memoryRow(least: string, most: string) {
+  const error = `an amount of memory with its unit, ${least} to ${most}`;
+  return z
+    .string({ error })
+    .regex(OCTETS, { error, abort: true })
+    .refine((text) => octetsOf(text) >= octetsOf(least) && octetsOf(text) <= octetsOf(most), { error })
+    .meta({ title: `memory, ${least} to ${most}` })
+    .transform(octetsOf);
+}
+
 /** RFC 2181 section 8: a TTL has 31 bits. */
 const MAX_TTL_SECONDS = 2 ** 31 - 1;
 const TTL_EXPECTED = "seconds from 0 to 2147483647, or a duration in whole seconds, as 30, 5m, 1h";

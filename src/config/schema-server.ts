@@ -2,7 +2,7 @@ import * as z from "zod";
 import { MAX_UDP_WORKERS } from "../serve/blocks.ts";
 import type { Listener } from "../serve/listener.ts";
 import { chosen, mapping } from "./chosen.ts";
-import { sectionOf, socketAddressRow } from "./schema-rows.ts";
+import { memoryRow, sectionOf, socketAddressRow } from "./schema-rows.ts";
 
 /** steerd.yaml: every option of the server, its default and its words for people. All keys are optional. */
 
@@ -77,6 +77,12 @@ export const serverSchema = mapping(
       .describe(
         "Databases that tell where a client is; neither city nor country given: the embedded country database",
       ),
+    // Cells of all indexes have 27 bits of address between them: see geo/table.ts.
+    index_memory: memoryRow("1 MiB", "512 MiB")
+      .prefault("256 MiB")
+      .describe(
+        "Most that the prefix indexes of all policies may take together; a configuration that needs more is refused",
+      ),
     api: sectionOf<z.infer<typeof apiSchema>>(apiSchema)
       .prefault({})
       .describe("The control plane's listener"),
@@ -87,7 +93,7 @@ export const serverSchema = mapping(
         "Name servers of every zone that has no NS records of its own; the first is also the SOA's MNAME",
       ),
   },
-  "a mapping with any of listen, zones, workers, geo, api, nameservers",
+  "a mapping with any of listen, zones, workers, geo, index_memory, api, nameservers",
 ).describe("Options of the server: steerd.yaml");
 
 /** What steerd.yaml says, defaults filled in and paths resolved. */
@@ -98,6 +104,8 @@ export interface ServerOptions {
   workers: "auto" | number;
   /** Paths of the databases that were asked for; all absent: the embedded one. */
   geo: GeoFiles;
+  /** Octets. */
+  index_memory: number;
   api: { listen: Listener };
   /** Absolute names, lower case, with the final dot. */
   nameservers: string[];

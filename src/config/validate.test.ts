@@ -11,6 +11,7 @@ describe("steerd.yaml", () => {
       zones: "./zones",
       workers: "auto",
       geo: {},
+      index_memory: 256 * 2 ** 20,
       api: { listen: { host: "127.0.0.1", family: 4, port: 8053 } },
       nameservers: [],
     });
@@ -20,7 +21,7 @@ describe("steerd.yaml", () => {
   test("takes every key of the design", () => {
     const { options, findings } = serverOptions(
       'listen: [0.0.0.0:53, "[::]:53"]\nzones: /etc/steerd\nworkers: 4\ngeo: {city: a, country: b, asn: c}\n' +
-        "api: {listen: 127.0.0.1:0}\nnameservers: [NS1.example.net., ns2.example.net]\n",
+        "index_memory: 64 MiB\napi: {listen: 127.0.0.1:0}\nnameservers: [NS1.example.net., ns2.example.net]\n",
     );
     expect(findings).toEqual([]);
     expect(options).toMatchObject({
@@ -30,6 +31,7 @@ describe("steerd.yaml", () => {
       ],
       workers: 4,
       geo: { city: "a", country: "b", asn: "c" },
+      index_memory: 64 * 2 ** 20,
       api: { listen: { port: 0 } },
       nameservers: ["ns1.example.net.", "ns2.example.net."],
     });
@@ -57,6 +59,14 @@ describe("steerd.yaml", () => {
       "1:9 CFG_VALUE_INVALID listen is an empty list: expected at least one address with a port",
     ],
     [
+      "index_memory: 256",
+      "1:15 CFG_VALUE_INVALID index_memory is 256: expected an amount of memory with its unit, 1 MiB to 512 MiB",
+    ],
+    [
+      "index_memory: 1 GiB",
+      '1:15 CFG_VALUE_INVALID index_memory is "1 GiB": expected an amount of memory with its unit, 1 MiB to 512 MiB',
+    ],
+    [
       "workers: 65",
       "1:10 CFG_VALUE_INVALID workers is 65: expected auto, or a number of workers from 1 to 64",
     ],
@@ -74,15 +84,15 @@ describe("steerd.yaml", () => {
     ["worker: 1", '1:1 CFG_KEY_UNKNOWN "worker" is not a key: did you mean workers?'],
     [
       "doh: 1",
-      '1:1 CFG_NOT_AVAILABLE "doh" is not available in this version: expected one of listen, zones, workers, geo, api, nameservers',
+      '1:1 CFG_NOT_AVAILABLE "doh" is not available in this version: expected one of listen, zones, workers, geo, index_memory, api, nameservers',
     ],
     [
       "- a",
-      "1:1 CFG_VALUE_INVALID the file is a list: expected a mapping with any of listen, zones, workers, geo, api, nameservers",
+      "1:1 CFG_VALUE_INVALID the file is a list: expected a mapping with any of listen, zones, workers, geo, index_memory, api, nameservers",
     ],
     [
       "a",
-      '1:1 CFG_VALUE_INVALID the file is "a": expected a mapping with any of listen, zones, workers, geo, api, nameservers',
+      '1:1 CFG_VALUE_INVALID the file is "a": expected a mapping with any of listen, zones, workers, geo, index_memory, api, nameservers',
     ],
   ])("%j", (text, finding) => {
     expect(serverOptions(text).findings).toEqual([finding]);

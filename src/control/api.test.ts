@@ -161,6 +161,22 @@ describe("/metrics", () => {
     expect((await metrics()).filter((line) => /^steerd_(endpoint|pool)_/.test(line))).toEqual([]);
   });
 
+  it("shows what the largest prefix indexes take, and the others together", async () => {
+    const none = { reused: false, tiles4: 1, tiles6: 1, longest4: 0, longest6: 0, records: 1 };
+    const size = (name: string, octets: number) => ({ ...none, kind: "geo" as const, name, octets });
+    status.indexes = [
+      size("geo of a", 500),
+      ...Array.from({ length: 52 }, (_, at) => size(`geo of z${at}`, at)),
+    ];
+    const lines = (await metrics()).filter((line) => line.startsWith("steerd_index_bytes"));
+    expect(lines).toHaveLength(51);
+    expect(lines).toContain('steerd_index_bytes{index="geo of a"} 500');
+    expect(lines).toContain('steerd_index_bytes{index="geo of z51"} 51');
+    expect(lines).toContain('steerd_index_bytes{index="others"} 3');
+    status.indexes = [];
+    expect((await metrics()).filter((line) => line.startsWith("steerd_index_bytes"))).toEqual([]);
+  });
+
   it("shows the configuration, the workers and the process", async () => {
     Object.assign(status, {
       generation: 4,

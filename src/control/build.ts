@@ -23,8 +23,12 @@ export function createBuild(
     const compiled = compileConfig(loaded, { rows, previous, generation });
     if (!("snapshot" in compiled)) return { findings: compiled.findings, built: null, watched };
     previous = compiled;
-    const { snapshot, plan, server, findings } = compiled;
+    const { snapshot, plan, server, report, findings } = compiled;
     const settings = { listeners: server.listen, udpWorkers: server.workers };
-    return { findings, built: { snapshot, plan, settings, api: server.api.listen }, watched };
+    return {
+      findings,
+      built: { snapshot, plan, settings, indexes: report.tables, api: server.api.listen },
+      watched,
+    };
   };
 }

@@ -1,4 +1,5 @@
 import { type Finding, formatFinding } from "../config/findings.ts";
+import { formatOctets, type IndexSize, largestIndexes } from "../config/index-memory.ts";
 import type { HealthPlan } from "../health/plan.ts";
 import { type SharedBlocks, WORD_GENERATION } from "../serve/blocks.ts";
 import type { Listener } from "../serve/listener.ts";
@@ -14,6 +15,8 @@ export interface Built {
   snapshot: Snapshot;
   plan: HealthPlan;
   settings: ServeSettings;
+  /** What each prefix index takes. */
+  indexes: readonly IndexSize[];
   /** Where the API listens. */
   api: Listener;
 }
@@ -89,9 +92,9 @@ export function startControl(options: ControlOptions): Control {
       return null;
     }
   };
-  const accept = ({ snapshot, plan, settings, api: listener }: Built, findings: Finding[]): void => {
+  const accept = ({ snapshot, plan, settings, indexes, api: listener }: Built, findings: Finding[]): void => {
     logFindings(log, findings);
-    describeSnapshot(status, snapshot, plan);
+    describeSnapshot(status, snapshot, plan, indexes);
     status.accepted++;
     status.lastReloadOk = true;
     status.lastAcceptedS = Math.floor(Date.now() / 1000);
@@ -105,6 +108,10 @@ export function startControl(options: ControlOptions): Control {
       checkedAddresses: plan.targets.length,
       warnings: findings.length,
       octets: status.snapshotOctets,
+      indexOctets: indexes.reduce((sum, { octets }) => sum + octets, 0),
+      largestIndexes: largestIndexes(indexes, LOGGED_INDEXES).map(
+        ({ name, octets }) => `${name}: ${formatOctets(octets)}`,
+      ),
       ms: Math.round(status.lastCompileMs),
     });
     apiListener = listener;
@@ -134,6 +141,9 @@ export function startControl(options: ControlOptions): Control {
     },
   };
 }
+
+/** A thousand tables make no line that somebody reads; `check --memory` and /metrics have more. */
+const LOGGED_INDEXES = 3;
 
 function logFindings(log: Log, findings: Finding[]): void {
   for (const finding of findings)

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Registry } from "prom-client";
+import { largestIndexes } from "../config/index-memory.ts";
 import { counterFamilies } from "../counters.ts";
 import {
   ENDPOINT_ROW_WORDS,
@@ -110,6 +111,9 @@ function addPools(registry: Registry, { blocks, status }: MetricsSources): void 
   );
 }
 
+/** Each zone may bring a small index: the largest have series of their own, the others share one. */
+const SHOWN_INDEXES = 50;
+
 function addConfiguration(registry: Registry, status: ControlStatus): void {
   const rows: [name: string, help: string, read: () => number][] = [
     ["steerd_snapshot_generation", "Number of the configuration in use", () => status.generation],
@@ -128,6 +132,14 @@ function addConfiguration(registry: Registry, status: ControlStatus): void {
   for (const [name, help, read] of rows) {
     const metric = gauge(registry, name, help, [], () => metric.set(read()));
   }
+  const index = gauge(registry, "steerd_index_bytes", "Memory of each prefix index", ["index"], () => {
+    index.reset();
+    const shown = largestIndexes(status.indexes, SHOWN_INDEXES);
+    for (const { name, octets } of shown) index.inc({ index: name }, octets);
+    const sum = (sizes: readonly { octets: number }[]) => sizes.reduce((all, { octets }) => all + octets, 0);
+    if (shown.length < status.indexes.length)
+      index.set({ index: "others" }, sum(status.indexes) - sum(shown));
+  });
   new Counter({
     name: "steerd_reloads_total",
     help: "Configurations read, by what became of them",

@@ -1,3 +1,4 @@
+import type { IndexSize } from "../config/index-memory.ts";
 import type { HealthPlan } from "../health/plan.ts";
 import { RECORD_WORDS } from "../policy/data.ts";
 import type { Snapshot } from "../snapshot.ts";
@@ -11,6 +12,8 @@ export interface ControlStatus {
   dynamicRecords: number;
   /** Octets of the snapshot in shared memory. */
   snapshotOctets: number;
+  /** What each prefix index takes of them. */
+  indexes: readonly IndexSize[];
   accepted: number;
   rejected: number;
   lastReloadOk: boolean;
@@ -27,6 +30,7 @@ export function createStatus(): ControlStatus {
     names: 0,
     dynamicRecords: 0,
     snapshotOctets: 0,
+    indexes: [],
     accepted: 0,
     rejected: 0,
     lastReloadOk: false,
@@ -37,12 +41,18 @@ export function createStatus(): ControlStatus {
 }
 
 /** Takes over what an accepted configuration is made of; the snapshot itself is not kept. */
-export function describeSnapshot(status: ControlStatus, snapshot: Snapshot, plan: HealthPlan): void {
+export function describeSnapshot(
+  status: ControlStatus,
+  snapshot: Snapshot,
+  plan: HealthPlan,
+  indexes: readonly IndexSize[],
+): void {
   status.generation = snapshot.generation;
   status.zones = snapshot.zones.zones.length / ZONE_WORDS;
   status.names = snapshot.zones.nodeCount;
   status.dynamicRecords = snapshot.policy.records.length / RECORD_WORDS;
   status.snapshotOctets = snapshotOctets(snapshot);
+  status.indexes = indexes;
   status.plan = plan;
 }
 

@@ -47,12 +47,14 @@ export interface CompiledTables {
 /**
  * Compiles tables into shared memory, in the order of `models`. A table whose model and databases are those of a
  * `previous` one is copied, not made again; when all are, the previous result is returned as it is. The models' keys must
- * be valid: an invalid one throws.
+ * be valid: an invalid one throws. Tables beyond `limitOctets` are not made, so that what is refused anyway takes no
+ * memory first: there are fewer reports than models then, which together exceed the limit.
  */
 export function compileTables(
   models: readonly TableModel[],
   sources: GeoSources,
   previous: CompiledTables | null = null,
+  limitOctets = Number.POSITIVE_INFINITY,
 ): CompiledTables {
   const identities = models.map(identifyTable);
   const known = previous === null ? new Map<string, number>() : reusable(previous, sources);
@@ -64,6 +66,7 @@ export function compileTables(
   const tables = new Int32Array(models.length * TABLE_WORDS);
   const reports: TableReport[] = [];
   for (const [table, model] of models.entries()) {
+    if (draft.length * Int32Array.BYTES_PER_ELEMENT > limitOctets) break;
     const words = tables.subarray(table * TABLE_WORDS, (table + 1) * TABLE_WORDS);
     const old = known.get(identities[table]!);
     if (previous !== null && old !== undefined) {
