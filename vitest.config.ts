@@ -6,6 +6,8 @@ export default defineConfig({
       {
         test: {
           name: "unit",
+          // Some compile the country database several times over, and machines are busy.
+          testTimeout: 30_000,
           include: ["src/**/*.test.ts", "test/unit/**/*.test.ts", "test/golden/**/*.test.ts"],
         },
       },

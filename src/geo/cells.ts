@@ -15,25 +15,41 @@ export interface CellDraft {
   slots: Int32Array;
   /** Words of `slots` in use. */
   used: number;
+  /** BLOCK_WORDS words for each block and root, by growing offset. */
+  blocks: Int32Array;
+  blockCount: number;
 }
+
+/** Offset and number of a block's words; how many of them, the first ones, are headers instead of cells. */
+export const BLOCK_OFFSET = 0;
+export const BLOCK_COUNT = 1;
+export const BLOCK_HEADERS = 2;
+export const BLOCK_WORDS = 3;
 
 /** Slots of a block that share a header word when it is packed. */
 const PACKED_SLOTS = 16;
 /** A block of 256 slots that all differ, and its headers. */
-const BLOCK_WORDS = 256 + 256 / PACKED_SLOTS;
+const LONGEST_BLOCK = 256 + 256 / PACKED_SLOTS;
 /** The block that is packed right now: nothing here is reentrant. */
-const packed = new Int32Array(BLOCK_WORDS);
+const packed = new Int32Array(LONGEST_BLOCK);
 
 export function draftCells(): CellDraft {
-  return { cells: new Int32Array(4096), length: 0, slots: new Int32Array(1024), used: 0 };
+  return {
+    cells: new Int32Array(4096),
+    length: 0,
+    slots: new Int32Array(1024),
+    used: 0,
+    blocks: new Int32Array(256 * BLOCK_WORDS),
+    blockCount: 0,
+  };
 }
 
 export function leafCell(tileBits: number, value: number): number {
   return (tileBits << CELL_LENGTH_SHIFT) | value;
 }
 
-/** Appends words as they are and returns their offset. */
-export function appendCells(draft: CellDraft, words: Int32Array, count: number): number {
+/** Appends words as they are, the first `headers` of which are no cells, and returns their offset. */
+export function appendCells(draft: CellDraft, words: Int32Array, count: number, headers = 0): number {
   const offset = draft.length;
   if (offset + count > draft.cells.length) {
     const wider = new Int32Array(Math.max(offset + count, draft.cells.length * 2));
@@ -43,7 +59,20 @@ export function appendCells(draft: CellDraft, words: Int32Array, count: number):
   if (count < 32) for (let at = 0; at < count; at++) draft.cells[offset + at] = words[at]!;
   else draft.cells.set(count === words.length ? words : words.subarray(0, count), offset);
   draft.length += count;
+  noteBlock(draft, offset, count, headers);
   return offset;
+}
+
+function noteBlock(draft: CellDraft, offset: number, count: number, headers: number): void {
+  const at = draft.blockCount++ * BLOCK_WORDS;
+  if (at === draft.blocks.length) {
+    const wider = new Int32Array(draft.blocks.length * 2);
+    wider.set(draft.blocks);
+    draft.blocks = wider;
+  }
+  draft.blocks[at + BLOCK_OFFSET] = offset;
+  draft.blocks[at + BLOCK_COUNT] = count;
+  draft.blocks[at + BLOCK_HEADERS] = headers;
 }
 
 /**
@@ -53,8 +82,8 @@ export function appendCells(draft: CellDraft, words: Int32Array, count: number):
 export function addBlock(draft: CellDraft, slots: Int32Array, bits: number, mayPack: boolean): number {
   const count = 1 << bits;
   const packedWords = mayPack ? packBlock(slots, count) : count;
-  if (packedWords >= count) return blockCell(internWords(draft, slots, count), bits, 0);
-  return blockCell(internWords(draft, packed, packedWords), bits, CELL_PACKED);
+  if (packedWords >= count) return blockCell(internWords(draft, slots, count, 0), bits, 0);
+  return blockCell(internWords(draft, packed, packedWords, headersOf(count)), bits, CELL_PACKED);
 }
 
 function blockCell(offset: number, bits: number, form: number): number {
@@ -67,7 +96,7 @@ function blockCell(offset: number, bits: number, form: number): number {
  * the number of words, or `count` when packing is not shorter.
  */
 function packBlock(slots: Int32Array, count: number): number {
-  const headers = Math.max(1, count / PACKED_SLOTS);
+  const headers = headersOf(count);
   let words = headers;
   for (let first = 0; first < count; first += PACKED_SLOTS) {
     const header = (words - 1) << 16;
@@ -84,15 +113,20 @@ function packBlock(slots: Int32Array, count: number): number {
   return words;
 }
 
+/** Header words of a packed block of so many slots. */
+function headersOf(slots: number): number {
+  return Math.max(1, slots / PACKED_SLOTS);
+}
+
 /** Offset of `count` words that equal these: known ones, else appended now. */
-function internWords(draft: CellDraft, words: Int32Array, count: number): number {
+function internWords(draft: CellDraft, words: Int32Array, count: number, headers: number): number {
   if (draft.used * 2 >= draft.slots.length) growSlots(draft);
   const mask = draft.slots.length - 1;
   const hash = hashWords(words, 0, count);
   for (let at = hash & mask; ; at = (at + 2) & mask) {
     const held = draft.slots[at]!;
     if (held === 0) {
-      const offset = appendCells(draft, words, count);
+      const offset = appendCells(draft, words, count, headers);
       draft.slots[at] = offset + 1;
       draft.slots[at + 1] = hash;
       draft.used += 2;
@@ -148,7 +182,7 @@ function unpackBlock(cells: Int32Array, cell: number, slots: Int32Array): number
     for (let slot = 0; slot < count; slot++) slots[slot] = cells[offset + slot]!;
     return bits;
   }
-  let run = offset + Math.max(1, count / PACKED_SLOTS) - 1;
+  let run = offset + headersOf(count) - 1;
   for (let slot = 0; slot < count; slot++) {
     if ((cells[offset + (slot >> 4)]! >> (slot & 15)) & 1) run++;
     slots[slot] = cells[run]!;

@@ -3,6 +3,7 @@ import { addChain, type ChainDraft, draftChains } from "./chains.ts";
 import { type ClassSteps, classifyTable } from "./classify.ts";
 import type { GeoSources } from "./databases.ts";
 import { buildIndex } from "./index-build.ts";
+import { overlapCells } from "./overlap.ts";
 import type { GeoProblem } from "./problem.ts";
 import {
   CELL_CLASS_MASK,
@@ -47,8 +48,9 @@ export interface CompiledTables {
 /**
  * Compiles tables into shared memory, in the order of `models`. A table whose model and databases are those of a
  * `previous` one is copied, not made again; when all are, the previous result is returned as it is. The models' keys must
- * be valid: an invalid one throws. Tables beyond `limitOctets` are not made, so that what is refused anyway takes no
- * memory first: there are fewer reports than models then, which together exceed the limit.
+ * be valid: an invalid one throws. Once the tables take twice
+ * `limitOctets` no more are made, so that what is refused anyway does not take any amount of memory first: there are fewer
+ * reports than models then, and they exceed the limit, since blocks overlap by at most half.
  */
 export function compileTables(
   models: readonly TableModel[],
@@ -65,17 +67,23 @@ export function compileTables(
   const draft = draftCells();
   const tables = new Int32Array(models.length * TABLE_WORDS);
   const reports: TableReport[] = [];
+  /** By table the block after its last one. */
+  const ends: number[] = [];
   for (const [table, model] of models.entries()) {
-    if (draft.length * Int32Array.BYTES_PER_ELEMENT > limitOctets) break;
+    if (draft.length * Int32Array.BYTES_PER_ELEMENT > 2 * limitOctets) break;
     const words = tables.subarray(table * TABLE_WORDS, (table + 1) * TABLE_WORDS);
     const old = known.get(identities[table]!);
     if (previous !== null && old !== undefined) {
       reports.push(copyTable(previous, old, draft, words, chains));
     } else reports.push(buildTable(model, classifyTable(model, sources, chains), draft, words));
+    ends.push(draft.blockCount);
   }
+  const { cells, own } = overlapCells(draft, tables, shareWords);
+  for (const [table, report] of reports.entries())
+    report.octets = sumOf(own, ends[table - 1] ?? 0, ends[table]!) * Int32Array.BYTES_PER_ELEMENT;
   return {
     data: {
-      cells: share(draft.cells.subarray(0, draft.length)),
+      cells,
       tables: share(tables),
       chains: share(Int32Array.from(chains.words)),
     },
@@ -111,7 +119,6 @@ function buildTable(
   draft: CellDraft,
   words: Int32Array,
 ): TableReport {
-  const first = draft.length;
   const ipv4 = buildIndex(draft, classes.steps[4]);
   const ipv6 = buildIndex(draft, classes.steps[6]);
   words[TABLE_ROOT4] = ipv4.root;
@@ -126,7 +133,7 @@ function buildTable(
     tiles6: ipv6.tiles,
     longest4: ipv4.longestBits,
     longest6: ipv6.longestBits,
-    octets: (draft.length - first) * Int32Array.BYTES_PER_ELEMENT,
+    octets: 0,
   };
 }
 
@@ -139,7 +146,6 @@ function copyTable(
   chains: ChainDraft,
 ): TableReport {
   const { cells, tables, chains: old } = previous.data;
-  const first = draft.length;
   words.set(tables.subarray(table * TABLE_WORDS, (table + 1) * TABLE_WORDS));
   const moved = new Int32Array(old.length);
   const move = (offset: number) => {
@@ -151,8 +157,7 @@ function copyTable(
   words[TABLE_ROOT4] = copyIndex(draft, cells, words[TABLE_ROOT4]!, words[TABLE_BITS4]!, move);
   words[TABLE_ROOT6] = copyIndex(draft, cells, words[TABLE_ROOT6]!, words[TABLE_BITS6]!, move);
   words[TABLE_UNKNOWN] = move(words[TABLE_UNKNOWN]!);
-  const octets = (draft.length - first) * Int32Array.BYTES_PER_ELEMENT;
-  return { ...previous.reports[table]!, reused: true, octets };
+  return { ...previous.reports[table]!, reused: true };
 }
 
 /** Cells address 2^27 of their kind (512 MiB), and a class is an offset of 23 bits into the chains. */
@@ -171,8 +176,18 @@ export function checkLimits(cellCount: number, chainWords: number): GeoProblem[]
     }));
 }
 
+function sumOf(words: Int32Array, from: number, to: number): number {
+  let sum = 0;
+  for (let at = from; at < to; at++) sum += words[at]!;
+  return sum;
+}
+
+function shareWords(count: number): Int32Array {
+  return new Int32Array(new SharedArrayBuffer(count * Int32Array.BYTES_PER_ELEMENT));
+}
+
 function share(words: Int32Array): Int32Array {
-  const shared = new Int32Array(new SharedArrayBuffer(words.byteLength));
+  const shared = shareWords(words.length);
   shared.set(words);
   return shared;
 }

@@ -427,7 +427,7 @@ describe("the embedded database", () => {
     expect(known).toBeGreaterThan(20_000);
     expect(worst[4]).toBe(2);
     expect(worst[6]).toBeLessThanOrEqual(6);
-    expect(reports[0]!.octets).toBeLessThan(18_000_000);
+    expect(reports[0]!.octets).toBeLessThan(16_000_000);
   });
 });
 
