@@ -66,10 +66,10 @@ export function priceCandidates(
   const { candidateKeys, figures } = context;
   const adaptive = measure === MEASURE_ADAPTIVE;
   candidateKeys.fill(0, 0, count);
-  let whole = 0;
+  let greatest = 0;
   for (let part = 0; part < (adaptive ? PARTS : 1); part++) {
     const share = adaptive ? (parts >> (part * PARTS_BITS)) & PARTS_MASK : 1;
-    whole += share;
+    if (share > greatest) greatest = share;
     const mean = share === 0 ? Number.NaN : meanOf(context, count, part);
     // Nobody has the figure: it tells no one from the others.
     if (Number.isNaN(mean)) continue;
@@ -78,7 +78,8 @@ export function priceCandidates(
       candidateKeys[place]! += share * (Number.isNaN(figure) ? mean : figure);
     }
   }
-  if (whole > 1) for (let place = 0; place < count; place++) candidateKeys[place]! /= whole;
+  // What counts most counts as it is: a tenth more of it alone is a tenth more.
+  if (greatest > 1) for (let place = 0; place < count; place++) candidateKeys[place]! /= greatest;
 }
 
 /** NaN: none of the candidates has the figure. */

@@ -1,3 +1,5 @@
+import type { Figures } from "../support/policy.ts";
+
 /** One golden file: the server that it describes, and what is asked of it. */
 export interface GoldenFile {
   /** Origin of the zone, without the final dot. */
@@ -24,6 +26,8 @@ export interface GoldenCase {
   ask: Ask;
   /** Everything that these do not name is up. */
   health: Health[];
+  /** What is measured and reported; nothing of what these do not name. */
+  load: Load[];
   /** What was before, oldest first; each holds until the next. */
   history: Past[];
   /** What is wanted of the reply, one line each. */
@@ -50,6 +54,12 @@ export interface Past {
   isRelease: boolean;
 }
 
+export interface Load {
+  /** As in Health. */
+  target: string;
+  figures: Figures;
+}
+
 export interface Health {
   /** `pool`, `pool/endpoint` or an address. */
   target: string;
@@ -70,13 +80,15 @@ const NEGATIVE = /^(NODATA|SERVFAIL|NXDOMAIN|REFUSED)(?: (\d+))?(?:\s+scope \/(\
 const ASK = /^(\S+) (A|AAAA|CNAME|ANY|MX|HTTPS) from (\S+)(?: ecs (\S+))?(?: at (\d+))?(?: times (\d+))?$/;
 const SHARE = /^(\d+)% (\S+)$/;
 const AGO = /^(\d+)s(?:\s+(.*))?$/;
+const LOAD = /^(.+?):([a-z]\w*=.*)$/;
+const FIGURE = /^(response|p99|errors|load|connections)=(\d+(?:\.\d+)?)(?:ms|%|\/(\d+))?$/;
 const HEALTH = /^(.+):(up|down|drained|forced-down)(?:\((\d+(?:\.\d+)?)s\))?$/;
 
 /**
  * Reads a golden file. Before the line `---` stand `zone ORIGIN`, lines `country PREFIX CODE`, `asn PREFIX NUMBER`,
  * `place PREFIX CODE LATITUDE LONGITUDE`, `latency CLIENT REGION RTT SAMPLES`, lines of the
  * master file as `static RECORD`, and after `yaml` the zone's dynamic names. After it cases stand, divided by empty lines: comments
- * as their title, then `ask`, `ago 300s HEALTH` or `ago 60s release`, `health`, `want` and `counters`.
+ * as their title, then `ask`, `ago 300s HEALTH` or `ago 60s release`, `health`, `load`, `want` and `counters`.
  */
 export function parseGoldenFile(text: string): GoldenFile {
   const lines = text.split("\n");
@@ -132,6 +144,7 @@ function readCase(block: { text: string; line: number }[]): GoldenCase {
     line,
     ask: NO_ASK,
     health: [],
+    load: [],
     history: [],
     wants: [],
     counters: [],
@@ -143,6 +156,7 @@ function readCase(block: { text: string; line: number }[]): GoldenCase {
     }
     const [, word, rest] = /^(\S+)\s+(.*?)\s*$/.exec(text) ?? [];
     if (word === "ask") ask = readAsk(rest!) ?? raise(fail(at, `"${rest}" asks nothing`));
+    else if (word === "load") found.load.push(...rest!.split(/\s+/).map((part) => readLoad(part, at)));
     else if (word === "health") found.health.push(...rest!.split(/\s+/).map((part) => readHealth(part, at)));
     else if (word === "ago") found.history.push(readPast(rest!, at));
     else if (word === "want") found.wants.push(readWant(rest!) ?? raise(fail(at, `"${rest}" wants nothing`)));
@@ -180,6 +194,26 @@ function readPast(text: string, line: number): Past {
   const isRelease = rest === "release";
   const parts = isRelease || rest === "" ? [] : rest.split(/\s+/);
   return { secondsAgo: Number(seconds), health: parts.map((part) => readHealth(part, line)), isRelease };
+}
+
+/** `eu:response=12.4ms`, `eu/lb1:connections=3/100,p99=80ms,errors=0.5%,load=40%`. */
+function readLoad(text: string, line: number): Load {
+  const [, target, list] = LOAD.exec(text) ?? [];
+  if (target === undefined)
+    throw new Error(`line ${line}: "${text}" is no load: expected pool:response=10ms`);
+  const figures: Figures = {};
+  for (const part of list!.split(",")) {
+    const [, name, number, capacity] = FIGURE.exec(part) ?? [];
+    const value = Number(number);
+    if (name === "response") figures.responseMs = value;
+    else if (name === "p99") figures.p99Ms = value;
+    else if (name === "errors" || name === "load") figures[name] = value / 100;
+    else if (name === "connections") {
+      figures.connections = value;
+      if (capacity !== undefined) figures.capacity = Number(capacity);
+    } else throw new Error(`line ${line}: "${part}" is no figure`);
+  }
+  return { target, figures };
 }
 
 function readHealth(text: string, line: number): Health {

@@ -18,12 +18,13 @@ import {
   STATE_KNOWN,
   STATE_UP,
 } from "../../src/health/rows.ts";
-import { writePool } from "../../src/health/rows-writer.ts";
+import { clearReport, writePool } from "../../src/health/rows-writer.ts";
 import { cityRecord, makeMmdb } from "../support/geo-fixtures.ts";
 import { type InProcess, serveSnapshot } from "../support/in-process.ts";
 import { type MmdbInput, uint32 } from "../support/mmdb-writer.ts";
+import { writeFigures } from "../support/policy.ts";
 import { removeFolder, temporaryFolder } from "../support/temporary-folder.ts";
-import type { GoldenFile, Health, Past } from "./case-file.ts";
+import type { GoldenFile, Health, Load, Past } from "./case-file.ts";
 
 /** The server of a golden file, from its files to its octets, without sockets. */
 export interface GoldenServer extends InProcess {
@@ -32,7 +33,7 @@ export interface GoldenServer extends InProcess {
    * Everything up but what is named, at a second and in the past before it. Throws for a name that no pool, endpoint or
    * address has.
    */
-  setHealth(health: Health[], second: number, history: Past[]): void;
+  setHealth(health: Health[], load: Load[], second: number, history: Past[]): void;
 }
 
 const APEX = [
@@ -63,19 +64,26 @@ export function serveGoldenFile(file: GoldenFile): GoldenServer {
       rows.endpoints[row * ENDPOINT_ROW_WORDS + ROW_HORIZON_MS] = horizonMs ?? natural;
     }
   };
-  const setNow = (health: Health[]): void => {
+  const applyLoad = ({ target: name, figures }: Load): void => {
+    const targets = plan.targets.filter((target) => answersTo(target, name));
+    if (targets.length === 0) throw new Error(`no checked address is called "${name}"`);
+    for (const { row } of targets) writeFigures(rows, row, figures);
+  };
+  const setNow = (health: Health[], load: Load[]): void => {
+    for (const { row } of plan.targets) clearReport(rows, row);
     applyOffline(rows, { targets: plan.targets, pools: plan.pools }, () => false);
     health.forEach(apply);
+    load.forEach(applyLoad);
     for (const pool of plan.pools) writePool(rows, pool, foldPool(rows, pool), 0);
   };
-  const setHealth: GoldenServer["setHealth"] = (health, second, history) => {
+  const setHealth: GoldenServer["setHealth"] = (health, load, second, history) => {
     rows.latches.fill(0);
     const latches = createLatches(rows, () => undefined);
     const at = (clock: number) => ({ nowMs: clock * 1000, wallMs: clock * 1000 });
     const steps = [...history, { secondsAgo: 0, health, isRelease: false }];
     for (const [index, { secondsAgo, health: then, isRelease }] of steps.entries()) {
       const begin = second - secondsAgo;
-      if (!isRelease) setNow(then);
+      if (!isRelease) setNow(then, load);
       if (index === 0) latches.adopt(plan.failback, at(begin));
       const verdictOf = (row: number) => poolVerdict(rows, row);
       latches.fold(verdictOf, at(begin));

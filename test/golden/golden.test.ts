@@ -42,7 +42,7 @@ describe.each(files)("%s", (name) => {
 afterAll(() => expect(count).toBeGreaterThanOrEqual(40));
 
 function runCase(server: GoldenServer, found: GoldenCase, place: string): void {
-  server.setHealth(found.health, found.ask.second, found.history);
+  server.setHealth(found.health, found.load, found.ask.second, found.history);
   const before = found.counters.map((counter) => server.counter(counter));
   const replies: Reply[] = [];
   for (let i = 0; i < found.ask.times; i++) replies.push(ask(server, found.ask, found.ask.second + i));

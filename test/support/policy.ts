@@ -211,7 +211,7 @@ export interface Figures {
 }
 
 /** The words of a row that figures are written in. */
-function writeFigures(rows: HealthRows, row: number, figures: Figures): void {
+export function writeFigures(rows: HealthRows, row: number, figures: Figures): void {
   const write = (word: number, value: number | undefined, unit: number): void => {
     if (value === undefined) return;
     rows.endpoints[row * ENDPOINT_ROW_WORDS + word] = Math.round(value * unit);
