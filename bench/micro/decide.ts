@@ -1,6 +1,7 @@
 import { decide } from "../../src/policy/decide.ts";
 import type { NodeModel, PoolModel, RecordModel } from "../../src/policy/model.ts";
 import {
+  byLoad,
   createWorld,
   failover,
   keyed,
@@ -70,6 +71,15 @@ function alike(count: number): PoolModel {
   return pool("alike", addresses, turn);
 }
 
+const loaded = (select: "least_connections" | "p2c" | "adaptive"): Partial<PoolModel> => ({
+  select,
+  maxAnswers: 1,
+  parts: select === "adaptive" ? { connections: 1, p99: 1, errors: 1 } : null,
+});
+
+const report = (world: World, pool: string): void =>
+  world.setFigures(pool, { responseMs: 20, connections: 40, p99Ms: 90, errors: 0.01, load: 0.4 });
+
 const downAll = (world: World): void => {
   for (const { name } of world.pools) world.set(name, "down", 4000);
 };
@@ -81,6 +91,35 @@ const scenarios: { name: string; root: NodeModel | PoolModel; health?: (world: W
   { name: "pool, weighted, 1 of 10,000", root: poolOf("weighmany", 10_000, 23, one) },
   { name: "pool, round_robin, 1 of 4 by weight", root: poolOf("turn", 4, 24, turn) },
   { name: "pool, round_robin, 1 of 10,000 alike", root: alike(10_000) },
+  ...(["least_connections", "p2c", "adaptive"] as const).flatMap((select, i) => [
+    {
+      name: `pool, ${select}, 1 of 4`,
+      root: poolOf(`${select}4`, 4, 30 + i, loaded(select)),
+      health: (world: World) => report(world, `${select}4`),
+    },
+    {
+      name: `pool, ${select}, 1 of 10,000`,
+      root: poolOf(`${select}many`, 10_000, 40 + i, loaded(select)),
+      health: (world: World) => report(world, `${select}many`),
+    },
+  ]),
+  {
+    name: "least_response_time over 8",
+    root: byLoad(
+      "least_response_time",
+      eight.map((of, i) => [of, i + 1]),
+    ),
+    health: (world) => {
+      for (const { name } of eight) report(world, name);
+    },
+  },
+  {
+    name: "p2c over 8",
+    root: byLoad(
+      "p2c",
+      eight.map((of, i) => [of, i + 1]),
+    ),
+  },
   { name: "failover, first", root: failover(eight) },
   {
     name: "failover, eighth",

@@ -12,6 +12,7 @@ const up: AddressExplanation = {
   address: "192.0.2.1",
   picked: false,
   odds: null,
+  load: null,
   state: "up",
   forSeconds: null,
   reason: "ok",

@@ -6,6 +6,7 @@ import type {
   Odds,
   PoolExplanation,
 } from "../policy/explanation.ts";
+import { loadWords } from "./explain-load.ts";
 import { paint, type Style, type Terminal } from "./terminal.ts";
 
 /** A line of the tree before it is aligned: what it is about, what is said of it, and what stands below it. */
@@ -74,6 +75,7 @@ const STATUSES: Record<EntryExplanation["status"], [words: string, style: Style]
   "not-matched": ["not for this client", "dim"],
   "not-drawn": ["not drawn", "dim"],
   "not-in-turn": ["not in turn", "dim"],
+  "passed-over": ["passed over", "dim"],
 };
 
 function statusWords(entry: EntryExplanation, terminal: Terminal): string {
@@ -82,10 +84,14 @@ function statusWords(entry: EntryExplanation, terminal: Terminal): string {
 }
 
 /** `27.3% (weight 30 of 110 that are up), drawn with 3 of 110`; for turns `27.3% of turns (...)`. */
-function chanceWords({ draw, hashOf, odds, share, weight }: EntryExplanation, of: NodeExplanation): string {
+function chanceWords(
+  { draw, hashOf, load, odds, share, weight }: EntryExplanation,
+  of: NodeExplanation,
+): string {
   const drawn = draw === null ? [] : [`drawn with ${draw.roll} of ${draw.total}`];
   const hashed = hashOf === null ? [] : [`by hash of ${hashOf}`];
-  return [...oddsWords(odds, weight, share, of), ...drawn, ...hashed].join(", ");
+  const compared = load === null ? [] : [loadWords(load)];
+  return [...compared, ...oddsWords(odds, weight, share, of), ...drawn, ...hashed].join(", ");
 }
 
 function oddsWords(
@@ -166,6 +172,7 @@ function poolBranches(pool: PoolExplanation, of: NodeExplanation, view: View): B
     const isWeighted = pool.endpoints.some((other) => other.weight !== endpoint.weight);
     return endpoint.addresses.map((address) => {
       const words = [addressWords(address, view), ...pickWords(address, pool.draws, isWeighted, of)];
+      if (address.load !== null) words.push(loadWords(address.load));
       if (isWeighted && address.odds === null) words.push(`weight ${endpoint.weight}`);
       return { head: address.address, text: words.join(", "), below: [] };
     });

@@ -9,8 +9,12 @@ import {
   NODE_COUNT,
   NODE_FIRST,
   NODE_KIND,
+  NODE_KIND_ADAPTIVE,
   NODE_KIND_ALL,
   NODE_KIND_HASH,
+  NODE_KIND_LEAST_CONNECTIONS,
+  NODE_KIND_LEAST_RESPONSE_TIME,
+  NODE_KIND_P2C,
   NODE_KIND_POOL,
   NODE_KIND_ROUND_ROBIN,
   NODE_KIND_WEIGHTED,
@@ -21,6 +25,7 @@ import {
   PASS_ONE_UP,
 } from "./data.ts";
 import { explainLatch } from "./explain-latch.ts";
+import { explainEntryLoad } from "./explain-load.ts";
 import { explainPool } from "./explain-pool.ts";
 import type { EntryExplanation, NodeExplanation, Odds, PassName } from "./explanation.ts";
 import { hashOrder } from "./hash.ts";
@@ -28,6 +33,13 @@ import { hashedPrefix } from "./hashed-prefix.ts";
 import type { PolicyNames } from "./names.ts";
 import { entryOdds, poolOdds } from "./odds.ts";
 import type { Try, Visit } from "./recorder.ts";
+
+/** Kinds that pass over what is more loaded; `p2c` only that of its pair. */
+const BY_LOAD: ReadonlySet<number> = new Set([
+  NODE_KIND_LEAST_RESPONSE_TIME,
+  NODE_KIND_LEAST_CONNECTIONS,
+  NODE_KIND_ADAPTIVE,
+]);
 
 /** A node that the decision walked, with everything below it; `picked` has the indexes of the answer's addresses. */
 export function explainNode(
@@ -67,6 +79,7 @@ function explainTry(
   return {
     ...entryBasics(context, names, visit.node, attempt.entry),
     draw: attempt.draw,
+    load: explainEntryLoad(context, visit.node, attempt.entry),
     hashOf: isHash(context, visit.node) ? hashedPrefix(context) : null,
     status: isChosen(context, visit, attempt) ? "chosen" : "failed",
     node: explainNode(context, names, child, picked),
@@ -104,12 +117,14 @@ function explainOthers(
       : chainOf(context, visit.node).map((place) => first + place);
   const tried = new Set(visit.tries.map(({ entry }) => entry));
   const others = new Set([...line, ...all].filter((entry) => !tried.has(entry)));
+  const outdone = new Set(visit.tries.map((attempt) => attempt.outdone));
   return [...others].map((entry) => ({
     ...entryBasics(context, names, visit.node, entry),
     odds: odds?.get(entry) ?? null,
     draw: null,
+    load: explainEntryLoad(context, visit.node, entry),
     hashOf: null,
-    status: statusOfOther(kind, line.includes(entry), odds?.get(entry)),
+    status: outdone.has(entry) ? "passed-over" : statusOfOther(kind, line.includes(entry), odds?.get(entry)),
     node: unvisited(context, names, entries[entry * ENTRY_WORDS + ENTRY_NODE]!, visit.pass, picked),
   }));
 }
@@ -119,10 +134,11 @@ function isHash({ policy }: DecideContext, node: number): boolean {
 }
 
 function statusOfOther(kind: number, isInLine: boolean, odds: Odds | undefined): EntryExplanation["status"] {
-  if (kind === NODE_KIND_WEIGHTED) return "not-drawn";
+  if (kind === NODE_KIND_WEIGHTED || kind === NODE_KIND_P2C) return "not-drawn";
   if (kind === NODE_KIND_ROUND_ROBIN) return "not-in-turn";
   // Tied with the one that was drawn.
   if (odds !== undefined && odds.part > 0) return "not-drawn";
+  if (BY_LOAD.has(kind)) return "passed-over";
   return isInLine ? "not-needed" : "not-matched";
 }
 
@@ -146,7 +162,10 @@ function entryBasics(
   const at = node * NODE_WORDS;
   const key = names.entryKeys[entry]!;
   const kind = nodes[at + NODE_KIND]!;
-  if (kind !== NODE_KIND_WEIGHTED && kind !== NODE_KIND_ROUND_ROBIN && kind !== NODE_KIND_HASH)
+  if (
+    ![NODE_KIND_WEIGHTED, NODE_KIND_ROUND_ROBIN, NODE_KIND_HASH, NODE_KIND_P2C].includes(kind) &&
+    !BY_LOAD.has(kind)
+  )
     return { key, weight: null, share: null };
   let total = 0;
   const end = nodes[at + NODE_FIRST]! + nodes[at + NODE_COUNT]!;

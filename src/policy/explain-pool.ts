@@ -32,6 +32,7 @@ import {
   POOL_WORDS,
   SELECT_HASH,
 } from "./data.ts";
+import { explainAddressLoad } from "./explain-load.ts";
 import type { AddressExplanation, PoolExplanation } from "./explanation.ts";
 import { hashedPrefix } from "./hashed-prefix.ts";
 import type { PolicyNames } from "./names.ts";
@@ -72,7 +73,7 @@ export function explainPool(
         name: names.endpoints[first + i]!.name,
         weight: policy.endpoints[endpoint + ENDPOINT_WEIGHT]!,
         addresses: Array.from({ length: addressCount }, (_, j) =>
-          explainAddress(context, names, firstAddress + j, picked, odds),
+          explainAddress(context, names, pool, firstAddress + j, picked, odds),
         ),
       };
     }),
@@ -82,6 +83,7 @@ export function explainPool(
 function explainAddress(
   context: DecideContext,
   names: PolicyNames,
+  pool: number,
   address: number,
   picked: ReadonlySet<number>,
   odds: PoolOdds | null,
@@ -91,6 +93,7 @@ function explainAddress(
     address: names.addresses[address]!.text,
     picked: picked.has(address),
     odds: odds?.byAddress.get(address) ?? null,
+    load: explainAddressLoad(context, pool, row),
   };
   if (row < 0) {
     return { ...named, state: "unchecked", forSeconds: null, reason: reasonText(0), run: 0, horizonMs: 0 };

@@ -131,6 +131,19 @@ export interface LatchExplanation {
   returnsInSeconds: number | null;
 }
 
+/** What a policy or `select` by load compares, in the units of people; null: nobody measured or reported it. */
+export interface LoadExplanation {
+  by: "least_response_time" | "least_connections" | "p2c" | "adaptive";
+  responseMs: number | null;
+  /** Part of the capacity, 0 to 1 and beyond. */
+  load: number | null;
+  connections: number | null;
+  capacity: number | null;
+  p99Ms: number | null;
+  /** Part of the requests, 0 to 1. */
+  errors: number | null;
+}
+
 export interface EntryExplanation {
   /** Geo or subnets key; empty in lists. */
   key: string;
@@ -144,11 +157,13 @@ export interface EntryExplanation {
   draw: { roll: number; total: number } | null;
   /** For `hash`: the prefix whose hash chose it before the entries that follow. */
   hashOf: string | null;
+  /** For policies by load: what was compared. */
+  load: LoadExplanation | null;
   /**
    * `not-needed`: next in line; `not-matched`: the client is elsewhere; `not-drawn`: the dice fell otherwise;
-   * `not-in-turn`: another one's turn.
+   * `not-in-turn`: another one's turn; `passed-over`: others are less loaded.
    */
-  status: "chosen" | "failed" | "not-needed" | "not-matched" | "not-drawn" | "not-in-turn";
+  status: "chosen" | "failed" | "not-needed" | "not-matched" | "not-drawn" | "not-in-turn" | "passed-over";
   node: NodeExplanation;
 }
 
@@ -192,6 +207,8 @@ export interface AddressExplanation {
   picked: boolean;
   /** How likely the pool picks the address now, where dice or turns pick in a pool that the decision came to. */
   odds: Odds | null;
+  /** In a pool that goes by load: what is compared. */
+  load: LoadExplanation | null;
   /** `unchecked`: no check, always up; `unknown`: down, for no probe has ended yet. */
   state: "up" | "down" | "unchecked" | "unknown" | "drained" | "forced-up" | "forced-down";
   /** Seconds since the state last changed; null: unknown. */

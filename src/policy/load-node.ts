@@ -141,7 +141,7 @@ function gatherKind(
 }
 
 /** The first pool of an entry that has an endpoint up, whose figures stand for it; -1: none has. */
-function entryPool(policy: PolicyData, rows: Int32Array, entry: number): number {
+export function entryPool(policy: PolicyData, rows: Int32Array, entry: number): number {
   const first = policy.entries[entry * ENTRY_WORDS + ENTRY_POOLS]!;
   const end = first + policy.entries[entry * ENTRY_WORDS + ENTRY_POOL_COUNT]!;
   for (let i = first; i < end; i++) {

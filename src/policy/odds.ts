@@ -29,7 +29,11 @@ import {
   POOL_SELECT,
   POOL_STRICT,
   POOL_WORDS,
+  SELECT_ADAPTIVE,
   SELECT_ALL,
+  SELECT_LEAST_CONNECTIONS,
+  SELECT_LEAST_RESPONSE_TIME,
+  SELECT_P2C,
   SELECT_ROUND_ROBIN,
   SELECT_SMOOTH_ROUND_ROBIN,
   SELECT_WEIGHTED,
@@ -174,7 +178,11 @@ function isDiced(select: number): boolean {
     select === SELECT_ALL ||
     select === SELECT_WEIGHTED ||
     select === SELECT_ROUND_ROBIN ||
-    select === SELECT_SMOOTH_ROUND_ROBIN
+    select === SELECT_SMOOTH_ROUND_ROBIN ||
+    select === SELECT_LEAST_RESPONSE_TIME ||
+    select === SELECT_LEAST_CONNECTIONS ||
+    select === SELECT_P2C ||
+    select === SELECT_ADAPTIVE
   );
 }
 
