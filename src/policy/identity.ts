@@ -1,5 +1,6 @@
 import { finishHash, mixText, mixWord } from "./dice.ts";
 import type { EndpointModel, NodeModel, PoolModel } from "./model.ts";
+import { tableNodeEntries } from "./node-table.ts";
 
 /**
  * What a hash knows its choices by: names, never places in a list, so that the order of a file does not matter and
@@ -17,7 +18,8 @@ export function identityOf(node: NodeModel): number {
   if (node.label !== "") return finishHash(mixText(OF_LABEL, node.label));
   let hash = mixText(OF_TREE, node.kind);
   if ("keys" in node)
-    for (const { key, node: child } of node.keys) hash = mixWord(mixText(hash, key), identityOf(child));
+    for (const { key, node: child } of tableNodeEntries(node))
+      hash = mixWord(mixText(hash, key), identityOf(child));
   else for (const { node: child } of node.of) hash = mixWord(hash, identityOf(child));
   return finishHash(hash);
 }

@@ -1,5 +1,6 @@
 import { PARTS_BITS } from "./data.ts";
 import type { NodeKind, NodeModel, PartsModel, PoolModel } from "./model.ts";
+import { tableNodeEntries } from "./node-table.ts";
 
 /** True for policies and selects that go by what is measured and reported. */
 export function goesByLoad(kind: NodeKind | PoolModel["select"]): boolean {
@@ -17,7 +18,7 @@ export function partsWord({ connections, p99, errors }: PartsModel): number {
 const MAX_FIGURE_POOLS = 8;
 
 /**
- * The pools of a node that goes by load's child, in the order of the file: the first of them that has an endpoint up
+ * The pools of a node that goes by load's child, in the order of lists, and of keys by their names: the first of them that has an endpoint up
  * stands for the whole child. At most MAX_FIGURE_POOLS, each once.
  */
 export function figurePools(child: NodeModel): PoolModel[] {
@@ -27,7 +28,7 @@ export function figurePools(child: NodeModel): PoolModel[] {
     if (pools.size === MAX_FIGURE_POOLS || visited.has(node)) return;
     visited.add(node);
     if (node.kind === "pool") pools.add(node.pool);
-    else for (const entry of "keys" in node ? node.keys : node.of) visit(entry.node);
+    else for (const entry of tableNodeEntries(node)) visit(entry.node);
   };
   visit(child);
   return [...pools];
