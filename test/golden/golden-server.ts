@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { createConfigCache } from "../../src/config/cache.ts";
 import { type CompiledConfig, compileConfig } from "../../src/config/compile.ts";
 import { formatFinding } from "../../src/config/findings.ts";
-import { loadConfig } from "../../src/config/load.ts";
+import { type LoadedConfig, loadConfig } from "../../src/config/load.ts";
 import { createRowRegistry } from "../../src/config/rows.ts";
 import { createLatches } from "../../src/health/latches.ts";
 import type { ProbeTarget } from "../../src/health/plan.ts";
@@ -49,10 +49,18 @@ const STATE_BITS: Record<Health["state"], number> = {
   "forced-down": STATE_FORCED_DOWN | STATE_KNOWN,
 };
 
-/** Throws with the findings of a configuration that is refused. */
-export function serveGoldenFile(file: GoldenFile): GoldenServer {
+/**
+ * Throws with the findings of a configuration that is refused. `previous`: the same configuration compiled before, for
+ * the tables that did not change.
+ */
+export function serveGoldenFile(
+  file: GoldenFile,
+  loaded: LoadedConfig = loadGoldenFile(file),
+  previous: CompiledConfig | null = null,
+): GoldenServer {
   const rows = allocateHealthRows(256, 64);
-  const compiled = compileFile(file, createRowRegistry(rows, 0));
+  const compiled = compileConfig(loaded, { rows: createRowRegistry(rows, 0), previous, generation: 1 });
+  if (!("snapshot" in compiled)) throw new Error(compiled.findings.map(formatFinding).join("\n"));
   const { plan, snapshot } = compiled;
   const server = serveSnapshot(snapshot, rows);
   const apply = ({ target: name, state, horizonMs }: Health): void => {
@@ -112,7 +120,7 @@ function databasesOf({ countries, systems, places }: GoldenFile): Record<string,
   };
 }
 
-function compileFile(file: GoldenFile, rows: ReturnType<typeof createRowRegistry>): CompiledConfig {
+export function loadGoldenFile(file: GoldenFile): LoadedConfig {
   const folder = temporaryFolder("golden");
   try {
     mkdirSync(join(folder, "zones"));
@@ -124,10 +132,7 @@ function compileFile(file: GoldenFile, rows: ReturnType<typeof createRowRegistry
     const table = ["client,region,rtt_ms,samples", ...file.latency];
     writeFileSync(join(folder, "zones/latency.csv"), `${table.join("\n")}\n`);
     writeFileSync(join(folder, `zones/${file.zone}.yaml`), file.yaml);
-    const loaded = loadConfig({ configFile: join(folder, "steerd.yaml"), cache: createConfigCache() });
-    const compiled = compileConfig(loaded, { rows, previous: null, generation: 1 });
-    if ("snapshot" in compiled) return compiled;
-    throw new Error(compiled.findings.map(formatFinding).join("\n"));
+    return loadConfig({ configFile: join(folder, "steerd.yaml"), cache: createConfigCache() });
   } finally {
     removeFolder(folder);
   }
