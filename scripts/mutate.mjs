@@ -116,7 +116,9 @@ async function bundle() {
     logLevel: "silent",
   });
   mkdirSync(output, { recursive: true });
-  await built.write({ file: join(output, "mutants.mjs"), format: "esm" });
+  // Modules that compare while they are loaded do so before mutants.ts has taken over.
+  const banner = "globalThis.mutation = () => false;";
+  await built.write({ file: join(output, "mutants.mjs"), format: "esm", banner });
 }
 
 /** One thread that tries mutants until there are none left; a new one in its place when it hangs. */

@@ -66,6 +66,8 @@ export interface Health {
   state: "up" | "down" | "drained" | "forced-down";
   /** Milliseconds until the state can change; null: what the check says of a state just reached. */
   horizonMs: number | null;
+  /** Of its weight, what it may take for now: 100 when nothing lowers it. */
+  weightPercent: number;
 }
 
 export type Want =
@@ -82,13 +84,14 @@ const SHARE = /^(\d+)% (\S+)$/;
 const AGO = /^(\d+)s(?:\s+(.*))?$/;
 const LOAD = /^(.+?):([a-z]\w*=.*)$/;
 const FIGURE = /^(response|p99|errors|load|connections)=(\d+(?:\.\d+)?)(?:ms|%|\/(\d+))?$/;
-const HEALTH = /^(.+):(up|down|drained|forced-down)(?:\((\d+(?:\.\d+)?)s\))?$/;
+const HEALTH = /^(.+):(up|down|drained|forced-down)(?:\((\d+(?:\.\d+)?)s\))?(?:@(\d+)%)?$/;
 
 /**
  * Reads a golden file. Before the line `---` stand `zone ORIGIN`, lines `country PREFIX CODE`, `asn PREFIX NUMBER`,
  * `place PREFIX CODE LATITUDE LONGITUDE`, `latency CLIENT REGION RTT SAMPLES`, lines of the
  * master file as `static RECORD`, and after `yaml` the zone's dynamic names. After it cases stand, divided by empty lines: comments
- * as their title, then `ask`, `ago 300s HEALTH` or `ago 60s release`, `health`, `load`, `want` and `counters`.
+ * as their title, then `ask`, `ago 300s HEALTH` or `ago 60s release`, `health`, `load`, `want` and `counters`. A state may carry
+ * seconds until it can change, and how much of its weight the address takes: `192.0.2.1:up(8s)@25%`.
  */
 export function parseGoldenFile(text: string): GoldenFile {
   const lines = text.split("\n");
@@ -217,12 +220,13 @@ function readLoad(text: string, line: number): Load {
 }
 
 function readHealth(text: string, line: number): Health {
-  const [, target, state, seconds] = HEALTH.exec(text) ?? [];
+  const [, target, state, seconds, percent] = HEALTH.exec(text) ?? [];
   if (target === undefined) throw new Error(`line ${line}: "${text}" is no state: expected pool:down`);
   return {
     target,
     state: state as Health["state"],
     horizonMs: seconds === undefined ? null : Number(seconds) * 1000,
+    weightPercent: Number(percent ?? 100),
   };
 }
 

@@ -13,6 +13,7 @@ import {
   ENDPOINT_ROW_WORDS,
   ROW_HORIZON_MS,
   ROW_STATE,
+  ROW_WEIGHT_SCALE,
   STATE_DRAINED,
   STATE_FORCED_DOWN,
   STATE_KNOWN,
@@ -63,13 +64,16 @@ export function serveGoldenFile(
   if (!("snapshot" in compiled)) throw new Error(compiled.findings.map(formatFinding).join("\n"));
   const { plan, snapshot } = compiled;
   const server = serveSnapshot(snapshot, rows);
-  const apply = ({ target: name, state, horizonMs }: Health): void => {
+  const apply = ({ target: name, state, horizonMs, weightPercent }: Health): void => {
     const targets = plan.targets.filter((target) => answersTo(target, name));
     if (targets.length === 0) throw new Error(`no checked address is called "${name}"`);
     for (const { row, check } of targets) {
       const natural = state === "down" ? check.intervalMs * check.rise : 0;
       rows.endpoints[row * ENDPOINT_ROW_WORDS + ROW_STATE] = STATE_BITS[state];
       rows.endpoints[row * ENDPOINT_ROW_WORDS + ROW_HORIZON_MS] = horizonMs ?? natural;
+      rows.endpoints[row * ENDPOINT_ROW_WORDS + ROW_WEIGHT_SCALE] = Math.round(
+        (65_536 * weightPercent) / 100,
+      );
     }
   };
   const applyLoad = ({ target: name, figures }: Load): void => {
