@@ -16,9 +16,10 @@ import {
 } from "../../test/support/policy.ts";
 import { type Allocation, measureAllocation, measureControl } from "../support/allocation.ts";
 import { alignColumns, format, publish } from "../support/report.ts";
+import { asker, contextOf, queryPacket } from "../support/server.ts";
 import { type TimedCase, timeInterleaved } from "../support/timing.ts";
 
-/** `decide` alone, per kind of node: time and allocated octets per decision. */
+/** `decide` alone, per kind of node, and a whole answer of the deepest tree: time and allocated octets per call. */
 const CLIENTS = 4096;
 const OWNER_HASH = 0x51ee9d;
 
@@ -170,7 +171,49 @@ function caseOf(name: string, model: RecordModel, health: ((world: World) => voi
   };
 }
 
-const cases = scenarios.map(({ name, root, health }) => caseOf(name, record(root), health));
+/** Every kind of table below the one before it, and eight pools at the bottom: files, a query's octets, a reply's. */
+const DEEP_FILES = {
+  "gslb.example.zone":
+    "@ 300 IN SOA ns1 hostmaster 1 3600 600 86400 60\n@ 300 IN NS ns1\nns1 300 IN A 192.0.2.53\n",
+  "latency.csv": "client,region,rtt_ms\nEU,r1,20\nEU,r2,24\nNA,r1,80\nNA,r2,40\n81.2.69.0/24,r2,9\n",
+  "gslb.example.yaml": `
+checks:
+  web: {type: tcp, port: 80}
+regions:
+  r1: {location: [53.3, -6.3]}
+  r2: {location: [38.9, -77.0]}
+pools:
+${[1, 2, 3, 4, 5, 6, 7, 8].map((i) => `  p${i}: {region: r${1 + (i % 2)}, check: web, endpoints: [203.0.113.${i}]}`).join("\n")}
+policies:
+  first: {failover: [{weighted: {p1: 1, p2: 1, p3: 1, p4: 1}}, {weighted: {p5: 1, p6: 1, p7: 1, p8: 1}}]}
+  second: {failover: [{weighted: {p5: 1, p6: 1, p7: 1, p8: 1}}, {weighted: {p1: 1, p2: 1, p3: 1, p4: 1}}]}
+  fast:
+    latency:
+      table: latency.csv
+      tolerance: 5ms
+      of: [{node: first, region: r1}, {node: second, region: r2}]
+  networks: {subnets: {81.2.0.0/16: fast, 8.0.0.0/8: fast, default: fast}}
+records:
+  www: {policy: {geo: {EU: networks, NA: networks, default: networks}}}
+`,
+};
+
+/** A whole answer, parse to bytes, for client subnets of 81.0.0.0/8 in no order. */
+function answerCase(name: string): TimedCase {
+  const packet = queryPacket("www.gslb.example.", 1, "81.2.69.0/24");
+  const octets = new Uint8Array(65_536 * 2);
+  for (let i = 0; i < 65_536; i++) {
+    const scattered = Math.imul(i + 1, 0x85ebca6b) >>> 0;
+    octets.set([(scattered >>> 8) & 255, (scattered >>> 16) & 255], i * 2);
+  }
+  return { name, run: asker(contextOf(DEEP_FILES), packet, { offset: packet.length - 2, width: 2, octets }) };
+}
+
+const WHOLE = "parse to bytes: geo, subnets, latency, failover, weighted, 8 pools";
+const cases = [
+  ...scenarios.map(({ name, root, health }) => caseOf(name, record(root), health)),
+  answerCase(WHOLE),
+];
 // The functions are shared by all cases: what one of them teaches the compiler would count as another's allocation.
 for (const timed of cases) timed.run(200_000);
 const control = await measureControl();
@@ -186,6 +229,12 @@ const rows = timings.map(({ name, medianNs, leastNs, mostNs }, i) => [
   allocations[i]!.octetsPerCall.toFixed(2),
 ]);
 const goals = [
+  {
+    name: WHOLE,
+    measured: timings.find(({ name }) => name === WHOLE)!.medianNs / 1000,
+    limit: 0.4,
+    unit: "us",
+  },
   {
     name: "most octets allocated by a decision",
     measured: Math.max(...allocations.map(({ octetsPerCall }) => Math.abs(octetsPerCall))),
