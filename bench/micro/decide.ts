@@ -4,6 +4,7 @@ import {
   byLoad,
   createWorld,
   failover,
+  hash,
   keyed,
   latency,
   nearest,
@@ -34,6 +35,7 @@ function poolOf(name: string, count: number, second: number, options: Partial<Po
 }
 
 const turn = { select: "round_robin" as const, maxAnswers: 1 };
+const sticky = { select: "hash" as const, maxAnswers: 1 };
 const one = { select: "weighted" as const, maxAnswers: 1 };
 const eight = Array.from({ length: 8 }, (_, i) => poolOf(`p${i}`, 4, i, one));
 const [p0, p1, p2, p3, p4, p5, p6, p7] = eight as [
@@ -121,6 +123,10 @@ const scenarios: { name: string; root: NodeModel | PoolModel; health?: (world: W
       eight.map((of, i) => [of, i + 1]),
     ),
   },
+  { name: "pool, hash, 1 of 4", root: poolOf("hash", 4, 26, sticky) },
+  { name: "pool, hash, 1 of 100", root: poolOf("hashmore", 100, 27, sticky) },
+  { name: "pool, hash, 1 of 1,000", root: poolOf("hashmost", 1000, 28, sticky) },
+  { name: "pool, hash, 1 of 10,000", root: poolOf("hashmany", 10_000, 29, sticky) },
   { name: "failover, first", root: failover(eight) },
   {
     name: "failover, eighth",
@@ -131,6 +137,7 @@ const scenarios: { name: string; root: NodeModel | PoolModel; health?: (world: W
     },
   },
   { name: "weighted over 8", root: weighted(eight.map((of, i) => [of, i + 1])) },
+  { name: "hash over 8", root: hash(eight.map((of, i) => [of, i + 1])) },
   { name: "round_robin over 8", root: roundRobin(eight.map((of, i) => [of, i + 1])) },
   { name: "all of 8", root: union(eight) },
   { name: "all, 4 of 8", root: union(eight, 4) },

@@ -114,7 +114,7 @@ function walkCells(context: DecideContext, at: number): void {
   const first = hashCells[at + CLASS_FIRST]!;
   const starts = hashCells[at + CLASS_STARTS]!;
   const spans = 1 << (SPAN_BITS + hashCells[at + CLASS_LEADING_BIT]!);
-  let left = 2 * hashCells[at + CLASS_COUNT]!;
+  let left = 4 * hashCells[at + CLASS_COUNT]!;
   for (let span = 0; ; span++) {
     for (let place = 0; place < CELLS; place++) {
       const time = (span + place / CELLS) / spans;
