@@ -32,6 +32,7 @@ pools:
   jp: {region: tokyo, check: web, endpoints: [203.0.113.1, "2001:db8::1"]}
   lazy: {check: slow, endpoints: [{address: 203.0.113.7, weight: 3}, 203.0.113.8]}
   sorry: {endpoints: [192.0.2.99]}
+  ring: {check: web, select: hash, endpoints: [203.0.113.11, 203.0.113.12]}
 policies:
   closest: {nearest: [eu, jp]}
 records:
@@ -47,6 +48,8 @@ records:
   networks: {policy: {subnets: {10.0.0.0/8: jp, 198.18.0.0/15: eu}}}
   fast: {policy: {latency: {table: rtt.csv, of: [eu, jp], tolerance: 5ms}}}
   pool: {policy: lazy}
+  same: {policy: {hash: {eu: 1, jp: 3}}}
+  ring: {policy: ring}
   strict: {policy: eu, ttl: 30, last_resort: servfail}
   page: {policy: eu, last_resort: {pool: sorry}}
   empty: {policy: eu, last_resort: nodata}
@@ -161,6 +164,25 @@ describe("a steered name", () => {
       /\n {2}(eu|jp) {2}not drawn, (25|75)% \(weight [13] of 4 that are up\): 2 of 2 endpoints up\n/,
     );
     expect(lines).toContain("scope        /0: every client gets the same");
+  });
+
+  test("a hash names the prefix that chose, and who would be next", () => {
+    const lines = explain("same", "193.0.6.1").join("\n");
+    expect(lines).toContain("\nhash         of 193.0.6.0/24\n");
+    expect(lines).toMatch(
+      /\n {2}(eu|jp) {2}chosen, weight [13] \((25|75)%\), by hash of 193\.0\.6\.0\/24: 2 of 2 endpoints up\n/,
+    );
+    expect(lines).toMatch(/\n {2}(eu|jp) {2}not needed, weight [13] \((25|75)%\): 2 of 2 endpoints up\n/);
+    expect(lines).toContain("scope        /24: the prefix that is hashed");
+  });
+
+  test("a pool that hashes says so, and for a private client whose prefix it is", () => {
+    expect(explain("ring", "193.0.6.1")).toContain(
+      "policy       pool ring: 2 of 2 endpoints up, by hash of 193.0.6.0/24",
+    );
+    const lines = explain("ring", "10.1.2.3");
+    expect(lines).toContain("hash         of 192.0.2.0/24, for the resolver 192.0.2.1 (10.0.0.0/8)");
+    expect(lines).toContain("scope        /8: the prefix that is hashed");
   });
 
   test("round trips name regions, and what is tied", () => {

@@ -4,6 +4,7 @@ import {
   addressModel,
   createWorld,
   failover,
+  hash,
   keyed,
   nearest,
   pool,
@@ -56,6 +57,31 @@ describe("explainDecision", () => {
     });
     expect(scope).toEqual({ bits: 0, reason: "no-ecs", table: null });
     expect(lastResort).toBeNull();
+  });
+
+  it("says which prefix was hashed, what it chose, and who is next in its order", () => {
+    const world = createWorld([
+      record(
+        hash([
+          [eu(), 1],
+          [us(), 1],
+          [pool("asia", ["203.0.113.1"]), 1],
+        ]),
+      ),
+    ]);
+    const { root, scope, sticky } = world.explain({ ecs: "81.2.69.7/32" });
+    expect(sticky).toEqual({ prefix: "81.2.69.0/24", place: "client", tile: "81.2.69.0/24", tileBits: 24 });
+    expect(scope).toEqual({ bits: 24, reason: "sticky", table: null });
+    expect(root.entries.map(({ hashOf, status }) => [hashOf, status])).toEqual([
+      ["81.2.69.0/24", "chosen"],
+      [null, "not-needed"],
+      [null, "not-needed"],
+    ]);
+    const order = root.entries.map(({ node }) => node.label);
+    world.set(order[0]!, "down");
+    const second = world.explain({ ecs: "81.2.69.7/32" }).root;
+    expect(second.entries.map(({ node }) => node.label)).toEqual(order);
+    expect(second.entries.map(({ status }) => status)).toEqual(["failed", "chosen", "not-needed"]);
   });
 
   it("says what a failover is latched on, and when it goes back", () => {

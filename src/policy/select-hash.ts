@@ -39,9 +39,10 @@ const SPAN_BITS = 7;
  * when nothing else is there, evenly.
  *
  * Of a large pool not all endpoints can be asked for their times. Times are therefore cut into spans, short enough that
- * an endpoint arrives within one in 1 of 100 to 200 cases, and within a span endpoints arrive in the client's order of
+ * an endpoint arrives within one in 1 of 93 to 185 cases, and within a span endpoints arrive in the client's order of
  * their cells: whoever walks the cells in that order can stop at the first arrival. A pool of any size has the same
- * times, so that it can grow and shrink. Two endpoints of one cell take 0.3% of their shares from each other.
+ * times, so that it can grow and shrink. Two endpoints of one cell whose weights have the same leading bit take 0.3% to
+ * 0.5% of their shares from each other.
  */
 export function selectHash(context: DecideContext, pool: number, pass: number, limit: number): void {
   const { hashSearch: search, policy } = context;
