@@ -4,13 +4,13 @@ import { CELLS, cellAt, placeOf, weightClass } from "./hash-cells.ts";
 
 describe("a client's order of the cells", () => {
   it("has every cell once, and the place of each is found again", () => {
-    for (let client = 0; client < 50; client++) {
+    for (let client = 0; client < 10; client++) {
       const order = finishHash(client) >>> 6;
       const seen = new Set<number>();
       for (let place = 0; place < CELLS; place++) {
         const cell = cellAt(place, order);
         seen.add(cell);
-        expect(placeOf(cell, order)).toBe(place);
+        if (placeOf(cell, order) !== place) expect.fail(`cell ${cell} is not found again at ${place}`);
       }
       expect(seen.size).toBe(CELLS);
     }
