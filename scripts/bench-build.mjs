@@ -34,7 +34,7 @@ export function compileBench(name) {
 /** Writes a compiled benchmark and all that it imports into one file, as scripts/build.mjs does with data workers. */
 export async function bundleBench(path) {
   const inOneFile = path.replace(/\.js$/, ".bundle.js");
-  const bundle = await rolldown({ input: path, platform: "node" });
+  const bundle = await rolldown({ input: path, platform: "node", external: ["koffi"] });
   await bundle.write({ file: inOneFile, format: "esm" });
   return inOneFile;
 }

@@ -31,7 +31,11 @@ const result = spawnSync(process.execPath, [tsc, "-p", join(root, "tsconfig.buil
 if (result.status !== 0) process.exit(result.status ?? 1);
 
 for (const worker of ["udp-worker", "stream-worker"]) {
-  const bundle = await rolldown({ input: join(root, "src", "serve", `${worker}.ts`), platform: "node" });
+  const bundle = await rolldown({
+    input: join(root, "src", "serve", `${worker}.ts`),
+    platform: "node",
+    external: ["koffi"],
+  });
   await bundle.write({
     file: join(root, "dist", "data-plane", `${worker}.js`),
     format: "esm",

@@ -111,8 +111,8 @@ export function answerQuery(packet: Uint8Array, length: number, context: Context
   return answerMessage(context.packetView, length, context, context.outView);
 }
 
-/** The line of a query, on views of both buffers. */
-function answerMessage(packet: DataView, length: number, context: Context, out: DataView): number {
+/** The line of a query, on views of both buffers: what transports call that keep views of theirs. */
+export function answerMessage(packet: DataView, length: number, context: Context, out: DataView): number {
   const { query, answer } = context;
   const verdict = parseQuery(packet, length, query);
   if (verdict === VERDICT_DROP) return drop(context, length);

@@ -25,18 +25,22 @@ export const COUNTER_DROPPED_PORT = 41;
 export const COUNTER_DROPPED_SEND = 42;
 /** A defect of ours: answering threw. */
 export const COUNTER_DROPPED_FAULT = 43;
+/** Longer than any query is. */
+export const COUNTER_DROPPED_LONG = 44;
 /** Stream connections accepted, and closed by reason; open ones are the difference. */
-export const COUNTER_STREAMS_ACCEPTED = 44;
-export const COUNTER_STREAMS_CLOSED_BY_PEER = 45;
-export const COUNTER_STREAMS_CLOSED_IDLE = 46;
-export const COUNTER_STREAMS_CLOSED_SLOW_MESSAGE = 47;
-export const COUNTER_STREAMS_CLOSED_STALLED = 48;
-export const COUNTER_STREAMS_CLOSED_LENGTH = 49;
-export const COUNTER_STREAMS_CLOSED_LIMIT = 50;
-export const COUNTER_STREAMS_CLOSED_ERROR = 51;
-export const COUNTER_STREAMS_CLOSED_STOP = 52;
+export const COUNTER_STREAMS_ACCEPTED = 45;
+export const COUNTER_STREAMS_CLOSED_BY_PEER = 46;
+export const COUNTER_STREAMS_CLOSED_IDLE = 47;
+export const COUNTER_STREAMS_CLOSED_SLOW_MESSAGE = 48;
+export const COUNTER_STREAMS_CLOSED_STALLED = 49;
+export const COUNTER_STREAMS_CLOSED_LENGTH = 50;
+export const COUNTER_STREAMS_CLOSED_LIMIT = 51;
+export const COUNTER_STREAMS_CLOSED_ERROR = 52;
+export const COUNTER_STREAMS_CLOSED_STOP = 53;
 /** Snapshots adopted. */
-export const COUNTER_SWAPS = 53;
+export const COUNTER_SWAPS = 54;
+/** Datagrams that the kernel dropped since the worker's sockets were opened: set, not added to. */
+export const COUNTER_KERNEL_DROPS = 55;
 
 /** Slots in a block: a multiple of eight, so that whole cache lines belong to one worker. */
 export const COUNTER_COUNT = 64;
@@ -127,10 +131,10 @@ export const counterFamilies: readonly CounterFamily[] = [
   {
     name: "dropped",
     metric: "steerd_dropped_total",
-    help: "Messages without a reply: under 12 octets, responses, source ports of reflectors, replies that could not be sent, faults",
+    help: "Messages without a reply: under 12 octets, responses, source ports of reflectors, replies that could not be sent, faults, longer than any query",
     labels: ["reason"],
     first: COUNTER_DROPPED_SHORT,
-    values: ["short", "response", "port", "send", "fault"].map(one),
+    values: ["short", "response", "port", "send", "fault", "long"].map(one),
   },
   {
     name: "streams_accepted",
@@ -147,6 +151,14 @@ export const counterFamilies: readonly CounterFamily[] = [
     labels: ["reason"],
     first: COUNTER_STREAMS_CLOSED_BY_PEER,
     values: ["peer", "idle", "slow_message", "stalled", "length", "limit", "error", "stop"].map(one),
+  },
+  {
+    name: "kernel_drops",
+    metric: "steerd_kernel_drops_total",
+    help: "Datagrams that the kernel dropped because a socket's receive buffer was full (batched UDP only)",
+    labels: [],
+    first: COUNTER_KERNEL_DROPS,
+    values: [[]],
   },
   {
     name: "swaps",

@@ -24,7 +24,15 @@ export interface DataBlock {
    */
   expiries: Uint32Array;
   words: Int32Array;
+  /**
+   * Descriptors of the worker's UDP sockets, plus 1, in the order of its listeners; 0: none. They outlive the worker, so
+   * that nothing is lost of what waits in them. Written by the worker.
+   */
+  descriptors: Int32Array;
 }
+
+/** Listeners whose sockets are handed on when a worker is replaced. */
+const MAX_DESCRIPTORS = 64;
 
 /** Counts up while the event loop of the worker turns; written by the worker. */
 export const WORD_HEARTBEAT = 0;
@@ -57,6 +65,7 @@ export function allocateDataBlock(endpointRows = MAX_ENDPOINT_ROWS): DataBlock {
     counters: allocateCounters(),
     expiries: new Uint32Array(new SharedArrayBuffer(endpointRows * 4)),
     words: allocateWords(),
+    descriptors: new Int32Array(new SharedArrayBuffer(MAX_DESCRIPTORS * 4)),
   };
 }
 

@@ -14,6 +14,8 @@ export interface DataPlaneOptions {
   startWorker: StartWorker;
   log: Log;
   udpWorkers: number;
+  /** UDP in batches. */
+  batch: boolean;
   snapshot: Snapshot;
   /** Once, when every worker has its sockets open. */
   onOpen: (listeners: Listener[]) => void;
@@ -34,8 +36,10 @@ export interface DataPlane {
 
 interface DataWorker {
   block: DataBlock;
+  kind: "udp" | "stream";
   /** Has reported open sockets at least once. */
   wasOpen: boolean;
+  isOpen: boolean;
   supervised: Supervised<ToData> | null;
 }
 
@@ -56,6 +60,8 @@ export function startDataPlane(options: DataPlaneOptions): DataPlane {
 
   const opened = (worker: DataWorker, listeners: Listener[]): void => {
     worker.wasOpen = true;
+    worker.isOpen = true;
+    cover(workers);
     if (bound === null) {
       bound = listeners;
       for (const other of workers) if (other !== worker) other.supervised?.post({ kind: "open", listeners });
@@ -74,7 +80,7 @@ export function startDataPlane(options: DataPlaneOptions): DataPlane {
     }
   };
   const add = (kind: "udp" | "stream", block: DataBlock, index: number): void => {
-    const worker: DataWorker = { block, wasOpen: false, supervised: null };
+    const worker: DataWorker = { block, kind, wasOpen: false, isOpen: false, supervised: null };
     const isFirst = workers.length === 0;
     workers.push(worker);
     worker.supervised = superviseWorker<ToData, FromData>({
@@ -82,11 +88,22 @@ export function startDataPlane(options: DataPlaneOptions): DataPlane {
       words: block.words,
       log,
       stallMs: STALL_MS,
-      start: () => startWorker(kind, { rows: blocks.rows, block, reusePort: options.udpWorkers > 1, index }),
+      start: () =>
+        startWorker(kind, {
+          rows: blocks.rows,
+          block,
+          reusePort: options.udpWorkers > 1,
+          batch: options.batch,
+          index,
+        }),
       onStart: (post) => {
         post({ kind: "snapshot", snapshot });
         const listeners = bound ?? (isFirst ? wanted : null);
         if (listeners !== null) post({ kind: "open", listeners });
+      },
+      onDeath: () => {
+        worker.isOpen = false;
+        cover(workers);
       },
       onMessage: (message) => {
         if (message.kind === "log") log(message.level, message.message, message.fields);
@@ -116,4 +133,20 @@ export function startDataPlane(options: DataPlaneOptions): DataPlane {
       await Promise.all(workers.map((worker) => worker.supervised?.stop(graceMs)));
     },
   };
+}
+
+/**
+ * Spreads the sockets of UDP workers that are being replaced over those that answer: the kernel goes on giving each
+ * socket its share of the queries.
+ */
+function cover(workers: readonly DataWorker[]): void {
+  const udp = workers.filter(({ kind }) => kind === "udp");
+  const open = udp.filter(({ isOpen }) => isOpen);
+  const orphans = udp
+    .filter(({ isOpen }) => !isOpen)
+    .flatMap(({ block }) => [...block.descriptors].filter((word) => word !== 0).map((word) => word - 1));
+  for (const [index, worker] of open.entries()) {
+    const descriptors = orphans.filter((_, orphan) => orphan % open.length === index);
+    worker.supervised?.post({ kind: "cover", descriptors });
+  }
 }

@@ -20,6 +20,7 @@ import type { Listener } from "./listener.ts";
 import type { DataInit, FromData, ToData } from "./messages.ts";
 import { openStream } from "./stream.ts";
 import { openUdp } from "./udp.ts";
+import { openUdpTransport } from "./udp-transport.ts";
 
 const loopback: Listener = { host: "127.0.0.1", port: 0, family: 4 };
 /** www.example. A, with RD, id 0x1234. */
@@ -43,7 +44,13 @@ let init: DataInit;
 let port: FakePort<ToData, FromData>;
 
 beforeEach(() => {
-  init = { rows: allocateHealthRows(8, 8), block: allocateDataBlock(8), reusePort: false, index: 0 };
+  init = {
+    rows: allocateHealthRows(8, 8),
+    block: allocateDataBlock(8),
+    reusePort: false,
+    batch: false,
+    index: 0,
+  };
   port = createFakePort();
 });
 afterEach(() => {
@@ -54,7 +61,7 @@ const counter = (name: string): number => init.block.counters[counterNames.index
 
 describe("runDataWorker", () => {
   it.each<[string, number, OpenListeners, typeof askUdp]>([
-    ["udp", TRANSPORT_UDP, openUdp, askUdp],
+    ["udp", TRANSPORT_UDP, openUdpTransport, askUdp],
     ["tcp", TRANSPORT_TCP, (listeners, plane) => openStream(listeners, plane), askTcp],
   ])("answers over %s from the first snapshot on", async (name, transport, open, ask) => {
     runDataWorker(init, port, transport, open);
@@ -70,7 +77,7 @@ describe("runDataWorker", () => {
   });
 
   it("adopts the next snapshot", () => {
-    runDataWorker(init, port, TRANSPORT_UDP, openUdp);
+    runDataWorker(init, port, TRANSPORT_UDP, openUdpTransport);
     port.deliver({ kind: "snapshot", snapshot: snapshot(1) });
     port.deliver({ kind: "snapshot", snapshot: snapshot(2) });
     expect(init.block.words[WORD_GENERATION]).toBe(2);
@@ -78,7 +85,7 @@ describe("runDataWorker", () => {
   });
 
   it("reports sockets that cannot be had", async () => {
-    runDataWorker(init, port, TRANSPORT_UDP, openUdp);
+    runDataWorker(init, port, TRANSPORT_UDP, openUdpTransport);
     port.deliver({ kind: "snapshot", snapshot: snapshot(1) });
     const nowhere: Listener = { host: "192.0.2.1", port: 0, family: 4 };
     port.deliver({ kind: "open", listeners: [nowhere] });
@@ -104,7 +111,7 @@ describe("runDataWorker", () => {
     ["the message", () => port.deliver({ kind: "stop" })],
     ["the word", () => Atomics.store(init.block.words, WORD_STOP, 1)],
   ])("stops on %s: sockets closed, channel closed", async (_what, stop) => {
-    runDataWorker(init, port, TRANSPORT_UDP, openUdp);
+    runDataWorker(init, port, TRANSPORT_UDP, openUdpTransport);
     port.deliver({ kind: "snapshot", snapshot: snapshot(1) });
     port.deliver({ kind: "open", listeners: [loopback] });
     const { listeners } = await port.expect(isKind<FromData, "open">("open"));

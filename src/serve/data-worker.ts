@@ -1,4 +1,4 @@
-import { adoptSnapshot, answerQuery, type Context, createContext } from "../answer.ts";
+import { adoptSnapshot, answerMessage, type Context, createContext } from "../answer.ts";
 import { COUNTER_SWAPS } from "../counters.ts";
 import type { Snapshot } from "../snapshot.ts";
 import { WORD_CRASH, WORD_GENERATION, WORD_HEARTBEAT, WORD_OPEN, WORD_STOP } from "./blocks.ts";
@@ -11,13 +11,15 @@ import { containFaults, type Plane } from "./plane.ts";
 export interface OpenTransport {
   listeners: Listener[];
   skipped: ListenFailure[];
+  /** Absent: nothing of a dead worker is left to answer on. */
+  cover?(descriptors: readonly number[]): void;
   close(): void;
 }
 
 export type OpenListeners = (
   listeners: Listener[],
   plane: Plane,
-  reusePort: boolean,
+  init: DataInit,
 ) => Promise<OpenTransport | { failures: ListenFailure[] }>;
 
 /** How soon a worker sees its control words, and how often its heart beats. */
@@ -54,7 +56,7 @@ export function runDataWorker(
   };
   const open = async (listeners: Listener[]): Promise<void> => {
     if (context === null) throw new Error("open before the first snapshot");
-    const outcome = await openListeners(listeners, createPlane(context, log), init.reusePort);
+    const outcome = await openListeners(listeners, createPlane(context, log), init);
     if ("failures" in outcome) {
       port.postMessage({ kind: "openFailed", failures: outcome.failures });
       return;
@@ -82,6 +84,7 @@ export function runDataWorker(
   port.on("message", (message) => {
     if (message.kind === "snapshot") adopt(message.snapshot);
     else if (message.kind === "open") void open(message.listeners);
+    else if (message.kind === "cover") opened?.cover?.(message.descriptors);
     else stop();
   });
 }
@@ -104,7 +107,7 @@ function createWorkerContext(init: DataInit, snapshot: Snapshot, transport: numb
 function createPlane(context: Context, log: Log): Plane {
   const { client, clockS, counters } = context;
   const answer = containFaults(
-    (packet, length, out) => answerQuery(packet, length, context, out),
+    (packet, length, out) => answerMessage(packet, length, context, out),
     counters,
     log,
     () => performance.now(),

@@ -74,13 +74,19 @@ export interface DataInit {
   block: DataBlock;
   /** Several UDP workers share each port (SO_REUSEPORT). */
   reusePort: boolean;
+  /** UDP in batches: see batch-check.ts. */
+  batch: boolean;
   /** Number of the worker among its kind: staggers what all of them do. */
   index: number;
 }
 
 export type ToData =
   /** The first one comes before `open`. */
-  { kind: "snapshot"; snapshot: Snapshot } | { kind: "open"; listeners: Listener[] } | { kind: "stop" };
+  | { kind: "snapshot"; snapshot: Snapshot }
+  | { kind: "open"; listeners: Listener[] }
+  /** Answer on these sockets of workers that are being replaced as well, and on no others. */
+  | { kind: "cover"; descriptors: number[] }
+  | { kind: "stop" };
 
 export type FromData =
   | LogMessage

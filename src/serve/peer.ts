@@ -102,3 +102,20 @@ function spread(octets: Uint8Array, length: number, gap: number): boolean {
   }
   return true;
 }
+
+/** The same from octets in network order, those of `family` from `at` on. */
+export function setResolverOctets(client: Client, family: 4 | 6, octets: Uint8Array, at: number): void {
+  const { resolverAddress } = client;
+  const count = family === 4 ? 4 : 16;
+  client.resolverFamily = family;
+  for (let i = 0; i < count; i++) resolverAddress[i] = octets[at + i]!;
+  for (let i = count; i < 16; i++) resolverAddress[i] = 0;
+}
+
+/**
+ * Source ports whose services answer whatever is sent to them (echo, discard, daytime, quotd, chargen, time): a reply
+ * would start a loop, or be somebody's reflection attack.
+ */
+export function isReflectorPort(port: number): boolean {
+  return port <= 37 && (port === 0 || port === 7 || port === 13 || port === 17 || port === 19 || port === 37);
+}

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { allocateCounters, COUNTER_DROPPED_FAULT } from "../counters.ts";
+import { viewOf } from "../wire/octets.ts";
 import type { Log } from "./messages.ts";
 import { containFaults } from "./plane.ts";
 
@@ -18,8 +19,8 @@ it("a message whose answering throws gets no reply, is counted, and is logged on
     log,
     () => nowMs,
   );
-  const packet = new Uint8Array([1, 2, 3, 4]);
-  const out = new Uint8Array(8);
+  const packet = viewOf(new Uint8Array([1, 2, 3, 4]));
+  const out = viewOf(new Uint8Array(8));
   expect(answer(packet, 2, out)).toBe(2);
   expect(answer(packet, 3, out)).toBe(0);
   nowMs = 59_999;

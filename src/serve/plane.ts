@@ -3,7 +3,7 @@ import type { Client } from "../policy/client.ts";
 import type { Log } from "./messages.ts";
 
 /** What a transport asks: one message in, the length of the reply in `out`, or 0 for none. */
-export type Answer = (packet: Uint8Array, length: number, out: Uint8Array) => number;
+export type Answer = (packet: DataView, length: number, out: DataView) => number;
 
 /** What a transport needs of the worker that it runs in. */
 export interface Plane {
@@ -34,7 +34,7 @@ export function containFaults(answer: Answer, counters: Float64Array, log: Log, 
       const nowMs = now();
       if (nowMs >= quietUntilMs) {
         quietUntilMs = nowMs + FAULT_LOG_MS;
-        const message = Buffer.from(packet.subarray(0, Math.min(length, 512))).toString("hex");
+        const message = Buffer.from(packet.buffer, packet.byteOffset, Math.min(length, 512)).toString("hex");
         log("error", "answering failed: a defect of the server, please report it", {
           error: error instanceof Error ? (error.stack ?? error.message) : String(error),
           message,

@@ -7,6 +7,7 @@ import {
   COUNTER_STREAMS_CLOSED_SLOW_MESSAGE,
   COUNTER_STREAMS_CLOSED_STALLED,
 } from "../counters.ts";
+import { viewOf } from "../wire/octets.ts";
 import { OUT_OCTETS } from "../wire/response.ts";
 import { createFrameReader, FRAME_BAD, type FrameReader, feed, hasPartial, nextFrame } from "./frames.ts";
 import { setResolver } from "./peer.ts";
@@ -56,7 +57,7 @@ export interface StreamContext {
   /** Length field and reply. */
   frame: Uint8Array;
   /** `frame` after the length field. */
-  out: Uint8Array;
+  out: DataView;
   now: () => number;
   /** Called for every whole query: the connection is no longer the longest idle one. */
   onActive: (connection: StreamConnection) => void;
@@ -68,7 +69,7 @@ export function createStreamContext(
   onActive: (connection: StreamConnection) => void,
 ): StreamContext {
   const frame = new Uint8Array(2 + OUT_OCTETS);
-  return { plane, frame, out: frame.subarray(2), now, onActive };
+  return { plane, frame, out: viewOf(frame.subarray(2)), now, onActive };
 }
 
 /** Takes over an accepted socket. `onClosed` is called once, when it is gone, with the counter slot of the reason. */
@@ -154,7 +155,7 @@ function settle(connection: StreamConnection, length: number): void {
 
 function reply(context: StreamContext, connection: StreamConnection, length: number): void {
   const { plane, frame, out, now } = context;
-  const replyLength = plane.answer(connection.reader.message, length, out);
+  const replyLength = plane.answer(viewOf(connection.reader.message), length, out);
   if (replyLength === 0) return;
   frame[0] = replyLength >> 8;
   frame[1] = replyLength & 255;

@@ -1,6 +1,7 @@
 import { connect, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { askAll, askTcp, frame, openStream as openClient } from "../../test/support/dns-client.ts";
+import { onOctets } from "../../test/support/plane.ts";
 import { allocateCounters, counterNames } from "../counters.ts";
 import { createClient } from "../policy/client.ts";
 import type { Listener } from "./listener.ts";
@@ -36,14 +37,14 @@ async function serve(options: Partial<StreamOptions> = {}, listeners = [four]): 
     clockS: new Uint32Array(1),
     counters,
     log: () => undefined,
-    answer: (packet, length, out) => {
+    answer: onOctets((packet, length, out) => {
       asked.push(`${client.resolverFamily} ${Buffer.from(client.resolverAddress).toString("hex")}`);
       if (packet[0] === 0) return 0;
       out.set(packet.subarray(0, length));
       if (packet[0] !== 255) return length;
       out.fill(7, length, 65_535);
       return 65_535;
-    },
+    }),
   };
   const server = await openStream(listeners, plane, { ...STREAM_DEFAULTS, ...options });
   if ("failures" in server) throw new Error(JSON.stringify(server.failures));

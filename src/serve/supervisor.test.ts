@@ -26,6 +26,7 @@ let code: number | null;
 interface World {
   cores?: number;
   canShare?: boolean;
+  batch?: boolean;
   options?: Partial<ServerOptions>;
 }
 
@@ -43,6 +44,7 @@ function start(world: World = {}): void {
       log: (level, message) => lines.push(`${level} ${message}`),
       cores: world.cores ?? 2,
       supportsReusePort: async () => world.canShare ?? false,
+      checkBatch: async () => (world.batch === true ? null : "koffi is not there"),
     },
   );
   void supervisor.finished.then((result) => {
@@ -155,12 +157,14 @@ describe("start", () => {
   });
 
   it.each<[string, World, ServeSettings["udpWorkers"], number, number]>([
-    ["auto where ports cannot be shared", { cores: 8 }, "auto", 1, 0],
-    ["auto leaves a core", { cores: 8, canShare: true }, "auto", 7, 0],
-    ["auto on one core", { cores: 1, canShare: true }, "auto", 1, 0],
-    ["a number", { cores: 2, canShare: true }, 4, 4, 0],
-    ["a number where ports cannot be shared", { cores: 2 }, 4, 1, 1],
-    ["more than there are blocks for", { cores: 200, canShare: true }, "auto", 64, 0],
+    ["auto in batches", { cores: 8, batch: true }, "auto", 7, 0],
+    ["a number in batches", { cores: 2, batch: true }, 4, 4, 0],
+    ["auto where ports cannot be shared", { cores: 8 }, "auto", 1, 1],
+    ["auto leaves a core", { cores: 8, canShare: true }, "auto", 7, 1],
+    ["auto on one core", { cores: 1, canShare: true }, "auto", 1, 1],
+    ["a number", { cores: 2, canShare: true }, 4, 4, 1],
+    ["a number where ports cannot be shared", { cores: 2 }, 4, 1, 2],
+    ["more than there are blocks for", { cores: 200, canShare: true }, "auto", 64, 1],
   ])("%s: how many UDP workers", async (_what, world, udpWorkers, count, warnings) => {
     start(world);
     await publish(1, noPools, udpWorkers);
@@ -169,6 +173,10 @@ describe("start", () => {
       threads.of("udp").every(({ init }) => (init as { reusePort: boolean }).reusePort === count > 1),
     ).toBe(true);
     expect(lines.filter((line) => line.startsWith("warn"))).toHaveLength(warnings);
+    const isBatch = world.batch === true;
+    expect(threads.of("udp").every(({ init }) => (init as { batch: boolean }).batch === isBatch)).toBe(true);
+    const reason = "warn udp is answered one datagram at a time: koffi is not there";
+    expect(lines.includes(reason)).toBe(!isBatch);
     openAll();
     expect(ready).toEqual([[bound]]);
   });

@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { HealthPlan } from "../health/plan.ts";
 import type { Snapshot } from "../snapshot.ts";
+import { checkBatch } from "./batch-check.ts";
 import { allocateBlocks, type SharedBlocks } from "./blocks.ts";
 import { createCollection } from "./collect.ts";
 import { type DataPlane, startDataPlane } from "./data-plane.ts";
@@ -31,6 +32,8 @@ export interface SupervisorBase {
   log: Log;
   cores: number;
   supportsReusePort: () => Promise<boolean>;
+  /** Null: UDP can be answered in batches; else why not. */
+  checkBatch: () => Promise<string | null>;
 }
 
 /** A running server, seen from the main thread. */
@@ -77,6 +80,7 @@ export async function runServer(
     log,
     cores: availableParallelism(),
     supportsReusePort,
+    checkBatch,
   });
   let hurry: (code: number) => void = () => undefined;
   const hurried = new Promise<number>((resolve) => {
@@ -114,6 +118,8 @@ class ProcessSupervisor implements Supervisor {
   private readonly collection = createCollection(COLLECT_MS);
   private readonly ticker: NodeJS.Timeout;
   private readonly startedMs = Date.now();
+  /** Found out while the files are compiled. */
+  private readonly noBatch: Promise<string | null>;
   private probe: Supervised<ToProbe> | null = null;
   private data: DataPlane | null = null;
   private published: Published | null = null;
@@ -128,6 +134,7 @@ class ProcessSupervisor implements Supervisor {
   constructor(options: ServerOptions, base: SupervisorBase) {
     this.options = options;
     this.base = base;
+    this.noBatch = base.checkBatch();
     this.finished = new Promise((resolve) => {
       this.finish = resolve;
     });
@@ -188,7 +195,10 @@ class ProcessSupervisor implements Supervisor {
 
   /** The first snapshot: workers start, and sockets open when the first verdicts are in. */
   private async begin(settings: ServeSettings): Promise<void> {
-    const udpWorkers = await this.countUdpWorkers(settings);
+    const reason = await this.noBatch;
+    if (reason !== null) this.base.log("warn", `udp is answered one datagram at a time: ${reason}`);
+    const batch = reason === null && settings.listeners.every(({ host }) => !host.includes("%"));
+    const udpWorkers = await this.countUdpWorkers(settings, batch);
     if (this.stopping) return;
     const { snapshot, plan } = this.published!;
     this.data = startDataPlane({
@@ -196,6 +206,7 @@ class ProcessSupervisor implements Supervisor {
       startWorker: this.base.startWorker,
       log: this.base.log,
       udpWorkers,
+      batch,
       snapshot,
       onOpen: (listeners) => this.onOpen(listeners, udpWorkers),
       onRefused: (failures) => this.refuse(failures.map(formatListenFailure)),
@@ -208,12 +219,15 @@ class ProcessSupervisor implements Supervisor {
   }
 
   /** `auto` leaves one core to everything else. Several need a runtime that can share ports. */
-  private async countUdpWorkers(settings: ServeSettings): Promise<number> {
+  private async countUdpWorkers(settings: ServeSettings, batch: boolean): Promise<number> {
     const wanted = settings.udpWorkers === "auto" ? Math.max(1, this.base.cores - 1) : settings.udpWorkers;
     const limited = Math.min(wanted, this.blocks.udp.length);
-    if (limited === 1 || (await this.base.supportsReusePort())) return limited;
+    if (limited === 1 || batch || (await this.base.supportsReusePort())) return limited;
     if (settings.udpWorkers !== "auto")
-      this.base.log("warn", `workers: ${settings.udpWorkers} needs Node 23.1 or later; using one`);
+      this.base.log(
+        "warn",
+        `workers: ${settings.udpWorkers} needs batches, or Node 23.1 or later; using one`,
+      );
     return 1;
   }
 

@@ -1,8 +1,10 @@
 import { createSocket, type Socket } from "node:dgram";
 import { afterEach, describe, expect, it } from "vitest";
 import { askUdp } from "../../test/support/dns-client.ts";
+import { onOctets } from "../../test/support/plane.ts";
 import { allocateCounters, COUNTER_DROPPED_PORT, COUNTER_DROPPED_SEND } from "../counters.ts";
 import { createClient } from "../policy/client.ts";
+import { viewOf } from "../wire/octets.ts";
 import type { Listener } from "./listener.ts";
 import type { Plane } from "./plane.ts";
 import { bufferAdvice, openUdp, receive, supportsReusePort, type UdpServer } from "./udp.ts";
@@ -25,12 +27,12 @@ function echoPlane(): Plane & { asked: string[] } {
     clockS: new Uint32Array(1),
     counters: allocateCounters(),
     log: () => undefined,
-    answer: (packet, length, out) => {
+    answer: onOctets((packet, length, out) => {
       asked.push(`${client.resolverFamily} ${Buffer.from(client.resolverAddress).toString("hex")}`);
       if (packet[0] === 0) return 0;
       out.set(packet.subarray(0, length));
       return length;
-    },
+    }),
   };
 }
 
@@ -159,7 +161,8 @@ describe("receive", () => {
       getSendQueueCount: () => queued.count,
       send: (out: Uint8Array, _at: number, _length: number, port: number) => sent.push({ out, port }),
     } as unknown as Socket;
-    return { receiver: { plane, socket, out: new Uint8Array(64), afterSend: () => undefined }, sent };
+    const out = new Uint8Array(64);
+    return { receiver: { plane, socket, out, outView: viewOf(out), afterSend: () => undefined }, sent };
   }
   const peer = (port: number) => ({ address: "192.0.2.1", family: "IPv4" as const, port, size: 3 });
   const packet = new Uint8Array([1, 2, 3]);

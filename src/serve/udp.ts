@@ -1,18 +1,19 @@
 import { createSocket, type RemoteInfo, Socket } from "node:dgram";
 import { createServer } from "node:net";
 import { COUNTER_DROPPED_PORT, COUNTER_DROPPED_SEND } from "../counters.ts";
+import { viewOf } from "../wire/octets.ts";
 import { MAX_UDP_PAYLOAD, OUT_SLACK } from "../wire/response.ts";
 import { boundTo, judgeFailures, type Listener, type ListenFailure } from "./listener.ts";
-import { setResolver } from "./peer.ts";
+import { isReflectorPort, setResolver } from "./peer.ts";
 import type { Plane } from "./plane.ts";
 
 const OUT_OCTETS = MAX_UDP_PAYLOAD + OUT_SLACK;
 
 /** Two seconds of 5,000 queries a second at the kernel's 800 octets each: what a collection or a busy core may cost. */
-const SOCKET_BUFFER_OCTETS = 4 * 1024 * 1024;
+export const SOCKET_BUFFER_OCTETS = 4 * 1024 * 1024;
 
 /** Ports that the kernel picks before one that TCP holds is taken for a failure. */
-const MAX_PICKS = 16;
+export const MAX_PICKS = 16;
 
 /** Replies that wait because the kernel's buffer is full; beyond them, replies are dropped and counted. */
 const MAX_QUEUED_REPLIES = 1024;
@@ -30,6 +31,7 @@ interface Receiver {
   plane: Plane;
   socket: Socket;
   out: Uint8Array;
+  outView: DataView;
   afterSend: (error: Error | null) => void;
 }
 
@@ -42,7 +44,7 @@ export async function openUdp(
   listeners: Listener[],
   plane: Plane,
   reusePort: boolean,
-  isFreeForTcp: (listener: Listener) => Promise<boolean> = canListen,
+  isFreeForTcp: (listener: Listener) => Promise<boolean> = canListenTcp,
 ): Promise<UdpServer | { failures: ListenFailure[] }> {
   const bound = await Promise.all(
     listeners.map((listener) => bindForBoth(listener, reusePort, isFreeForTcp)),
@@ -115,7 +117,8 @@ async function bindForBoth(
   }
 }
 
-function canListen({ host, port }: Listener): Promise<boolean> {
+/** Whether TCP can have an address and port at this moment. */
+export function canListenTcp({ host, port }: Listener): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once("error", () => resolve(false));
@@ -139,10 +142,12 @@ function bindUdpSocket(listener: Listener, reusePort: boolean): Promise<Socket |
 }
 
 function attach(socket: Socket, plane: Plane): void {
+  const out = new Uint8Array(OUT_OCTETS);
   const receiver: Receiver = {
     plane,
     socket,
-    out: new Uint8Array(OUT_OCTETS),
+    out,
+    outView: viewOf(out),
     afterSend: (error) => {
       if (error !== null) plane.counters[COUNTER_DROPPED_SEND]! += 1;
     },
@@ -160,7 +165,7 @@ export function receive(receiver: Receiver, message: Uint8Array, peer: RemoteInf
   }
   plane.clockS[0] = Date.now() / 1000;
   setResolver(plane.client, peer.family, peer.address);
-  const length = plane.answer(message, message.length, receiver.out);
+  const length = plane.answer(viewOf(message), message.length, receiver.outView);
   if (length === 0) return;
   if (socket.getSendQueueCount() >= MAX_QUEUED_REPLIES) {
     plane.counters[COUNTER_DROPPED_SEND]! += 1;
@@ -168,15 +173,10 @@ export function receive(receiver: Receiver, message: Uint8Array, peer: RemoteInf
   }
   socket.send(receiver.out, 0, length, peer.port, peer.address, receiver.afterSend);
   // libuv sends at once as long as the kernel takes it; otherwise it keeps a reference, and that buffer is its own.
-  if (socket.getSendQueueCount() !== 0) receiver.out = new Uint8Array(OUT_OCTETS);
-}
-
-/**
- * Source ports whose services answer whatever is sent to them (echo, discard, daytime, quotd, chargen, time): a reply
- * would start a loop, or be somebody's reflection attack.
- */
-function isReflectorPort(port: number): boolean {
-  return port <= 37 && (port === 0 || port === 7 || port === 13 || port === 17 || port === 19 || port === 37);
+  if (socket.getSendQueueCount() !== 0) {
+    receiver.out = new Uint8Array(OUT_OCTETS);
+    receiver.outView = viewOf(receiver.out);
+  }
 }
 
 /**

@@ -35,6 +35,7 @@ beforeEach(async () => {
   if (!existsSync(built("supervisor.js"))) throw new Error("dist/ is missing: npm run build");
   const load = (name: string): Promise<unknown> => import(pathToFileURL(built(name)).href);
   const { startSupervisor } = (await load("supervisor.js")) as typeof import("../../src/serve/supervisor.ts");
+  const { checkBatch } = (await load("batch-check.js")) as typeof import("../../src/serve/batch-check.ts");
   const { startThread } = (await load("threads.js")) as typeof import("../../src/serve/threads.ts");
   lines = [];
   server = await new Promise<Listener>((resolve, reject) => {
@@ -49,6 +50,7 @@ beforeEach(async () => {
         log: (level, message) => lines.push(`${level} ${message}`),
         cores: 2,
         supportsReusePort: async () => false,
+        checkBatch,
       },
     );
   });

@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { allocateCounters, counterNames } from "../../src/counters.ts";
 import { createClient } from "../../src/policy/client.ts";
 import { receive } from "../../src/serve/udp.ts";
+import { viewOf } from "../../src/wire/octets.ts";
 import { type InProcess, serveZones } from "../support/in-process.ts";
 import { type Message, readMessage } from "../support/message.ts";
 import { buildQuery, nameOctets, record, TYPES } from "../support/packet.ts";
@@ -306,7 +307,8 @@ describe("packet", () => {
       getSendQueueCount: () => 0,
       send: (_octets: Uint8Array, _offset: number, _length: number, port: number) => sent.push(port),
     } as unknown as Socket;
-    const receiver = { plane, socket, out: new Uint8Array(512), afterSend: () => {} };
+    const out = new Uint8Array(512);
+    const receiver = { plane, socket, out, outView: viewOf(out), afterSend: () => {} };
     const packet = buildQuery({ name: "www.example.test." });
     for (const port of [0, 7, 13, 17, 19, 37, 1, 36, 38, 53, 1024, 65_535]) {
       receive(receiver, packet, { address: "192.0.2.9", family: "IPv4", port, size: packet.length });
