@@ -1,7 +1,7 @@
 import { type CompileReport, hasErrors } from "../config/compile.ts";
 import { formatOctets, type IndexSize, largestIndexes } from "../config/index-memory.ts";
 import { defineCommand, EXIT_FINDINGS, EXIT_OK } from "./command.ts";
-import { compileFiles } from "./configuration.ts";
+import { compileFor, unresolvedSentence } from "./configuration.ts";
 import { countFindings, findingLines, plural } from "./finding-lines.ts";
 
 export const command = defineCommand({
@@ -9,6 +9,7 @@ export const command = defineCommand({
   options: {
     strict: { type: "boolean", describe: "Warnings count as errors" },
     memory: { type: "boolean", describe: "Tell what the prefix index of each policy takes" },
+    resolve: { type: "boolean", describe: "Look up the names of `resolve` endpoints" },
     json: { type: "boolean", describe: "For machines: one JSON object" },
   },
   examples: [
@@ -19,7 +20,8 @@ export const command = defineCommand({
     ],
   ],
   async run(given, terminal) {
-    const compiled = compileFiles(given.config);
+    const isResolved = given.resolve === true;
+    const compiled = await compileFor(given.config, isResolved);
     const { findings } = compiled;
     const report = "report" in compiled ? compiled.report : null;
     const isGood = !hasErrors(findings) && !(given.strict === true && findings.length > 0);
@@ -37,6 +39,8 @@ export const command = defineCommand({
       if (given.memory === true && report !== null)
         for (const line of memoryLines(report.tables)) terminal.out(line);
       terminal.out(summary(findings.length === 0 ? null : countFindings(findings), report));
+      const unresolved = "snapshot" in compiled ? unresolvedSentence(compiled, isResolved) : null;
+      if (unresolved !== null) terminal.out(unresolved);
     }
     return isGood ? EXIT_OK : EXIT_FINDINGS;
   },

@@ -8,7 +8,7 @@ import { formatName } from "../wire/name-text.ts";
 import { formatRcode, formatType } from "../wire/registry.ts";
 import { addressOption, formatAddress, maskPrefix, type Prefix, prefixOption } from "./arguments.ts";
 import { defineCommand, EXIT_FINDINGS, EXIT_OK, UsageError } from "./command.ts";
-import { requireConfiguration } from "./configuration.ts";
+import { compileFor, orTell, unresolvedSentence } from "./configuration.ts";
 import { type ExplainedQuestion, type ExplainedStep, explainSteps } from "./explain-steps.ts";
 import { explanationLines } from "./explain-text.ts";
 import { countFindings, findingLines } from "./finding-lines.ts";
@@ -46,6 +46,7 @@ export const command = defineCommand({
       requiresArg: true,
       describe: "As if health were what this file says: YAML or JSON, states by selector; all else is up",
     },
+    resolve: { type: "boolean", describe: "Look up the names of `resolve` endpoints first" },
     json: { type: "boolean", describe: "For machines: one JSON object" },
   },
   examples: [
@@ -67,7 +68,9 @@ export const command = defineCommand({
       clockS: Math.floor(Date.now() / 1000),
       diceSeed: randomInt(2 ** 31),
     };
-    const configuration = requireConfiguration(given.config, terminal);
+    const isResolved = given.resolve === true;
+    const compiled = await compileFor(given.config, isResolved);
+    const configuration = orTell(compiled, terminal);
     if (configuration === null) return EXIT_FINDINGS;
     const supposedOf = suppositions(configuration, healthFile(given["at-health"]), given.down ?? []);
     if ("findings" in supposedOf) {
@@ -78,6 +81,8 @@ export const command = defineCommand({
     const steps = explainOffline(configuration, question, supposedOf);
     if (given.json === true) terminal.out(JSON.stringify(stepsAsJson(steps)));
     else for (const line of stepLines(steps, configuration.geo, terminal)) terminal.out(line);
+    const unresolved = unresolvedSentence(configuration, isResolved);
+    if (unresolved !== null) terminal.err(unresolved);
     return EXIT_OK;
   },
 });

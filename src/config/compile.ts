@@ -2,7 +2,7 @@ import { type CompiledTables, compileTables } from "../geo/compile-tables.ts";
 import type { GeoSources } from "../geo/databases.ts";
 import type { CheckSpec, HealthPlan } from "../health/plan.ts";
 import { buildPolicy } from "../policy/build.ts";
-import type { RecordModel } from "../policy/model.ts";
+import type { PoolModel, RecordModel } from "../policy/model.ts";
 import type { PolicyNames } from "../policy/names.ts";
 import type { Snapshot } from "../snapshot.ts";
 import type { RecordColumns } from "../zone/record-columns.ts";
@@ -12,6 +12,7 @@ import { type Finding, formatPlace } from "./findings.ts";
 import { withApexRecords } from "./generated-records.ts";
 import { checkSpec, planPool } from "./health-plan.ts";
 import { checkIndexMemory, type IndexSize, indexSizes } from "./index-memory.ts";
+import { fillPool, type KnownNames, type WantedName, wantedNames } from "./known-names.ts";
 import { planLatches } from "./latch-plan.ts";
 import type { LoadedConfig } from "./load.ts";
 import type { LatencyTables } from "./load-latency.ts";
@@ -36,6 +37,8 @@ export interface CompileOptions {
   previous: CompiledConfig | null;
   /** Number of the snapshot to be made. */
   generation: number;
+  /** Addresses of names that are looked up; absent: none is known. */
+  known?: KnownNames;
 }
 
 /** How large a configuration is, and what its tables cost. */
@@ -57,6 +60,8 @@ export interface CompiledConfig {
   geo: GeoSources;
   tables: CompiledTables;
   report: CompileReport;
+  /** Names that have to be looked up. */
+  wanted: WantedName[];
   /** Warnings, in the order of files, lines and columns. */
   findings: Finding[];
 }
@@ -77,9 +82,10 @@ export function compileConfig(
     records: [],
     plan: { targets: [], pools: [] },
     sources: [],
+    pools: [],
     hasRows: true,
   };
-  for (const zone of loaded.zones) addZone(draft, zone, loaded, options.rows, findings);
+  for (const zone of loaded.zones) addZone(draft, zone, loaded, options, findings);
   if (!draft.hasRows) findings.push(noRows(loaded.configFile));
   releasePlaces();
   if (hasErrors(findings)) return { findings: inOrder(findings) };
@@ -112,6 +118,7 @@ export function compileConfig(
       targets: draft.plan.targets.length,
       tables: sizes,
     },
+    wanted: wantedNames(draft.pools),
     findings: inOrder(findings),
   };
 }
@@ -131,6 +138,7 @@ interface ConfigDraft {
   records: RecordModel[];
   plan: HealthPlan;
   sources: ZoneSource[];
+  pools: PoolModel[];
   /** False: there were not enough rows in shared memory. */
   hasRows: boolean;
 }
@@ -139,7 +147,7 @@ function addZone(
   draft: ConfigDraft,
   zone: LoadedZone,
   loaded: LoadedConfig,
-  rows: RowRegistry,
+  { rows, known = new Map() }: CompileOptions,
   findings: Finding[],
 ): void {
   const resolved = resolveDynamic(zone, findings);
@@ -164,6 +172,8 @@ function addZone(
   for (const [name, check] of Object.entries(zone.dynamic?.input?.checks ?? {}))
     checks.set(name, checkSpec(name, check));
   for (const pool of resolved.pools) {
+    fillPool(pool, known, findings);
+    draft.pools.push(pool);
     const check = pool.check === null ? null : checks.get(pool.check)!;
     draft.hasRows &&= planPool(draft.plan, pool, check, rows);
   }

@@ -1,17 +1,9 @@
 import * as z from "zod";
+import { endpointOptions, resolveOptions, targetOptions } from "./schema-endpoint.ts";
 import { entryOptions, failoverOptions, latencyOptions, nodeShapes } from "./schema-policy.ts";
 import { ttlRange } from "./schema-rows.ts";
 import { serverSchema } from "./schema-server.ts";
-import {
-  checkRows,
-  endpointOptions,
-  poolRow,
-  recordRow,
-  regionRow,
-  stickyOptions,
-  targetOptions,
-  zoneSchema,
-} from "./schema-zone.ts";
+import { checkRows, poolRow, recordRow, regionRow, stickyOptions, zoneSchema } from "./schema-zone.ts";
 import { NODE_OPTIONS, POLICY_KINDS } from "./vocabulary.ts";
 
 /** The part of a JSON Schema that the reference page shows. */
@@ -79,6 +71,8 @@ export function referencePage(): string {
     table(shapeOf(endpointOptions)),
     "Or a name that answers are an alias of:",
     table(shapeOf(targetOptions)),
+    "Or a name whose addresses are looked up:",
+    table(shapeOf(resolveOptions)),
     "### policies",
     POLICIES,
     kindTable(),

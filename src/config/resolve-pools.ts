@@ -1,12 +1,13 @@
 import { parseAddress } from "../geo/prefix.ts";
 import { goesByLoad } from "../policy/load-words.ts";
-import type { AddressModel, EndpointModel, LocationModel, PoolModel } from "../policy/model.ts";
+import type { AddressModel, EndpointModel, LocationModel, LookupModel, PoolModel } from "../policy/model.ts";
 import { formatName } from "../wire/name-text.ts";
 import { type ParsedAddress, readAddress } from "./addresses.ts";
 import { readName } from "./owner.ts";
 import { oneOf, pathText, type Reporter } from "./problem.ts";
 import { resolveParts, warnOfUnchecked } from "./resolve-load.ts";
-import type { EndpointInput, PoolInput, ZoneInput } from "./schema-zone.ts";
+import { DEFAULT_INTERVAL_MS, DEFAULT_MAX, type EndpointInput } from "./schema-endpoint.ts";
+import type { PoolInput, ZoneInput } from "./schema-zone.ts";
 import type { YamlPath } from "./yaml-text.ts";
 
 /** What a record may reach that reaches a target. */
@@ -50,12 +51,14 @@ function resolvePool(
   if (select === "adaptive" && parts === null) return null;
   if (goesByLoad(select) && pool.check === undefined)
     warnOfUnchecked(select, name, [...path, "select"], reporter);
+  const template = endpoints.some(({ lookup }) => lookup !== undefined) ? { template: endpoints } : {};
   return {
     zone,
     name,
     region,
     check: pool.check ?? null,
     endpoints,
+    ...template,
     select,
     maxAnswers: pool.max_answers ?? (select === "all" && !isOfTargets(endpoints) ? DEFAULT_MAX_ANSWERS : 1),
     minHealthy: pool.min_healthy,
@@ -143,7 +146,8 @@ function hasValidCount(
     return false;
   }
   const { min_healthy: least } = pool;
-  if ("count" in least && least.count > endpoints.length) {
+  const isOpen = endpoints.some(({ lookup }) => lookup !== undefined);
+  if ("count" in least && least.count > endpoints.length && !isOpen) {
     const what = `${text}.min_healthy is ${least.count}, and the pool has ${endpoints.length} endpoints`;
     reporter.error([...path, "min_healthy"], "value", "CFG_MIN_HEALTHY", what, `at most ${endpoints.length}`);
     return false;
@@ -188,11 +192,21 @@ function resolveEndpoint(
   const pool = pathText(path.slice(0, 2));
   const addresses: AddressModel[] = [];
   let name = input.name;
-  if (input.target !== undefined) {
-    const target = resolveTarget(input.target, path, seen.addresses, pool, reporter);
-    if (target === null) return null;
-    name ??= target.text;
-    addresses.push({ family: 0, octets: target.octets, row: -1 });
+  const hostName = input.target ?? input.resolve;
+  let lookup: LookupModel | null = null;
+  if (hostName !== undefined) {
+    const host = resolveTarget(
+      hostName,
+      input.target === undefined ? "resolve" : "target",
+      path,
+      seen.addresses,
+      pool,
+      reporter,
+    );
+    if (host === null) return null;
+    name ??= host.text;
+    if (input.target !== undefined) addresses.push({ family: 0, octets: host.octets, row: -1 });
+    else lookup = lookupOf(input, host.text, reporter.lineOf(path));
   }
   for (const [index, text] of input.address.entries()) {
     const at = addressPath(input, path, index);
@@ -210,21 +224,29 @@ function resolveEndpoint(
     }
     seen.names.set(name, path);
   }
-  if (input.target === undefined && addresses.length < input.address.length) return null;
+  if (hostName === undefined && addresses.length < input.address.length) return null;
   const { allow, weight = 1 } = input;
-  return { name: name!, weight, addresses, ...(allow === undefined ? {} : { allow }) };
+  const endpoint: EndpointModel = { name: name!, weight, addresses };
+  return { ...endpoint, ...(allow === undefined ? {} : { allow }), ...(lookup === null ? {} : { lookup }) };
+}
+
+function lookupOf(input: EndpointInput, name: string, place: string): LookupModel {
+  const { interval: intervalMs = DEFAULT_INTERVAL_MS, max: maxAddresses = DEFAULT_MAX } = input;
+  return { name, intervalMs, maxAddresses, place };
 }
 
 /** Null: no name, or one that stands there already, and reported. */
 function resolveTarget(
   text: string,
+  key: "target" | "resolve",
   item: YamlPath,
   seen: Map<string, YamlPath>,
   subject: string,
   reporter: Reporter,
 ): { octets: Uint8Array; text: string } | null {
-  const path = [...item, "target"];
-  const octets = readName(text);
+  const path = [...item, key];
+  // What is looked up is looked up from the root; what is answered could be meant to lie in the zone.
+  const octets = readName(key === "resolve" && !text.endsWith(".") ? `${text}.` : text);
   if (!(octets instanceof Uint8Array)) {
     reporter.error(
       path,
@@ -238,7 +260,7 @@ function resolveTarget(
   const canonical = formatName(octets, 0);
   if (parseAddress(text.replace(/\.$/, "")) !== null) {
     const what = `${subject}: "${text}" is an address`;
-    reporter.error(path, "value", "CFG_TARGET_INVALID", what, "a name, or `address:` in place of `target:`");
+    reporter.error(path, "value", "CFG_TARGET_INVALID", what, `a name, or "address" in place of "${key}"`);
     return null;
   }
   const first = seen.get(canonical);

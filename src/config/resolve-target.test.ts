@@ -45,7 +45,9 @@ describe("a record that reaches a target", () => {
 
   test("is not the apex", () => {
     expect(record("{policy: cdn}", '"@"')).toEqual([
-      expect.stringMatching(/^6:9 CFG_TARGET_APEX @: .* cannot be an alias: expected addresses$/),
+      expect.stringMatching(
+        /^6:9 CFG_TARGET_APEX @: .* cannot be an alias: expected flatten: true on the record, .*$/,
+      ),
     ]);
   });
 

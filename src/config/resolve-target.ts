@@ -12,6 +12,15 @@ interface Reach {
   hasUnion: boolean;
 }
 
+/** What a record gives, and the pools of names that it takes it from. */
+export interface Gives {
+  gives: "addresses" | "target";
+  targets: PoolModel[];
+}
+
+/** The way out of most of it. */
+const FLATTENED = "flatten: true on the record, which answers the addresses of its targets";
+
 /**
  * What a record gives: addresses, or the CNAME of `target` endpoints. Null: its tree reaches both, or a target where no
  * CNAME can stand, and that has been reported. `path`: the record's.
@@ -22,13 +31,13 @@ export function resolveGives(
   isApex: boolean,
   path: YamlPath,
   reporter: Reporter,
-): "addresses" | "target" | null {
+): Gives | null {
   const reach: Reach = { pools: new Set(), hasAddresses: false, hasUnion: false };
   visit(reach, root, new Set());
   visitLastResort(reach, lastResort);
   const ofTargets = [...reach.pools].filter(({ endpoints }) => isOfTargets(endpoints));
   const [first] = ofTargets;
-  if (first === undefined) return "addresses";
+  if (first === undefined) return { gives: "addresses", targets: [] };
   const refuse = (code: string, what: string, expected: string): null => {
     reporter.error([...path, "policy"], "key", code, `${prefixFor(path)}${what}`, expected);
     return null;
@@ -36,15 +45,23 @@ export function resolveGives(
   const pool = `the pool ${first.name} has targets`;
   const other = [...reach.pools].find(({ endpoints }) => !isOfTargets(endpoints));
   if (other !== undefined)
-    return refuse("CFG_TARGET_MIXED", `${pool}, and the pool ${other.name} has addresses`, TARGETS_ONLY);
+    return refuse(
+      "CFG_TARGET_MIXED",
+      `${pool}, and the pool ${other.name} has addresses`,
+      `${TARGETS_ONLY}, or ${FLATTENED}`,
+    );
   if (reach.hasAddresses)
-    return refuse("CFG_TARGET_MIXED", `${pool}, and a last resort has addresses`, TARGETS_ONLY);
+    return refuse(
+      "CFG_TARGET_MIXED",
+      `${pool}, and a last resort has addresses`,
+      `${TARGETS_ONLY}, or ${FLATTENED}`,
+    );
   // RFC 1034 section 3.6.2: a CNAME stands alone, and the apex has SOA and NS.
   if (isApex)
-    return refuse("CFG_TARGET_APEX", `${pool}, and a zone's own name cannot be an alias`, "addresses");
+    return refuse("CFG_TARGET_APEX", `${pool}, and a zone's own name cannot be an alias`, FLATTENED);
   if (reach.hasUnion)
     return refuse("CFG_TARGET_ONE", `${pool}, and all gives several`, "a policy that picks one");
-  return "target";
+  return { gives: "target", targets: ofTargets };
 }
 
 /** Nodes may be shared, and are looked at once. */

@@ -3,6 +3,7 @@ import { formatName } from "../wire/name-text.ts";
 import type { LatencyTables } from "./load-latency.ts";
 import { isWithinZone, readName } from "./owner.ts";
 import { prefixFor, type Reporter } from "./problem.ts";
+import { type Flattening, flattenLastResort, flattenNode } from "./resolve-flatten.ts";
 import {
   type AsnUse,
   createScope,
@@ -11,7 +12,7 @@ import {
   resolveNode,
   resolvePolicy,
 } from "./resolve-policy.ts";
-import { resolvePools } from "./resolve-pools.ts";
+import { isOfTargets, resolvePools } from "./resolve-pools.ts";
 import { resolveGives } from "./resolve-target.ts";
 import type { ZoneInput } from "./schema-zone.ts";
 import type { YamlPath } from "./yaml-text.ts";
@@ -65,21 +66,30 @@ export function resolveZone(
   }
   const owners = new Map<string, DynamicOwner>();
   const records: ResolvedRecord[] = [];
+  const flattening = createFlattening(input, reporter);
+  const aliased = new Set<PoolModel>();
   for (const key of Object.keys(input.records)) {
     const owner = resolveOwner(reporter, key, apex, owners);
     const isApex = owner !== null && owner.owner.length === apex.length;
-    const model = resolveRecord(scope, zone, key, input, owner?.text ?? "", isApex);
+    const model = resolveRecord(scope, zone, key, input, owner?.text ?? "", isApex, flattening, aliased);
     if (owner !== null) owner.ownsName = model?.gives === "target";
     if (owner !== null && model !== null) records.push({ ...owner, model });
   }
   warnOfUnused(scope, input);
-  const used = [...pools.values()].filter((pool) => pool.used && pool.model !== null);
+  const used = [...pools.values()].flatMap(({ used, model }) => (used && model !== null ? [model] : []));
+  // Names that are answered by their addresses alone need no probes of their own.
+  const planned = used.filter((pool) => !isOfTargets(pool.endpoints) || aliased.has(pool));
   return {
     owners: [...owners.values()],
     records,
-    pools: used.map((pool) => pool.model!),
+    pools: [...planned, ...flattening.pools.values()],
     asnUses: scope.asnUses,
   };
+}
+
+function createFlattening(input: ZoneInput, reporter: Reporter): Flattening {
+  const placeOf = (pool: string) => reporter.lineOf(["pools", pool, "endpoints"]);
+  return { input, placeOf, pools: new Map(), nodes: new Map() };
 }
 
 /** RFC 7871 section 11.1: what resolvers tell of a client at most. */
@@ -96,20 +106,28 @@ function resolveRecord(
   input: ZoneInput,
   owner: string,
   isApex: boolean,
+  flattening: Flattening,
+  aliased: Set<PoolModel>,
 ): RecordModel | null {
   const record = input.records[key]!;
-  const root: NodeModel | null = resolveNode(scope, record.policy, ["records", key, "policy"]);
-  const lastResort = resolveLastResort(scope, record.last_resort, ["records", key, "last_resort"]);
+  const path: YamlPath = ["records", key];
+  let root: NodeModel | null = resolveNode(scope, record.policy, [...path, "policy"]);
+  let lastResort = resolveLastResort(scope, record.last_resort, [...path, "last_resort"]);
   if (root === null || lastResort === undefined) return null;
-  const gives = resolveGives(root, lastResort, isApex, ["records", key], scope.reporter);
-  if (gives === null) return null;
+  if (record.flatten) {
+    root = flattenNode(flattening, root);
+    lastResort = flattenLastResort(flattening, lastResort);
+  }
+  const given = resolveGives(root, lastResort, isApex, path, scope.reporter);
+  if (given === null) return null;
+  const { gives, targets } = given;
+  for (const pool of targets) aliased.add(pool);
   const { max: ttlMaxSeconds, min: ttlMinSeconds } = record.ttl ?? input.ttl;
   const { ecs, sticky } = record;
   for (const [family, most] of STICKY_MOST) {
     if (sticky[family] <= most) continue;
     const what = `${key}: sticky.${family} is ${sticky[family]}, longer than what resolvers tell of a client`;
-    const path = ["records", key, "sticky", family];
-    scope.reporter.warning(path, "value", "CFG_TILE_FINE", what, `at most ${most}`);
+    scope.reporter.warning([...path, "sticky", family], "value", "CFG_TILE_FINE", what, `at most ${most}`);
   }
   return { zone, owner, root, ttlMaxSeconds, ttlMinSeconds, lastResort, ecs, sticky, gives };
 }

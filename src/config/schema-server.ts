@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { parseAddress } from "../geo/prefix.ts";
 import { MAX_UDP_WORKERS } from "../serve/blocks.ts";
 import type { Listener } from "../serve/listener.ts";
 import { chosen, mapping } from "./chosen.ts";
@@ -59,6 +60,14 @@ const nameServerRow = z
   .meta({ title: "host name" })
   .transform((text) => `${text.toLowerCase().replace(/\.$/, "")}.`);
 
+const RESOLVER = 'a resolver\'s address, as 192.0.2.53 or "[2001:db8::53]:5353"';
+const resolverRow = z
+  .string({ error: RESOLVER })
+  .refine((text) => parseAddress(text) !== null || socketAddressRow.safeParse(text).success, {
+    error: RESOLVER,
+  })
+  .meta({ title: "address, or address:port" });
+
 export const serverSchema = mapping(
   {
     listen: z
@@ -86,6 +95,10 @@ export const serverSchema = mapping(
     api: sectionOf<z.infer<typeof apiSchema>>(apiSchema)
       .prefault({})
       .describe("The control plane's listener"),
+    resolvers: z
+      .array(resolverRow, { error: "a list of addresses, with ports where they are not 53" })
+      .prefault([])
+      .describe("Resolvers that `resolve` endpoints are looked up with; none given: the system's"),
     nameservers: z
       .array(nameServerRow, { error: "a list of name servers" })
       .prefault([])
@@ -93,7 +106,7 @@ export const serverSchema = mapping(
         "Name servers of every zone that has no NS records of its own; the first is also the SOA's MNAME",
       ),
   },
-  "a mapping with any of listen, zones, workers, geo, index_memory, api, nameservers",
+  "a mapping with any of listen, zones, workers, geo, index_memory, api, resolvers, nameservers",
 ).describe("Options of the server: steerd.yaml");
 
 /** What steerd.yaml says, defaults filled in and paths resolved. */
@@ -109,4 +122,6 @@ export interface ServerOptions {
   api: { listen: Listener };
   /** Absolute names, lower case, with the final dot. */
   nameservers: string[];
+  /** Addresses, some with a port, as node:dns takes them. */
+  resolvers: string[];
 }

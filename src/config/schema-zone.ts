@@ -1,16 +1,9 @@
 import * as z from "zod";
-import { parsePrefix } from "../geo/prefix.ts";
 import { HOST_HEADER, REQUEST_TARGET } from "../health/request-text.ts";
 import { chosen, isMapping, mapping } from "./chosen.ts";
 import { shown } from "./problem.ts";
-import {
-  lastResortRow,
-  type NodeInput,
-  nodeRow,
-  type PartsInput,
-  partsRow,
-  weightRow,
-} from "./schema-policy.ts";
+import { endpointRow } from "./schema-endpoint.ts";
+import { lastResortRow, type NodeInput, nodeRow, type PartsInput, partsRow } from "./schema-policy.ts";
 import {
   durationRow,
   integerRow,
@@ -171,74 +164,6 @@ const groupRow = z
   .array(z.string({ error: "an ISO 3166-1 code, as DE" }), { error: GROUP })
   .min(1, { error: "at least one country" });
 
-const ADDRESS = "an IPv4 or IPv6 address";
-const addressText = z.string({ error: ADDRESS }).meta({ title: "address" });
-const addressList = z
-  .array(addressText, { error: "a list of addresses" })
-  .min(1, { error: "at least one address" });
-const addressOne = addressText.transform((text) => [text]);
-
-/** As written: what addresses and names are is checked when the pool is resolved. */
-export interface EndpointInput {
-  name?: string | undefined;
-  /** Empty where `target` is given. */
-  address: string[];
-  target?: string | undefined;
-  allow?: string[] | undefined;
-  weight?: number | undefined;
-}
-
-const endpointShort = addressText.transform((text): EndpointInput => ({ address: [text] }));
-const endpointCommon = {
-  name: nameRow.optional().describe("What people call the endpoint; absent: its first address, or its name"),
-  weight: weightRow
-    .optional()
-    .describe("Share of the answers beside the other endpoints' weights; 1 when none is given"),
-};
-export const endpointOptions = mapping(
-  {
-    name: endpointCommon.name,
-    address: chosen<string[]>([addressOne, addressList], (value) =>
-      Array.isArray(value) ? addressList : addressOne,
-    ).describe("Its address, or the list of them: one host, whatever the family"),
-    weight: endpointCommon.weight,
-  },
-  "an address, or {name: NAME, address: ADDRESS, weight: N}",
-);
-
-const PREFIXES = "a list of IPv4 or IPv6 prefixes, as [10.0.0.0/8]";
-const allowRow = z
-  .array(
-    z.string({ error: PREFIXES }).refine((text) => parsePrefix(text) !== null, { error: PREFIXES }),
-    {
-      error: PREFIXES,
-    },
-  )
-  .optional()
-  .describe(
-    "Private, loopback, link-local and other special-purpose prefixes in which its addresses may lie; others there are refused",
-  );
-const hostName = z
-  .string({ error: "a host's full name, as cdn.provider.example." })
-  .meta({ title: "host name" });
-
-/** An endpoint that answers are an alias of. */
-export const targetOptions = mapping(
-  {
-    name: endpointCommon.name,
-    target: hostName.describe("Name that answers are an alias of (CNAME), with its final dot"),
-    allow: allowRow,
-    weight: endpointCommon.weight,
-  },
-  "{target: cdn.provider.example., weight: N}",
-);
-const targetEndpoint = targetOptions.transform((input): EndpointInput => ({ ...input, address: [] }));
-
-const endpointRow = chosen<EndpointInput>([endpointShort, endpointOptions, targetEndpoint], (value) => {
-  if (typeof value === "string") return endpointShort;
-  return isMapping(value) && "target" in value ? targetEndpoint : endpointOptions;
-});
-
 const selectWord = z.enum(SELECTS, { error: `one of ${SELECTS.join(", ")}` });
 const selectAdaptive = mapping(
   {
@@ -326,6 +251,12 @@ export const recordRow = mapping(
     sticky: stickyOptions
       .prefault({})
       .describe("How much of the client's address `hash` looks at, as a policy and as a pool's `select`"),
+    flatten: z
+      .boolean({ error: "true or false" })
+      .default(false)
+      .describe(
+        "Answer the addresses of `target` endpoints, looked up as with `resolve`, in place of their names",
+      ),
   },
   "a mapping, as {policy: eu}",
 );

@@ -1,14 +1,16 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createFakePort, type FakePort, isKind } from "../../test/support/fake-port.ts";
 import { removeFolder, temporaryFolder } from "../../test/support/temporary-folder.ts";
+import type { KnownNames } from "../config/known-names.ts";
 import { ENDPOINT_ROW_WORDS, ROW_KEY_HIGH, ROW_KEY_LOW } from "../health/rows.ts";
 import { allocateBlocks, type SharedBlocks, WORD_GENERATION, WORD_STOP } from "../serve/blocks.ts";
 import type { Listener } from "../serve/listener.ts";
 import type { FromControl, ToControl } from "../serve/messages.ts";
 import { createBuild } from "./build.ts";
 import type { ControlOptions } from "./control.ts";
+import type { LookUp } from "./look-up.ts";
 import { runControlWorker } from "./run-control.ts";
 import type { ControlStatus } from "./status.ts";
 
@@ -45,9 +47,14 @@ function write(path: string, text: string): void {
   writeFileSync(join(folder, path), text);
 }
 
-function run(build: ControlOptions["build"] = createBuild(join(folder, "steerd.yaml"), blocks)): void {
-  runControlWorker({ configPath: null, blocks, startedMs: 0 }, port, {
+function run(
+  build: ControlOptions["build"] = createBuild(join(folder, "steerd.yaml"), blocks),
+  more: { lookUp?: LookUp; known?: KnownNames } = {},
+): void {
+  const { lookUp, known } = more;
+  runControlWorker({ configPath: null, blocks, startedMs: 0, ...(known && { known }) }, port, {
     build,
+    ...(lookUp && { lookUp }),
     collect: () => collections++,
     openApi: async (listener, shown) => {
       status = shown;
@@ -161,9 +168,9 @@ describe("the control worker", () => {
   it("a compiler that throws leaves what is in use; at the start it ends the worker", () => {
     let broken = false;
     const build = createBuild(join(folder, "steerd.yaml"), blocks);
-    run((generation) => {
+    run((...how) => {
       if (broken) throw new RangeError("Array buffer allocation failed");
-      return build(generation);
+      return build(...how);
     });
     broken = true;
     port.deliver({ kind: "reload" });
@@ -189,3 +196,62 @@ describe("the control worker", () => {
 function never(): never {
   throw new Error("at the start");
 }
+
+describe("names that are looked up", () => {
+  const YAML =
+    "checks: {web: {type: tcp, port: 80}}\n" +
+    "pools: {eu: {check: web, endpoints: [{resolve: lb.example, interval: 1s}]}}\n" +
+    "records: {www: {policy: eu}}\n";
+  const settle = () => new Promise((resolve) => setImmediate(resolve));
+  const targets = (index: number) =>
+    snapshots()[index]!.plan.targets.map(({ address, row }) => `${address} ${row}`);
+  let found: string[];
+  const lookUp: LookUp = async () => ({ ipv4: found, ipv6: { code: "ENODATA", isAnswer: true } });
+
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    found = ["192.0.2.2", "192.0.2.1"];
+    write("steerd.yaml", 'api: {listen: "127.0.0.1:0"}\nnameservers: [ns.a.example.]\n');
+    write("zones/b.example.yaml", YAML);
+  });
+  afterEach(() => void vi.useRealTimers());
+
+  it("are waited for at the start", async () => {
+    run(undefined, { lookUp });
+    expect(snapshots()).toEqual([]);
+    await settle();
+    expect(targets(0)).toEqual(["192.0.2.1 0", "192.0.2.2 1"]);
+    expect(snapshots()).toHaveLength(1);
+  });
+
+  it("but for a second at most", async () => {
+    run(undefined, { lookUp: () => new Promise(() => undefined) });
+    await vi.advanceTimersByTimeAsync(999);
+    expect(snapshots()).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(targets(0)).toEqual([]);
+    expect(status).toBeNull();
+  });
+
+  it("make a snapshot when they change, of the files as they were accepted", async () => {
+    run(undefined, { lookUp });
+    await settle();
+    write("zones/b.example.yaml", "pools: broken\n");
+    found = ["192.0.2.3", "192.0.2.2"];
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(targets(1)).toEqual(["192.0.2.2 1", "192.0.2.3 2"]);
+    expect(snapshots()[1]!.snapshot.generation).toBe(2);
+    await vi.advanceTimersByTimeAsync(3000);
+    expect(snapshots()).toHaveLength(2);
+  });
+
+  it("are known to the next control worker at once", async () => {
+    run(undefined, { lookUp });
+    await settle();
+    const { known } = snapshots()[0]!;
+    port.deliver({ kind: "stop" });
+    port = createFakePort();
+    run(undefined, { lookUp: () => new Promise(() => undefined), known });
+    expect(targets(0).map((target) => target.split(" ")[0])).toEqual(["192.0.2.1", "192.0.2.2"]);
+  });
+});

@@ -1,12 +1,16 @@
 import { type Finding, formatFinding } from "../config/findings.ts";
 import { formatOctets, type IndexSize, largestIndexes } from "../config/index-memory.ts";
+import type { KnownNames, WantedName } from "../config/known-names.ts";
 import type { HealthPlan } from "../health/plan.ts";
+import type { HealthClock } from "../health/probe.ts";
 import { type SharedBlocks, WORD_GENERATION } from "../serve/blocks.ts";
 import type { Listener } from "../serve/listener.ts";
 import type { FromControl, Log, ServeSettings } from "../serve/messages.ts";
 import type { Snapshot } from "../snapshot.ts";
 import type { Api } from "./api.ts";
 import { keepApiOpen } from "./api-keeper.ts";
+import { type LookUp, lookUp } from "./look-up.ts";
+import { createNames } from "./names.ts";
 import { type ControlStatus, createStatus, describeSnapshot } from "./status.ts";
 import { createWatch, WATCH_DEFAULTS, type WatchedPaths } from "./watch.ts";
 
@@ -19,6 +23,9 @@ export interface Built {
   indexes: readonly IndexSize[];
   /** Where the API listens. */
   api: Listener;
+  /** Names to look up, and with which resolvers. */
+  wanted: WantedName[];
+  resolvers: string[];
 }
 
 /** What came of reading the files once. */
@@ -34,13 +41,30 @@ export interface ControlOptions {
   blocks: SharedBlocks;
   post: (message: FromControl) => void;
   log: Log;
-  /** Reads the files as `generation`. What did not change since the last call need not be read again. */
-  build: (generation: number) => Attempt;
+  /**
+   * Reads the files as `generation`, with what is known of the names in them. What did not change since the last call need
+   * not be read again. `isAgain`: takes the files as they were when they were accepted last.
+   */
+  build: (generation: number, known: KnownNames, isAgain: boolean) => Attempt;
+  /** Looks names up; absent: through node:dns. */
+  lookUp?: LookUp;
+  /** Addresses of names that a control worker before this one knew. */
+  known?: KnownNames | undefined;
   openApi: (listener: Listener, status: ControlStatus) => Promise<Api>;
   /** Hands memory back after a compilation. */
   collect: () => void;
   watch?: typeof WATCH_DEFAULTS;
 }
+
+/** How long a configuration waits for names that were never looked up. */
+const NAMES_MS = 1000;
+
+const CONTROL_CLOCK: HealthClock = {
+  nowMs: () => performance.now(),
+  wallMs: () => Date.now(),
+  setTimer: (fire, delayMs) => setTimeout(fire, delayMs),
+  clearTimer: (timer) => clearTimeout(timer as NodeJS.Timeout),
+};
 
 /** Owner of the configuration: reads it, publishes it, watches it, and shows it. */
 export interface Control {
@@ -62,6 +86,15 @@ export function startControl(options: ControlOptions): Control {
   let apiListener: Listener | null = null;
   let answering = false;
   let paths: WatchedPaths | null = null;
+  const tell = createTeller(log);
+  const names = createNames({
+    clock: CONTROL_CLOCK,
+    log,
+    lookUp: options.lookUp ?? lookUp,
+    known: options.known ?? new Map(),
+    onChange: () => republish(false),
+  });
+  status.nameStates = names.states;
 
   const reload = (): void => {
     // Before the files are read, so that what changes meanwhile counts as a change.
@@ -69,20 +102,28 @@ export function startControl(options: ControlOptions): Control {
     const startedMs = performance.now();
     const startedWallMs = Date.now();
     const current = Atomics.load(blocks.control, WORD_GENERATION);
-    const attempt = attemptBuild(current);
+    const attempt = attemptBuild(current, false);
     if (attempt === null) return;
     const { findings, built, watched } = attempt;
     status.lastCompileMs = performance.now() - startedMs;
     if (built === null) reject(findings, current);
-    else accept(built, findings);
+    else if (names.want(built.wanted, built.resolvers)) names.whenTried(NAMES_MS, () => republish(true));
+    else accept(built, findings, true);
     if (JSON.stringify(paths) !== JSON.stringify(watched)) watch.mark(watched, startedWallMs);
     paths = watched;
     options.collect();
   };
+  /** Publishes the files that were sound with what is known of their names now. */
+  const republish = (isReload: boolean): void => {
+    const attempt = attemptBuild(Atomics.load(blocks.control, WORD_GENERATION), true);
+    if (attempt === null) return;
+    if (attempt.built !== null) accept(attempt.built, attempt.findings, isReload);
+    options.collect();
+  };
   /** Null: the compiler itself failed, for want of memory or by a defect; where something is in use, that stays. */
-  const attemptBuild = (current: number): Attempt | null => {
+  const attemptBuild = (current: number, isAgain: boolean): Attempt | null => {
     try {
-      return build(current + 1);
+      return build(current + 1, names.known, isAgain);
     } catch (error) {
       if (current === 0) throw error;
       status.rejected++;
@@ -92,30 +133,12 @@ export function startControl(options: ControlOptions): Control {
       return null;
     }
   };
-  const accept = ({ snapshot, plan, settings, indexes, api: listener }: Built, findings: Finding[]): void => {
-    logFindings(log, findings);
-    describeSnapshot(status, snapshot, plan, indexes);
-    status.accepted++;
-    status.lastReloadOk = true;
-    status.lastAcceptedS = Math.floor(Date.now() / 1000);
-    Atomics.store(blocks.control, WORD_GENERATION, snapshot.generation);
-    post({ kind: "snapshot", snapshot, plan, settings });
-    log("info", `configuration ${snapshot.generation} accepted`, {
-      zones: status.zones,
-      names: status.names,
-      dynamicRecords: status.dynamicRecords,
-      pools: plan.pools.length,
-      checkedAddresses: plan.targets.length,
-      warnings: findings.length,
-      octets: status.snapshotOctets,
-      indexOctets: indexes.reduce((sum, { octets }) => sum + octets, 0),
-      largestIndexes: largestIndexes(indexes, LOGGED_INDEXES).map(
-        ({ name, octets }) => `${name}: ${formatOctets(octets)}`,
-      ),
-      ms: Math.round(status.lastCompileMs),
-    });
-    apiListener = listener;
-    if (answering) api.listenOn(listener);
+  const accept = (built: Built, findings: Finding[], isReload: boolean): void => {
+    tell(findings);
+    if (isReload) countAccepted(status);
+    announce(options, status, built, names.known, findings.length);
+    apiListener = built.api;
+    if (answering) api.listenOn(built.api);
   };
   const reject = (findings: Finding[], current: number): void => {
     status.rejected++;
@@ -137,6 +160,7 @@ export function startControl(options: ControlOptions): Control {
     },
     stop: async () => {
       watch.close();
+      names.stop();
       await api.close();
     },
   };
@@ -144,6 +168,51 @@ export function startControl(options: ControlOptions): Control {
 
 /** A thousand tables make no line that somebody reads; `check --memory` and /metrics have more. */
 const LOGGED_INDEXES = 3;
+
+function countAccepted(status: ControlStatus): void {
+  status.accepted++;
+  status.lastReloadOk = true;
+  status.lastAcceptedS = Math.floor(Date.now() / 1000);
+}
+
+/** Tells everyone of a configuration: from here on it is the one in use. */
+function announce(
+  { blocks, post, log }: ControlOptions,
+  status: ControlStatus,
+  { snapshot, plan, settings, indexes }: Built,
+  known: KnownNames,
+  warnings: number,
+): void {
+  describeSnapshot(status, snapshot, plan, indexes);
+  Atomics.store(blocks.control, WORD_GENERATION, snapshot.generation);
+  post({ kind: "snapshot", snapshot, plan, settings, known: new Map(known) });
+  log("info", `configuration ${snapshot.generation} accepted`, {
+    zones: status.zones,
+    names: status.names,
+    dynamicRecords: status.dynamicRecords,
+    pools: plan.pools.length,
+    checkedAddresses: plan.targets.length,
+    warnings,
+    octets: status.snapshotOctets,
+    indexOctets: indexes.reduce((sum, { octets }) => sum + octets, 0),
+    largestIndexes: largestIndexes(indexes, LOGGED_INDEXES).map(
+      ({ name, octets }) => `${name}: ${formatOctets(octets)}`,
+    ),
+    ms: Math.round(status.lastCompileMs),
+  });
+}
+
+/** Logs the findings of accepted configurations; those of the one before are not told again. */
+function createTeller(log: Log): (findings: Finding[]) => void {
+  let told = new Set<string>();
+  return (findings) => {
+    logFindings(
+      log,
+      findings.filter((finding) => !told.has(formatFinding(finding))),
+    );
+    told = new Set(findings.map(formatFinding));
+  };
+}
 
 function logFindings(log: Log, findings: Finding[]): void {
   for (const finding of findings)

@@ -140,6 +140,12 @@ function addConfiguration(registry: Registry, status: ControlStatus): void {
     if (shown.length < status.indexes.length)
       index.set({ index: "others" }, sum(status.indexes) - sum(shown));
   });
+  const ageHelp = "Since the addresses of a name were last found; names of which none is known are left out";
+  const age = gauge(registry, "steerd_name_age_seconds", ageHelp, ["name"], () => {
+    age.reset();
+    for (const [name, { foundMs }] of status.nameStates)
+      if (foundMs !== null) age.set({ name }, (performance.now() - foundMs) / 1000);
+  });
   new Counter({
     name: "steerd_reloads_total",
     help: "Configurations read, by what became of them",

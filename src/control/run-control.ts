@@ -9,13 +9,14 @@ const BEAT_MS = 100;
 export function runControlWorker(
   init: ControlInit,
   port: WorkerPort<ToControl, FromControl>,
-  parts: Pick<ControlOptions, "build" | "openApi" | "collect">,
+  parts: Pick<ControlOptions, "build" | "openApi" | "collect" | "lookUp">,
 ): void {
   const log: Log = (level, message, fields = {}) => port.postMessage({ kind: "log", level, message, fields });
   const control = startControl({
     blocks: init.blocks,
     post: (message) => port.postMessage(message),
     log,
+    known: init.known,
     ...parts,
   });
   let stopped = false;

@@ -3,6 +3,7 @@ import type { HealthPlan } from "../health/plan.ts";
 import { RECORD_WORDS } from "../policy/data.ts";
 import type { Snapshot } from "../snapshot.ts";
 import { ZONE_WORDS } from "../zone/zone-data.ts";
+import type { NameState } from "./names.ts";
 
 /** What the control worker knows beside the shared blocks. Overwritten by each reload. */
 export interface ControlStatus {
@@ -21,6 +22,8 @@ export interface ControlStatus {
   lastAcceptedS: number;
   lastCompileMs: number;
   plan: HealthPlan;
+  /** Names that are looked up. */
+  nameStates: ReadonlyMap<string, NameState>;
 }
 
 export function createStatus(): ControlStatus {
@@ -37,6 +40,7 @@ export function createStatus(): ControlStatus {
     lastAcceptedS: 0,
     lastCompileMs: 0,
     plan: { targets: [], pools: [] },
+    nameStates: new Map(),
   };
 }
 

@@ -23,6 +23,18 @@ export interface EndpointModel {
   addresses: AddressModel[];
   /** Prefixes of special-purpose blocks in which the addresses of its name may be probed. */
   allow?: readonly string[];
+  /** A name whose addresses stand for it once they are known; `addresses` is empty. */
+  lookup?: LookupModel;
+}
+
+/** A name to look up, and which of its addresses become endpoints. */
+export interface LookupModel {
+  /** Presentation form, lower case, with the final dot. */
+  name: string;
+  intervalMs: number;
+  maxAddresses: number;
+  /** Where the file asks for it, for people. */
+  place: string;
 }
 
 /** Degrees, north and east positive. */
@@ -45,6 +57,8 @@ export interface PoolModel {
   /** Name of the check, for people; null: always up. */
   check: string | null;
   endpoints: EndpointModel[];
+  /** The endpoints as the file has them, where one of them is to be looked up: `endpoints` is made of these and what is known. */
+  template?: readonly EndpointModel[];
   select:
     | "all"
     | "weighted"

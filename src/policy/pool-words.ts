@@ -19,8 +19,7 @@ export function selectWord(pool: PoolModel): number {
     case "weighted":
       return SELECT_WEIGHTED;
     case "round_robin": {
-      const { weight } = pool.endpoints[0]!;
-      const isPlain = pool.endpoints.every((endpoint) => endpoint.weight === weight);
+      const isPlain = pool.endpoints.every((endpoint) => endpoint.weight === pool.endpoints[0]!.weight);
       return isPlain ? SELECT_ROUND_ROBIN : SELECT_SMOOTH_ROUND_ROBIN;
     }
     case "hash":

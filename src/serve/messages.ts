@@ -1,3 +1,4 @@
+import type { KnownNames } from "../config/known-names.ts";
 import type { HealthPlan } from "../health/plan.ts";
 import type { HealthRows } from "../health/rows.ts";
 import type { Snapshot } from "../snapshot.ts";
@@ -31,6 +32,8 @@ export interface ControlInit {
   blocks: SharedBlocks;
   /** Milliseconds since 1970 at which the process started. */
   startedMs: number;
+  /** What the control worker before this one knew of names that are looked up. */
+  known?: KnownNames;
 }
 
 export type ToControl =
@@ -41,7 +44,7 @@ export type ToControl =
 
 export type FromControl =
   | LogMessage
-  | { kind: "snapshot"; snapshot: Snapshot; plan: HealthPlan; settings: ServeSettings }
+  | { kind: "snapshot"; snapshot: Snapshot; plan: HealthPlan; settings: ServeSettings; known: KnownNames }
   /** Nothing could be compiled; `lines` are findings. Only the first outcome decides whether the server starts. */
   | { kind: "rejected"; lines: string[] }
   | { kind: "stopped" };

@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import type { KnownNames } from "../config/known-names.ts";
 import type { HealthPlan } from "../health/plan.ts";
 import type { Snapshot } from "../snapshot.ts";
 import { checkBatch } from "./batch-check.ts";
@@ -63,6 +64,7 @@ interface Published {
   snapshot: Snapshot;
   plan: HealthPlan;
   settings: ServeSettings;
+  known: KnownNames;
 }
 
 /** Runs the server until it is told to stop by a signal; returns the exit code. SIGHUP reads the files again. */
@@ -148,6 +150,7 @@ class ProcessSupervisor implements Supervisor {
           configPath: options.configPath,
           blocks: this.blocks,
           startedMs: this.startedMs,
+          ...(this.published === null ? {} : { known: this.published.known }),
         }),
       onStart: (post) => {
         if (this.answering) post({ kind: "answering" });
@@ -175,10 +178,10 @@ class ProcessSupervisor implements Supervisor {
     else if (message.kind === "rejected" && this.published === null) this.refuse(message.lines);
   }
 
-  private publish({ snapshot, plan, settings }: Published): void {
+  private publish({ snapshot, plan, settings, known }: Published): void {
     if (this.stopping) return;
     const isFirst = this.published === null;
-    this.published = { snapshot, plan, settings };
+    this.published = { snapshot, plan, settings, known };
     if (isFirst) {
       this.settings = settings;
       void this.begin(settings);

@@ -16,6 +16,8 @@ export interface GoldenFile {
   places: Record<string, [country: string, latitude: number, longitude: number]>;
   /** Rows of zones/latency.csv. */
   latency: string[];
+  /** What is known of names that are looked up. */
+  known: Record<string, string[]>;
   cases: GoldenCase[];
 }
 
@@ -88,7 +90,7 @@ const HEALTH = /^(.+):(up|down|drained|forced-down)(?:\((\d+(?:\.\d+)?)s\))?(?:@
 
 /**
  * Reads a golden file. Before the line `---` stand `zone ORIGIN`, lines `country PREFIX CODE`, `asn PREFIX NUMBER`,
- * `place PREFIX CODE LATITUDE LONGITUDE`, `latency CLIENT REGION RTT SAMPLES`, lines of the
+ * `place PREFIX CODE LATITUDE LONGITUDE`, `latency CLIENT REGION RTT SAMPLES`, `known NAME ADDRESS...` of a name that is looked up, lines of the
  * master file as `static RECORD`, and after `yaml` the zone's dynamic names. After it cases stand, divided by empty lines: comments
  * as their title, then `ask`, `ago 300s HEALTH` or `ago 60s release`, `health`, `load`, `want` and `counters`. A state may carry
  * seconds until it can change, and how much of its weight the address takes: `192.0.2.1:up(8s)@25%`.
@@ -105,6 +107,7 @@ export function parseGoldenFile(text: string): GoldenFile {
     systems: {},
     places: {},
     latency: [],
+    known: {},
     cases: [],
   };
   readHeader(file, lines.slice(0, divider));
@@ -130,6 +133,7 @@ function readHeader(file: GoldenFile, lines: string[]): void {
     else if (word === "country") file.countries[rest[0]!] = rest[1]!;
     else if (word === "asn") file.systems[rest[0]!] = Number(rest[1]);
     else if (word === "place") file.places[rest[0]!] = [rest[1]!, Number(rest[2]), Number(rest[3])];
+    else if (word === "known") file.known[rest[0]!] = rest.slice(1);
     else if (word === "latency") file.latency.push(rest.join());
     else if (word === "static") file.master.push(line.slice("static ".length).trim());
     else if (word !== "" && word !== "#") throw new Error(`line ${index + 1}: "${line}" is not understood`);

@@ -60,7 +60,9 @@ export function serveGoldenFile(
   previous: CompiledConfig | null = null,
 ): GoldenServer {
   const rows = allocateHealthRows(256, 64);
-  const compiled = compileConfig(loaded, { rows: createRowRegistry(rows, 0), previous, generation: 1 });
+  const known = new Map(Object.entries(file.known));
+  const options = { rows: createRowRegistry(rows, 0), previous, generation: 1, known };
+  const compiled = compileConfig(loaded, options);
   if (!("snapshot" in compiled)) throw new Error(compiled.findings.map(formatFinding).join("\n"));
   const { plan, snapshot } = compiled;
   const server = serveSnapshot(snapshot, rows);
