@@ -193,7 +193,7 @@ function throwsFreeDice(node: NodeModel): boolean {
   );
 }
 
-const LONG = { timeout: 600_000 };
+const LONG = { timeout: 1_800_000 };
 
 describe(`${TREES * VECTORS} random health vectors over random trees of every kind`, () => {
   it("an answer is empty only where all that the client can get is withheld by hand", LONG, () => {
