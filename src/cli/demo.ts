@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -37,10 +37,14 @@ export const command = defineCommand({
   },
 });
 
-/** The zones of the package: from dist/cli and from src/cli it is two folders up. */
+/** Zones and latency tables of the package: from dist/cli and from src/cli it is two folders up. */
 const ZONES = fileURLToPath(new URL("../../zones", import.meta.url));
+const TABLES = fileURLToPath(new URL("../../geo", import.meta.url));
 
-/** A port other than the usual one means that a second demo runs: its API takes any free port too. */
+/**
+ * A port other than the usual one means that a second demo runs: its API takes any free port too. The example zones
+ * name tables as `geo/NAME.csv`, which is looked up beside steerd.yaml, so the folder stands there too.
+ */
 function writeDemoConfig(folder: string, port: number): string {
   const path = join(folder, "steerd.yaml");
   const api = port === 5300 ? "127.0.0.1:8053" : "127.0.0.1:0";
@@ -50,6 +54,7 @@ function writeDemoConfig(folder: string, port: number): string {
     `api: {listen: "${api}"}`,
   ];
   writeFileSync(path, `${lines.join("\n")}\n`);
+  symlinkSync(TABLES, join(folder, "geo"));
   return path;
 }
 

@@ -42,11 +42,12 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** The example zones, with another port for the origins, so that a demo that runs beside the tests is left alone. */
+/** The example zones and their tables, with another port for the origins, so that a demo that runs beside the tests is left alone. */
 async function writeConfig(): Promise<string> {
   const folder = temporaryFolder("demo");
   const dynamic = join(folder, "zones/gslb.example.yaml");
   cpSync(join(root, "zones"), join(folder, "zones"), { recursive: true });
+  cpSync(join(root, "geo"), join(folder, "geo"), { recursive: true });
   const port = await freePort();
   const text = readFileSync(dynamic, "utf8").replace("port: 5380", `port: ${port}`);
   expect(text).toContain(`port: ${port}`);
