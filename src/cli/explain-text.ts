@@ -3,7 +3,9 @@ import type {
   ClientExplanation,
   Explanation,
   LastResortExplanation,
+  NegativeExplanation,
   PassName,
+  PlaceExplanation,
   ScopeExplanation,
   StickyExplanation,
   TableExplanation,
@@ -23,14 +25,18 @@ export function explanationLines(
   terminal: Terminal,
 ): string[] {
   const word = (text: string): string => paint(terminal, "bold", text.padEnd(WORD_WIDTH));
-  const { client, tables, sticky, lastResort } = explanation;
+  const { client, tables, sticky, lastResort, negative, ttl } = explanation;
   return [
     `${word("client")}${clientSentence(client, place)}`,
     ...tables.map((table) => `${word(table.kind)}${tableSentence(table, client)}`),
     ...(sticky === null ? [] : [`${word("hash")}${stickySentence(sticky, client)}`]),
     ...walkLines(explanation, terminal).map((line, i) => (i === 0 ? word("policy") : "") + line),
-    ...(lastResort === null ? [] : [`${word("last resort")}${lastResortSentence(lastResort)}`]),
-    `${word("ttl")}${ttlSentence(explanation.ttl)}`,
+    ...(lastResort === null
+      ? []
+      : [`${word("last resort")}${lastResortSentence(lastResort, explanation.decision)}`]),
+    ...(negative === null ? [] : [`${word("nodata")}${negativeSentence(negative, explanation.family)}`]),
+    `${word("ttl")}${ttlSentence(ttl)}`,
+    `${word("next")}${nextSentence(ttl.limit)}`,
     `${word("scope")}${scopeSentence(explanation.scope, tables)}`,
   ];
 }
@@ -56,11 +62,13 @@ const PASS_WORDS: Record<PassName, string> = {
   all: "again, as if every endpoint were up",
 };
 
-function lastResortSentence(lastResort: LastResortExplanation): string {
+function lastResortSentence(lastResort: LastResortExplanation, decision: Explanation["decision"]): string {
   const of = lastResort.of === null ? "the record" : `the node ${lastResort.of.label || lastResort.of.kind}`;
   switch (lastResort.kind) {
     case "all":
-      return `all, of ${of}: everything has failed, so that everything is answered`;
+      return decision === "nodata"
+        ? `all, of ${of}: but nothing is left to answer`
+        : `all, of ${of}: everything has failed, so that everything is answered`;
     case "pool":
       return `pool ${lastResort.pool?.name ?? ""}, of ${of}: everything else has failed`;
     case "addresses":
@@ -97,10 +105,52 @@ function stickySentence({ prefix, place, tile }: StickyExplanation, client: Clie
 
 function matchWords(table: TableExplanation): string {
   if (table.matches.length === 0) return "no key matches";
+  if (table.places !== null) return distanceWords(table.matches, table.places);
   if (table.kind === "latency") return `by round trip ${table.matches.join(", ")}`;
-  return table.kind === "nearest"
-    ? `by distance ${table.matches.join(" ")}`
-    : `matches ${table.matches.join(", ")}`;
+  return `matches ${table.matches.join(", ")}`;
+}
+
+/** `by distance frankfurt, 360 km; virginia, 6,300 km (bias +20)`, or the list's order. */
+function distanceWords(names: string[], places: PlaceExplanation[]): string {
+  const isKnown = places.every(({ distanceKm }) => distanceKm !== null);
+  if (!isKnown) return `in the list's order ${names.join(", ")}`;
+  const each = places.map(({ bias, distanceKm }, i) => {
+    const sign = bias > 0 ? "+" : "";
+    return `${names[i]}, ${kilometreWords(distanceKm!)}${bias === 0 ? "" : ` (bias ${sign}${bias})`}`;
+  });
+  return `by distance ${each.join("; ")}`;
+}
+
+/** To two digits or so: clients stand at their country's centre, or their city's. */
+function kilometreWords(distanceKm: number): string {
+  const step = distanceKm >= 1000 ? 100 : 10;
+  return `${(Math.round(distanceKm / step) * step).toLocaleString("en")} km`;
+}
+
+function negativeSentence({ reason, node }: NegativeExplanation, family: Explanation["family"]): string {
+  const all = "resolvers keep that for every client, scope 0";
+  switch (reason) {
+    case "no-key":
+      return `no key of ${node} is for this client, and it has no default; ${all}`;
+    case "no-family":
+      return `${node} was picked, and has no ${family === 0 ? "name" : `IPv${family} address`} that is up; ${all}`;
+    case "last-resort":
+      return `as last_resort says; ${all}`;
+    case "withheld":
+      return `every address is drained or forced down; ${all}`;
+  }
+}
+
+/** What changes first of all that was read. */
+function nextSentence(limit: TtlLimit | null): string {
+  if (limit === null) return "nothing that was read can change sooner than a new failure";
+  const { failback, horizonMs, pool, probes, state } = limit;
+  const when = `in ${horizonMs / 1000} s at the earliest`;
+  if (failback !== null) return `${when}: ${failback} goes back to an earlier entry`;
+  const what = limit.address ?? pool;
+  if (probes === null || state === null) return `${when}: ${what} can change`;
+  const results = `${probes.needed} more ${probes.good ? "good" : "failed"} ${probes.needed === 1 ? "probe" : "probes"}`;
+  return probes.good ? `${when}: ${what} needs ${results}` : `${when}: ${what} goes down after ${results}`;
 }
 
 function ttlSentence(ttl: TtlExplanation): string {
@@ -124,12 +174,19 @@ function changeWords({ pool, endpoint, address, failback, horizonMs }: TtlLimit)
   return `${source || address} can change in ${seconds}`;
 }
 
+/** `the nearest table has 193.0.0.0/19 as one tile; geo /16`: the longest tile first. */
+function tileWords({ bits, table: number }: ScopeExplanation, tables: TableExplanation[]): string {
+  const longest = tables.find(({ table }) => table === number);
+  const others = tables.filter((table) => table !== longest).sort((a, b) => b.tileBits - a.tileBits);
+  const rest = others.map(({ kind, tileBits }) => `${kind} ${tileBits === bits ? "too" : `/${tileBits}`}`);
+  const first = `the ${longest?.kind} table has ${longest?.tile} as one tile`;
+  return rest.length === 0 ? first : `${first}; ${rest.join(", ")}`;
+}
+
 function scopeSentence(scope: ScopeExplanation, tables: TableExplanation[]): string {
   switch (scope.reason) {
-    case "tile": {
-      const table = tables.find((candidate) => candidate.table === scope.table);
-      return `/${scope.bits}: the widest prefix that is treated alike, which ${table?.kind ?? "a table"} bounds`;
-    }
+    case "tile":
+      return `/${scope.bits}: ${tileWords(scope, tables)}`;
     case "sticky":
       return `/${scope.bits}: the prefix that is hashed`;
     case "no-ecs":

@@ -46,6 +46,7 @@ records:
   turns: {policy: {round_robin: [{node: sorry, weight: 2}, {node: jp, weight: 1}]}}
   union: {policy: {all: [sorry, jp]}}
   networks: {policy: {subnets: {10.0.0.0/8: jp, 198.18.0.0/15: eu}}}
+  both: {policy: {geo: {EU: {subnets: {193.0.6.0/24: eu, default: jp}}, default: jp}}}
   fast: {policy: {latency: {table: rtt.csv, of: [eu, jp], tolerance: 5ms}}}
   pool: {policy: lazy}
   same: {policy: {hash: {eu: 1, jp: 3}}}
@@ -101,7 +102,7 @@ describe("a steered name", () => {
     );
     expect(lines.slice(3)).toEqual([
       "client       193.0.6.1 is EU-NL (country database, 193.0.0.0/20)",
-      expect.stringMatching(/^nearest {6}by distance 53\.3,-6\.3 35\.7,139\.7 \(193\.0\.0\.0\/\d+\)$/),
+      "nearest      by distance eu, 810 km; jp, 9,300 km (193.0.0.0/19)",
       expect.stringMatching(/^geo {10}matches EU, default \(193\.0\.0\.0\/\d+\)$/),
       "policy       geo",
       "  EU       chosen: failover",
@@ -112,14 +113,15 @@ describe("a steered name", () => {
       "  default  not needed: closest, nearest",
       "  AS-JP    not for this client",
       "ttl          60 s: the maximum; nothing that was read can change sooner",
-      expect.stringMatching(/^scope {8}\/\d+: the widest prefix that is treated alike, which \w+ bounds$/),
+      "next         nothing that was read can change sooner than a new failure",
+      "scope        /19: the nearest table has 193.0.0.0/19 as one tile; geo too",
     ]);
   });
 
   test("what goes in turn: the turn of the answer, not the next one", () => {
     const lines = explain("turns", "193.0.6.1");
     expect(lines[0]).toMatch(/^turns\.t\.example\. 60 IN A 192\.0\.2\.99(\s|$)/);
-    expect(lines.slice(lines.indexOf("policy       round_robin"), -2)).toEqual([
+    expect(lines.slice(lines.indexOf("policy       round_robin"), -3)).toEqual([
       "policy       round_robin",
       "  sorry  chosen, 66.7% of turns (weight 2 of 3 that are up): no check, always up",
       "    192.0.2.99  answered, always up",
@@ -209,6 +211,18 @@ describe("a steered name", () => {
     expect(pool).toContain("203.0.113.7  down: as asked, weight 3\n");
   });
 
+  test.each([
+    ["pool:lazy/203.0.113.7", "in 600 s at the earliest: 203.0.113.7 needs 10 more good probes"],
+    ["pool:lazy", "in 600 s at the earliest: 203.0.113.7 needs 10 more good probes"],
+  ])("what changes next, with %s down", (down, sentence) => {
+    expect(explain("pool", "193.0.6.1", [down])).toContain(`next         ${sentence}`);
+  });
+
+  test("the tiles of several tables: the longest makes the scope", () => {
+    const scope = explain("both", "193.0.6.1").find((line) => line.startsWith("scope"));
+    expect(scope).toMatch(/^scope {8}\/24: the subnets table has 193\.0\.6\.0\/24 as one tile; geo \/1\d$/);
+  });
+
   test("a change that is far away leaves the maximum; one that is near enough sets the TTL", () => {
     expect(
       explain("pool", "193.0.6.1", ["pool:lazy/203.0.113.7"]).find((line) => line.startsWith("ttl")),
@@ -222,7 +236,12 @@ describe("a steered name", () => {
     const matched = explain("networks", "10.1.2.3").join("\n");
     expect(matched).toContain("client       10.1.2.3 is RFC 1918: private use (10.0.0.0/8)");
     expect(matched).toContain("subnets      matches 10.0.0.0/8 (10.0.0.0/8)");
-    expect(explain("networks", "193.0.6.1").join("\n")).toContain("subnets      no key matches (");
+    const nothing = explain("networks", "193.0.6.1").join("\n");
+    expect(nothing).toContain("subnets      no key matches (");
+    expect(nothing).toContain("last resort  all, of the record: but nothing is left to answer\n");
+    expect(nothing).toContain(
+      "nodata       no key of subnets is for this client, and it has no default; resolvers keep that for every client, scope 0\n",
+    );
   });
 
   test("a private client without a key: the resolver's place counts", () => {
@@ -231,7 +250,7 @@ describe("a steered name", () => {
     expect(lines).toContain(": the resolver, as no client subnet counts");
     expect(lines).toContain("scope        /0: the record does not heed client subnets");
     expect(explain("www", "10.1.2.3").join("\n")).toMatch(
-      /nearest {6}by distance .*: nothing is known of the place/,
+      /nearest {6}in the list's order eu, jp: nothing is known of the place/,
     );
   });
 });
@@ -268,6 +287,12 @@ describe("when everything is down", () => {
     expect(lines).toContain(`last resort  ${sentence}`);
   });
 
+  test("a family that the picked pool lacks", () => {
+    expect(explain("www", "193.0.6.1", [], "AAAA").join("\n")).toContain(
+      "nodata       eu was picked, and has no IPv6 address that is up; ",
+    );
+  });
+
   test("a negative answer has scope 0", () => {
     const lines = explain("empty", "193.0.6.1", DOWN);
     expect(lines.at(-1)).toMatch(/^scope {8}\/0: /);
@@ -287,8 +312,8 @@ describe("names that are not steered", () => {
     ["x.child", "x.child. A: REFUSED", "x.child. lies in no zone that is served here."],
     [
       "x.child.t.example",
-      "x.child.t.example. A: no A record (NODATA)",
-      "child.t.example. is delegated: its own name servers answer for it.",
+      "x.child.t.example. A: delegated to ns.child.elsewhere.example.",
+      "The zone delegates child.t.example.: the name servers named here answer for it.",
     ],
   ])("%s", (name, answer, sentence) => {
     const lines = explain(name, "193.0.6.1");

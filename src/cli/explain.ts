@@ -3,16 +3,17 @@ import { readFileSync } from "node:fs";
 import type { CompiledConfig } from "../config/compile.ts";
 import { describeClient, type GeoSources } from "../geo/databases.ts";
 import type { Explanation } from "../policy/explanation.ts";
-import { RCODE_NOERROR, RCODE_NXDOMAIN, RCODE_REFUSED } from "../wire/constants.ts";
+import { RCODE_NOERROR, RCODE_NXDOMAIN, RCODE_REFUSED, TYPE_NS } from "../wire/constants.ts";
 import { formatName } from "../wire/name-text.ts";
 import { formatRcode, formatType } from "../wire/registry.ts";
 import { addressOption, formatAddress, maskPrefix, type Prefix, prefixOption } from "./arguments.ts";
 import { defineCommand, EXIT_FINDINGS, EXIT_OK, UsageError } from "./command.ts";
 import { compileFor, orTell, unresolvedSentence } from "./configuration.ts";
+import { completeExplanation } from "./explain-complete.ts";
 import { type ExplainedQuestion, type ExplainedStep, explainSteps } from "./explain-steps.ts";
 import { explanationLines } from "./explain-text.ts";
 import { countFindings, findingLines } from "./finding-lines.ts";
-import type { Message } from "./message.ts";
+import type { Message, MessageRecord } from "./message.ts";
 import { messageAsJson, recordAsText, subnetOf } from "./message-text.ts";
 import { nameArgument, typeArgument } from "./names.ts";
 import { type HealthFile, type Supposition, supposeHealth, suppositions } from "./suppose.ts";
@@ -94,7 +95,10 @@ export function explainOffline(
   supposedOf: Supposition[],
 ): ExplainedStep[] {
   const { snapshot, rows } = supposeHealth(config, supposedOf);
-  return explainSteps(snapshot, config.names.policy, rows, question);
+  return explainSteps(snapshot, config.names.policy, rows, question).map((step) => ({
+    ...step,
+    explanation: step.explanation === null ? null : completeExplanation(step.explanation, config),
+  }));
 }
 
 /** Throws UsageError for a file that cannot be read. */
@@ -139,8 +143,7 @@ function answerLines(message: Message): string[] {
   const name = formatName(message.question!.name, 0);
   const type = formatType(message.question!.type);
   if (message.answer.length === 0) {
-    const what = message.rcode === RCODE_NOERROR ? `no ${type} record (NODATA)` : formatRcode(message.rcode);
-    return [`${name} ${type}: ${what}`];
+    return [`${name} ${type}: ${negativeWords(message, type)}`];
   }
   const records = message.answer.map(recordAsText);
   const width = Math.max(...records.map((record) => record.length));
@@ -148,6 +151,18 @@ function answerLines(message: Message): string[] {
   return records.map((record, i) =>
     i === 0 && scope !== "" ? `${record.padEnd(width)}   scope ${scope}` : record,
   );
+}
+
+/** What a reply without answer says in one word or two. */
+function negativeWords(message: Message, type: string): string {
+  if (message.rcode !== RCODE_NOERROR) return formatRcode(message.rcode);
+  const servers = referral(message).map(({ rdata }) => formatName(rdata, 0));
+  return servers.length === 0 ? `no ${type} record (NODATA)` : `delegated to ${servers.join(", ")}`;
+}
+
+/** The NS records of a referral; a negative answer has an SOA record instead. */
+function referral(message: Message): MessageRecord[] {
+  return message.answer.length > 0 ? [] : message.authority.filter(({ type }) => type === TYPE_NS);
 }
 
 /** `193.0.0.0/18`: the network that the answer is for; empty when every client gets it. */
@@ -172,7 +187,7 @@ function staticSentence(message: Message): string {
       return `The zone's records lead to ${formatRcode(message.rcode)}.`;
   }
   if (message.answer.length > 0) return `${name} is static: every client gets the same.`;
-  const delegated = message.authority.find((record) => formatType(record.type) === "NS");
+  const [delegated] = referral(message);
   if (delegated === undefined) return `${name} exists, but has no record of this type.`;
-  return `${formatName(delegated.owner, 0)} is delegated: its own name servers answer for it.`;
+  return `The zone delegates ${formatName(delegated.owner, 0)}: the name servers named here answer for it.`;
 }

@@ -73,6 +73,16 @@ describe("what a file supposes, decides", () => {
     expect((await explain("www", file)).lines[0]).toContain(`www.t.example. ${seconds} IN A `);
   });
 
+  test.each([
+    [
+      "pool:eu/198.51.100.2: {run: 2}",
+      "in 2 s at the earliest: 198.51.100.2 goes down after 1 more failed probe",
+    ],
+    ["pool:eu: {state: down, run: 1}", "in 6 s at the earliest: 198.51.100.1 needs 3 more good probes"],
+  ])("what changes next: %s", async (file, sentence) => {
+    expect((await explain("www", file)).lines).toContain(`next         ${sentence}`);
+  });
+
   test("a scale of 0% takes the weight away", async () => {
     const { lines } = await explain("share", "pool:shares/192.0.2.1: {scale: 0%}");
     expect(lines[0]).toContain(" A 192.0.2.2");

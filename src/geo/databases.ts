@@ -1,5 +1,5 @@
 import { CONTINENTS, COUNTRIES } from "./country.ts";
-import { addLocation, draftLocations, type Locations, subdivisionsOf } from "./location.ts";
+import { addLocation, draftLocations, type Locations, placeOf, subdivisionsOf } from "./location.ts";
 import { lookupMmdb, type Mmdb, openMmdb, readData, readNetworks } from "./mmdb.ts";
 import { clearHostBits, formatPrefix } from "./prefix.ts";
 import { embeddedIpv4Bits } from "./prefix-index.ts";
@@ -139,21 +139,13 @@ export interface ClientDescription {
 
 /** Describes a client as the tables see it: an IPv6 address that embeds an IPv4 one is described as the latter. */
 export function describeClient(sources: GeoSources, family: 4 | 6, address: Uint8Array): ClientDescription {
-  const skip = family === 6 ? embeddedIpv4Bits(address) : 0;
-  const seen: 4 | 6 = skip > 0 ? 4 : family;
-  const octets = address.slice(skip >> 3, (skip >> 3) + (seen === 4 ? 4 : 16));
+  const { seen, octets } = seenAs(family, address);
   const block = findBlock(SPECIAL_BLOCKS[seen], octets);
   if (block !== null) {
     return { location: block.source, city: "", database: "", prefix: formatPrefix(block), asn: 0 };
   }
   const asn = describeAsn(sources.asn, seen, octets);
-  const found = [sources.city, sources.country].flatMap((database) =>
-    database === null ? [] : [locateIn(database, seen, octets)],
-  );
-  const chosen =
-    found.find((one) => one.database.locations.countries[one.row] !== 0) ??
-    found.find((one) => one.row !== 0) ??
-    found[0];
+  const chosen = foundFor(sources, seen, octets);
   if (chosen === undefined) return { location: "unknown", city: "", database: "", prefix: "", asn };
   return {
     location: formatLocation(chosen.database.locations, chosen.row),
@@ -162,6 +154,35 @@ export function describeClient(sources: GeoSources, family: 4 | 6, address: Uint
     prefix: formatPrefix(clearHostBits({ family: seen, octets, bits: chosen.prefixBits })),
     asn,
   };
+}
+
+/** Where a client stands as `nearest` sees it; null: in a special-purpose block, or nothing is known of it. */
+export function placeOfClient(
+  sources: GeoSources,
+  family: 4 | 6,
+  address: Uint8Array,
+): { latitude: number; longitude: number } | null {
+  const { seen, octets } = seenAs(family, address);
+  if (findBlock(SPECIAL_BLOCKS[seen], octets) !== null) return null;
+  const chosen = foundFor(sources, seen, octets);
+  return chosen === undefined ? null : placeOf(chosen.database.locations, chosen.row);
+}
+
+function seenAs(family: 4 | 6, address: Uint8Array): { seen: 4 | 6; octets: Uint8Array } {
+  const skip = family === 6 ? embeddedIpv4Bits(address) : 0;
+  const seen: 4 | 6 = skip > 0 ? 4 : family;
+  return { seen, octets: address.slice(skip >> 3, (skip >> 3) + (seen === 4 ? 4 : 16)) };
+}
+
+function foundFor(sources: GeoSources, seen: 4 | 6, octets: Uint8Array): FoundLocation | undefined {
+  const found = [sources.city, sources.country].flatMap((database) =>
+    database === null ? [] : [locateIn(database, seen, octets)],
+  );
+  return (
+    found.find((one) => one.database.locations.countries[one.row] !== 0) ??
+    found.find((one) => one.row !== 0) ??
+    found[0]
+  );
 }
 
 interface FoundLocation {

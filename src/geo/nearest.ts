@@ -60,6 +60,14 @@ function toVector(latitude: number, longitude: number): Vector {
   return [Math.cos(phi) * Math.cos(lambda), Math.cos(phi) * Math.sin(lambda), Math.sin(phi)];
 }
 
+/** Mean radius of the Earth in kilometres (IUGG). */
+const EARTH_KM = 6371;
+
+/** Kilometres of the great circle between two places, whatever their bias. */
+export function distanceKm(from: BiasedLocation, to: BiasedLocation): number {
+  return arc(toVector(from.latitude, from.longitude), toVector(to.latitude, to.longitude)) * EARTH_KM;
+}
+
 /** Radians between two places. */
 function arc(a: Vector, b: Vector): number {
   const chordSquared = (a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2 + (a[2] - b[2]) ** 2;

@@ -80,7 +80,8 @@ export function explainPool(
   };
 }
 
-function explainAddress(
+/** An address as its health row shows it now. */
+export function explainAddress(
   context: DecideContext,
   names: PolicyNames,
   pool: number,

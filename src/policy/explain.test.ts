@@ -53,6 +53,9 @@ describe("explainDecision", () => {
         address: "198.51.100.10",
         failback: null,
         horizonMs: 20_000,
+        state: "down",
+        run: 0,
+        probes: null,
       },
     });
     expect(scope).toEqual({ bits: 0, reason: "no-ecs", table: null });
@@ -107,7 +110,7 @@ describe("explainDecision", () => {
       returnsInSeconds: 20,
     });
     expect(ttl).toMatchObject({ seconds: 20, reason: "horizon" });
-    expect(ttl.limit).toEqual({
+    expect(ttl.limit).toMatchObject({
       pool: null,
       endpoint: null,
       address: null,
@@ -159,6 +162,7 @@ describe("explainDecision", () => {
         tile: "8.8.0.0/16",
         tileBits: 16,
         matches: ["8.8.0.0/16", "8.0.0.0/8", "default"],
+        places: null,
       },
     ]);
     expect(root.entries.map(({ key, status }) => [key, status])).toEqual([
@@ -193,7 +197,11 @@ describe("explainDecision", () => {
     ]);
     expect(createWorld([record(near)]).explain().tables[0]).toMatchObject({
       kind: "nearest",
-      matches: ["52.5,13.4", "38.9,-77"],
+      matches: ["eu", "us"],
+      places: [
+        { latitude: 52.5, longitude: 13.4, bias: 0, distanceKm: null },
+        { latitude: 38.9, longitude: -77, bias: 0, distanceKm: null },
+      ],
     });
   });
 
@@ -202,10 +210,8 @@ describe("explainDecision", () => {
       [eu(), { latitude: 52.5, longitude: 13.4 }, 20],
       [us(), { latitude: 38.9, longitude: -77 }, -5],
     ]);
-    expect(createWorld([record(near)]).explain().tables[0]!.matches).toEqual([
-      "52.5,13.4 (bias +20)",
-      "38.9,-77 (bias -5)",
-    ]);
+    const { places } = createWorld([record(near)]).explain().tables[0]!;
+    expect(places!.map(({ bias }) => bias)).toEqual([20, -5]);
     const { tables } = createWorld([record(keyed("asn", { 64500: eu(), default: us() }))]).explain();
     expect(tables[0]).toMatchObject({ kind: "asn", matches: ["default"] });
     const asn = openOrThrow(makeMmdb({ "0.0.0.0/0": { asn: "AS64500" } }), "asn", "asn");
@@ -373,7 +379,29 @@ describe("explainDecision", () => {
       address: null,
       failback: null,
       horizonMs: 30_000,
+      state: null,
+      run: null,
+      probes: null,
     });
+  });
+
+  it("says why there is nothing to answer", () => {
+    const keyless = failover([keyed("subnets", { "8.0.0.0/8": us() }, { label: "nets" })]);
+    const told = createWorld([
+      record(keyless),
+      record(us(), { lastResort: { kind: "nodata" } }),
+      record(failover([us(), eu()])),
+    ]);
+    const reason = (index: number, family: 4 | 6 = 4) => told.explain({ record: index, family }).negative;
+    expect(reason(0)).toEqual({ reason: "no-key", node: "nets" });
+    expect(reason(2)).toBeNull();
+    expect(reason(2, 6)).toEqual({ reason: "no-family", node: "us" });
+    for (const name of ["us", "eu"]) told.set(name, "drained");
+    expect(reason(1)).toEqual({ reason: "last-resort", node: null });
+    expect(reason(2)).toEqual({ reason: "withheld", node: null });
+    const servfail = createWorld([record(us(), { lastResort: { kind: "servfail" } })]);
+    servfail.set("us", "down");
+    expect(servfail.explain()).toMatchObject({ decision: "servfail", negative: null });
   });
 
   it("says why the scope is 0", () => {

@@ -1,16 +1,23 @@
 import { clearHostBits, formatAddress, formatPrefix } from "../geo/prefix.ts";
-import { type BiasedLocation, CHAIN_ENTRY_MASK, CLASS_NOTHING, type TableModel } from "../geo/table.ts";
+import { CHAIN_ENTRY_MASK, CLASS_NOTHING, type TableModel } from "../geo/table.ts";
 import { type Answer, DECIDED_ADDRESSES, DECIDED_NODATA } from "../wire/answer.ts";
 import type { Client } from "./client.ts";
 import type { DecideContext } from "./context.ts";
 import {
+  ENTRY_NODE,
+  ENTRY_WORDS,
   FAMILY_NAME,
   LAST_RESORT_ADDRESSES,
   LAST_RESORT_NODATA,
   LAST_RESORT_POOL,
   LAST_RESORT_REF,
   LAST_RESORT_SERVFAIL,
+  NODE_COUNT,
+  NODE_FIRST,
+  NODE_KIND,
+  NODE_KIND_POOL,
   NODE_LAST_RESORT,
+  NODE_TABLE,
   NODE_WORDS,
   RECORD_ECS,
   RECORD_LAST_RESORT,
@@ -21,13 +28,15 @@ import {
   RECORD_WORDS,
 } from "./data.ts";
 import { decide } from "./decide.ts";
+import { explainNegative } from "./explain-negative.ts";
 import { explainNode } from "./explain-node.ts";
-import { explainPool } from "./explain-pool.ts";
+import { explainAddress, explainPool } from "./explain-pool.ts";
 import type {
   ClientExplanation,
   Explanation,
   LastResortExplanation,
   PickedAddress,
+  PlaceExplanation,
   ScopeExplanation,
   StickyExplanation,
   TableExplanation,
@@ -55,7 +64,7 @@ export function explainDecision(
   const words = context.policy.records.subarray(record * RECORD_WORDS, (record + 1) * RECORD_WORDS);
   const heedsEcs = client.fromEcs !== 0 && words[RECORD_ECS] !== 0;
   const { zone, owner } = names.records[record]!;
-  return {
+  const explained: Omit<Explanation, "negative"> = {
     zone,
     owner,
     family,
@@ -72,10 +81,11 @@ export function explainDecision(
     scope: explainScope(recording, context, words, answer),
     sticky: explainSticky(context, client, heedsEcs),
     client: explainClient(client, heedsEcs),
-    tables: recording.tables.map((reading) => explainTable(context, names, reading, client, heedsEcs)),
+    tables: recording.tables.map((reading) => explainTable(context, names, reading, client, heedsEcs, words)),
     root: explainNode(context, names, recording.root!, new Set(recording.picked)),
     lastResort: explainLastResort(context, names, recording, words),
   };
+  return { ...explained, negative: explainNegative(explained) };
 }
 
 function pickedAddress(names: PolicyNames, address: number): PickedAddress {
@@ -98,7 +108,7 @@ function explainTtl(
   const nearest = recording.horizons.findLast(({ horizonMs }) => horizonMs === leastMs);
   const bound = { seconds, minSeconds, maxSeconds };
   if (leastMs === NO_HORIZON || nearest === undefined) return { ...bound, reason: "settled", limit: null };
-  const limit = { ...limitOf(context, names, nearest, leastMs), horizonMs: leastMs };
+  const limit = limitOf(context, names, nearest, leastMs);
   const reason = leastMs >= maxSeconds * 1000 ? "settled" : leastMs < minSeconds * 1000 ? "min" : "horizon";
   return { ...bound, reason, limit };
 }
@@ -108,11 +118,15 @@ function limitOf(
   names: PolicyNames,
   { address, node, pool }: Recording["horizons"][number],
   horizonMs: number,
-): Omit<TtlLimit, "horizonMs"> {
-  if (address >= 0) return { ...pickedAddress(names, address), failback: null };
-  if (node < 0) return { ...unsettledAddress(context, names, pool, horizonMs), failback: null };
+): TtlLimit {
+  const none = { failback: null, horizonMs, state: null, run: null, probes: null };
+  if (address >= 0) {
+    const { state, run } = explainAddress(context, names, address, new Set(), null);
+    return { ...none, ...pickedAddress(names, address), state, run };
+  }
+  if (node < 0) return { ...none, ...unsettledAddress(context, names, pool, horizonMs) };
   const { kind, label } = names.nodes[node]!;
-  return { pool: null, endpoint: null, address: null, failback: label || kind };
+  return { ...none, pool: null, endpoint: null, address: null, failback: label || kind };
 }
 
 /** The address of a pool whose horizon is the pool's own. */
@@ -121,13 +135,15 @@ function unsettledAddress(
   names: PolicyNames,
   pool: number,
   horizonMs: number,
-): { pool: string; endpoint: string | null; address: string | null } {
+): Pick<TtlLimit, "pool" | "endpoint" | "address" | "state" | "run"> {
   const { name, endpoints } = explainPool(context, names, pool, new Set());
   for (const endpoint of endpoints) {
-    const address = endpoint.addresses.find((candidate) => candidate.horizonMs === horizonMs);
-    if (address !== undefined) return { pool: name, endpoint: endpoint.name, address: address.address };
+    const found = endpoint.addresses.find((candidate) => candidate.horizonMs === horizonMs);
+    if (found === undefined) continue;
+    const { address, state, run } = found;
+    return { pool: name, endpoint: endpoint.name, address, state, run };
   }
-  return { pool: name, endpoint: null, address: null };
+  return { pool: name, endpoint: null, address: null, state: null, run: null };
 }
 
 function explainScope(
@@ -177,12 +193,15 @@ function explainTable(
   reading: TableReading,
   client: Client,
   heedsEcs: boolean,
+  words: Int32Array,
 ): TableExplanation {
   const { chains } = context.tables;
   const model = names.tables[reading.table]!;
   const start = reading.classOffset + 1;
   const chain = chains.subarray(start, start + chains[reading.classOffset]!);
   const family = familyOf(client, heedsEcs);
+  const places = reading.classOffset === CLASS_NOTHING ? [] : Array.from(chain);
+  const children = childNames(context, names, words[RECORD_ROOT]!, reading.table);
   return {
     table: reading.table,
     kind: model.kind,
@@ -194,20 +213,41 @@ function explainTable(
           : "unknown",
     tile: formatTile(heedsEcs ? client.address : client.resolverAddress, family, reading.tileBits),
     tileBits: reading.tileBits,
-    matches: Array.from(reading.classOffset === CLASS_NOTHING ? [] : chain, (word) => matchText(model, word)),
+    matches: places.map((word) => matchText(model, word, children)),
+    places: model.kind === "nearest" ? places.map((word) => placeAt(model, word)) : null,
   };
 }
 
-/** `53.3,-6.3`, or `53.3,-6.3 (bias +20)`. */
-function placeText({ latitude, longitude, bias = 0 }: BiasedLocation): string {
-  const place = `${latitude},${longitude}`;
-  return bias === 0 ? place : `${place} (bias ${bias > 0 ? "+" : ""}${bias})`;
+function placeAt(model: TableModel & { kind: "nearest" }, word: number): PlaceExplanation {
+  const { latitude, longitude, bias = 0 } = model.locations[word & CHAIN_ENTRY_MASK]!;
+  return { latitude, longitude, bias, distanceKm: null };
 }
 
-function matchText(model: TableModel, word: number): string {
+/** What the children of the record's node are called that reads this table. */
+function childNames({ policy }: DecideContext, names: PolicyNames, root: number, table: number): string[] {
+  const { entries, nodes } = policy;
+  const childrenOf = (node: number): number[] => {
+    const at = node * NODE_WORDS;
+    if (nodes[at + NODE_KIND] === NODE_KIND_POOL) return [];
+    return Array.from(
+      { length: nodes[at + NODE_COUNT]! },
+      (_, i) => entries[(nodes[at + NODE_FIRST]! + i) * ENTRY_WORDS + ENTRY_NODE]!,
+    );
+  };
+  const reached = new Set([root]);
+  for (const node of reached) {
+    const children = childrenOf(node);
+    if (nodes[node * NODE_WORDS + NODE_TABLE] === table)
+      return children.map((child) => names.nodes[child]!.label || names.nodes[child]!.kind);
+    for (const child of children) reached.add(child);
+  }
+  return [];
+}
+
+function matchText(model: TableModel, word: number, children: string[]): string {
   const place = word & CHAIN_ENTRY_MASK;
   if (model.kind === "sticky") return "";
-  if (model.kind === "nearest") return placeText(model.locations[place]!);
+  if (model.kind === "nearest") return children[place]!;
   if (model.kind === "latency") return `${model.regions[place]!}${word === place ? "" : " (tied)"}`;
   const key = model.keys[place]!;
   return model.kind === "asn" && key !== "default" ? `AS${key}` : key;

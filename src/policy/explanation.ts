@@ -22,6 +22,18 @@ export interface Explanation {
   root: NodeExplanation;
   /** Set when every pass over a node had failed and its last resort decided. */
   lastResort: LastResortExplanation | null;
+  /** Why there is nothing to answer, for `nodata`. */
+  negative: NegativeExplanation | null;
+}
+
+export interface NegativeExplanation {
+  /**
+   * `no-key`: no key of the node is for this client, and it has no `default`; `no-family`: the picked pool has no address
+   * of the asked family that is up; `last-resort`: that is what it says; `withheld`: all is drained or forced down.
+   */
+  reason: "no-key" | "no-family" | "last-resort" | "withheld";
+  /** Label or kind of the node that has nothing; null: it is not about one. */
+  node: string | null;
 }
 
 export interface PickedAddress {
@@ -51,8 +63,18 @@ export interface TableExplanation {
   /** Widest prefix around the client's address in which this table says the same everywhere. */
   tile: string;
   tileBits: number;
-  /** Keys that the client matches, the narrowest first; for nearest the locations by growing distance, for latency the regions. */
+  /** Keys that the client matches, the narrowest first; for nearest the entries by growing distance, for latency the regions. */
   matches: string[];
+  /** For nearest: where those stand. */
+  places: PlaceExplanation[] | null;
+}
+
+export interface PlaceExplanation {
+  latitude: number;
+  longitude: number;
+  bias: number;
+  /** Kilometres from the client, whatever the bias; null: where the client is is not known, and the list's order counts. */
+  distanceKm: number | null;
 }
 
 export interface StickyExplanation {
@@ -94,6 +116,11 @@ export interface TtlLimit {
   /** Label or kind of the node that goes back; null: it is not that. */
   failback: string | null;
   horizonMs: number;
+  /** State of the address, and results in a row against it; null: it is not about one. */
+  state: AddressExplanation["state"] | null;
+  run: number | null;
+  /** Results that are still missing until it changes, at least; null: it is not that, or the check is not at hand. */
+  probes: { needed: number; good: boolean } | null;
 }
 
 /** What a walk takes for up: as the probes say; a pool with one endpoint up; all that are not withheld by hand. */

@@ -1,0 +1,45 @@
+import type { CompiledConfig } from "../config/compile.ts";
+import { placeOfClient } from "../geo/databases.ts";
+import { distanceKm } from "../geo/nearest.ts";
+import type { CheckSpec } from "../health/plan.ts";
+import type { Explanation, TableExplanation, TtlLimit } from "../policy/explanation.ts";
+import { addressOption } from "./arguments.ts";
+
+/**
+ * Adds what the decision itself does not know: how far the places of `nearest` are from the client, which takes the
+ * databases, and how many results are missing until the next change, which takes the checks.
+ */
+export function completeExplanation(explanation: Explanation, { geo, plan }: CompiledConfig): Explanation {
+  const { client, tables, ttl } = explanation;
+  const check = plan.targets.find(
+    ({ pool, address }) => pool === ttl.limit?.pool && address === ttl.limit.address,
+  )?.check;
+  return {
+    ...explanation,
+    tables: tables.map((table) => {
+      if (table.places === null || table.place === "unknown") return table;
+      const address = table.place === "client" ? client.address : client.resolver;
+      return withDistances(table, geo, address);
+    }),
+    ttl: { ...ttl, limit: ttl.limit === null ? null : withProbes(ttl.limit, check) },
+  };
+}
+
+function withDistances(
+  table: TableExplanation,
+  geo: CompiledConfig["geo"],
+  address: string,
+): TableExplanation {
+  const { family, octets } = addressOption("client", address);
+  const from = placeOfClient(geo, family, octets);
+  if (from === null || table.places === null) return table;
+  const places = table.places.map((place) => ({ ...place, distanceKm: Math.round(distanceKm(from, place)) }));
+  return { ...table, places };
+}
+
+function withProbes(limit: TtlLimit, check: CheckSpec | undefined): TtlLimit {
+  if (check === undefined || limit.state === null) return limit;
+  const of = limit.state === "up" ? check.fall : limit.state === "down" ? check.rise : 1;
+  const needed = Math.max(1, of - (limit.run ?? 0));
+  return { ...limit, probes: { needed, good: limit.state !== "up" } };
+}
