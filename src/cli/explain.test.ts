@@ -4,9 +4,10 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../../test/support/temporary-folder.ts";
 import { recordedTerminal } from "../../test/support/terminal.ts";
 import type { CompiledConfig } from "../config/compile.ts";
+import { explainSchema } from "../config/schema-explain.ts";
 import { addressOption, prefixOption } from "./arguments.ts";
 import { compileFiles } from "./configuration.ts";
-import { explainOffline, stepLines } from "./explain.ts";
+import { explainOffline, stepLines, stepsAsJson } from "./explain.ts";
 import { nameArgument, typeArgument } from "./names.ts";
 import { runCommandLine } from "./program.ts";
 import { type Supposition, suppositions } from "./suppose.ts";
@@ -87,7 +88,10 @@ function explain(name: string, client: string, down: string[] = [], type = "A"):
     diceSeed: 7,
   };
   const supposedOf = suppositions(config, null, down) as Supposition[];
-  return stepLines(explainOffline(config, question, supposedOf), config.geo, recordedTerminal());
+  const steps = explainOffline(config, question, supposedOf);
+  // Whatever is explained here fits the published schema.
+  expect(() => explainSchema.parse(JSON.parse(JSON.stringify(stepsAsJson(steps))))).not.toThrow();
+  return stepLines(steps, config.geo, recordedTerminal());
 }
 
 describe("a steered name", () => {

@@ -111,7 +111,8 @@ function healthFile(path: string | undefined): HealthFile | null {
   }
 }
 
-function stepsAsJson(steps: ExplainedStep[]): unknown {
+/** What --json prints; schema-explain.ts has its shape. */
+export function stepsAsJson(steps: ExplainedStep[]): unknown {
   const [first] = steps;
   return {
     ...messageAsJson(first!.message),

@@ -6,6 +6,7 @@ test.each([
   [["schema"], "pools"],
   [["schema", "zone"], "records"],
   [["schema", "server"], "nameservers"],
+  [["schema", "explain"], "steps"],
 ])("%j prints a JSON Schema with %s", async (args, key) => {
   const terminal = recordedTerminal();
   expect(await runCommandLine(args, terminal)).toBe(0);

@@ -4,15 +4,16 @@ import { defineCommand, EXIT_OK } from "./command.ts";
 export const command = defineCommand({
   positionals: {
     file: {
-      choices: ["server", "zone"],
+      choices: ["server", "zone", "explain"],
       default: "zone",
-      describe: "server: steerd.yaml; zone: zones/<origin>.yaml",
+      describe: "server: steerd.yaml; zone: zones/<origin>.yaml; explain: what explain --json prints",
     },
   },
   options: {},
   examples: [
     ["schema zone > zone.schema.json", "For an editor: # yaml-language-server: $schema=zone.schema.json"],
     ["schema server", "The schema of steerd.yaml"],
+    ["schema explain", "The schema of what explain --json prints"],
   ],
   async run(given, terminal) {
     terminal.out(JSON.stringify(jsonSchema(given.file), null, 2));

@@ -1,18 +1,24 @@
 import * as z from "zod";
+import { explainSchema } from "./schema-explain.ts";
 import { serverSchema } from "./schema-server.ts";
 import { zoneSchema } from "./schema-zone.ts";
 
 /** A JSON Schema (draft 2020-12), as editors read it. */
 export type JsonSchema = Record<string, unknown>;
 
-/** Which file a schema is for: `steerd schema server`, `steerd schema zone`. */
-export type SchemaName = "server" | "zone";
+/** What a schema is for: `steerd schema server`, `steerd schema zone`, `steerd schema explain`. */
+export type SchemaName = "server" | "zone" | "explain";
 
-/** The JSON Schema of steerd.yaml or of zones/<origin>.yaml. Pools and names that are not there are found by `check` only. */
+const SCHEMAS = {
+  server: { schema: serverSchema, title: "steerd.yaml", io: "input" },
+  zone: { schema: zoneSchema, title: "steerd zones/<origin>.yaml", io: "input" },
+  explain: { schema: explainSchema, title: "steerd explain --json", io: "output" },
+} as const;
+
+/** The JSON Schema of steerd.yaml, of zones/<origin>.yaml, or of what `explain --json` prints. Pools and names that are not there are found by `check` only. */
 export function jsonSchema(name: SchemaName): JsonSchema {
-  const schema = z.toJSONSchema(name === "server" ? serverSchema : zoneSchema, { io: "input" });
-  const title = name === "server" ? "steerd.yaml" : "steerd zones/<origin>.yaml";
-  const { $schema, ...rest } = schema;
+  const { schema, title, io } = SCHEMAS[name];
+  const { $schema, ...rest } = z.toJSONSchema(schema, { io });
   return { $schema, title, ...(withoutSafeBounds(rest) as JsonSchema) };
 }
 
