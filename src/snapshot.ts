@@ -1,5 +1,7 @@
+import type { Prefix } from "./geo/prefix.ts";
 import type { TableData } from "./geo/table.ts";
 import type { PolicyData } from "./policy/data.ts";
+import type { PolicyNames } from "./policy/names.ts";
 import type { ZoneData } from "./zone/zone-data.ts";
 
 /**
@@ -12,4 +14,12 @@ export interface Snapshot {
   zones: ZoneData;
   policy: PolicyData;
   tables: TableData;
+  /** Who may ask why; absent, as it is by default: nobody. */
+  explain?: ExplainAccess;
+}
+
+/** The access list of explanations over DNS, and the names that they need. Workers get a copy of these. */
+export interface ExplainAccess {
+  allow: Prefix[];
+  names: PolicyNames;
 }

@@ -103,8 +103,15 @@ export function compileConfig(
     findings.push({ severity: "error", code, file: loaded.configFile, line: 0, column: 0, what, expected });
   if (hasErrors(findings)) return { findings: inOrder(findings) };
   const zones = buildZones(draft.sources, targets);
+  const { allow } = loaded.server.explain;
   return {
-    snapshot: { generation: options.generation, zones, policy, tables: tables.data },
+    snapshot: {
+      generation: options.generation,
+      zones,
+      policy,
+      tables: tables.data,
+      ...(allow.length === 0 ? {} : { explain: { allow, names: explainingNames(names) } }),
+    },
     plan: draft.plan,
     names: { zones: loaded.zones.map((zone) => zone.name), policy: names },
     server: loaded.server,
@@ -121,6 +128,14 @@ export function compileConfig(
     wanted: wantedNames(draft.pools),
     findings: inOrder(findings),
   };
+}
+
+/** What workers need of the names to explain: measurements stay here. */
+function explainingNames(names: PolicyNames): PolicyNames {
+  const tables = names.tables.map((model) =>
+    model.kind === "latency" ? { ...model, table: { ...model.table, clients: [] } } : model,
+  );
+  return { ...names, tables };
 }
 
 export function hasErrors(findings: readonly Finding[]): boolean {

@@ -140,7 +140,7 @@ const tableSchema = z.strictObject({
     .nullable(),
 });
 
-export const explanationSchema = z.strictObject({
+const explanationSchema = z.strictObject({
   zone: z.string(),
   owner: z.string(),
   family: z.literal([0, 4, 6]).describe("asked family; 0: a name"),

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { parseAddress } from "../geo/prefix.ts";
+import { clearHostBits, type Prefix, parseAddress, parsePrefix } from "../geo/prefix.ts";
 import { MAX_UDP_WORKERS } from "../serve/blocks.ts";
 import type { Listener } from "../serve/listener.ts";
 import { chosen, mapping } from "./chosen.ts";
@@ -36,6 +36,29 @@ const apiSchema = mapping(
   },
   "a mapping, as {listen: 127.0.0.1:8053}",
 );
+
+const NETWORKS = 'addresses and networks, as ["127.0.0.0/8", "2001:db8::/32"]';
+const networkRow = z
+  .string({ error: NETWORKS })
+  .refine((text) => networkOf(text) !== null, { error: NETWORKS, abort: true })
+  .meta({ title: "address or network" })
+  .transform((text) => networkOf(text)!);
+
+function networkOf(text: string): Prefix | null {
+  const prefix = text.includes("/") ? parsePrefix(text) : parseAddress(text);
+  return prefix === null ? null : clearHostBits(prefix);
+}
+
+const explainSchema = mapping(
+  {
+    allow: z
+      .array(networkRow, { error: NETWORKS })
+      .prefault([])
+      .describe("Who may ask, by the address that the query comes from; empty: nobody"),
+  },
+  "a mapping, as {allow: [127.0.0.0/8]}",
+);
+type ExplainOptions = z.infer<typeof explainSchema>;
 
 const WORKERS = `auto, or a number of workers from 1 to ${MAX_UDP_WORKERS}`;
 const workersNumber = z
@@ -99,6 +122,9 @@ export const serverSchema = mapping(
       .array(resolverRow, { error: "a list of addresses, with ports where they are not 53" })
       .prefault([])
       .describe("Resolvers that `resolve` endpoints are looked up with; none given: the system's"),
+    explain: sectionOf<ExplainOptions>(explainSchema)
+      .prefault({})
+      .describe("Explanations over DNS: _explain.NAME TXT says why NAME is answered as it is"),
     nameservers: z
       .array(nameServerRow, { error: "a list of name servers" })
       .prefault([])
@@ -106,7 +132,7 @@ export const serverSchema = mapping(
         "Name servers of every zone that has no NS records of its own; the first is also the SOA's MNAME",
       ),
   },
-  "a mapping with any of listen, zones, workers, geo, index_memory, api, resolvers, nameservers",
+  "a mapping with any of listen, zones, workers, geo, index_memory, api, resolvers, explain, nameservers",
 ).describe("Options of the server: steerd.yaml");
 
 /** What steerd.yaml says, defaults filled in and paths resolved. */
@@ -120,6 +146,7 @@ export interface ServerOptions {
   /** Octets. */
   index_memory: number;
   api: { listen: Listener };
+  explain: ExplainOptions;
   /** Absolute names, lower case, with the final dot. */
   nameservers: string[];
   /** Addresses, some with a port, as node:dns takes them. */

@@ -3,6 +3,7 @@ import { COUNTER_SWAPS } from "../counters.ts";
 import type { Snapshot } from "../snapshot.ts";
 import { WORD_CRASH, WORD_GENERATION, WORD_HEARTBEAT, WORD_OPEN, WORD_STOP } from "./blocks.ts";
 import { createCollection } from "./collect.ts";
+import { createExplainer } from "./explain-txt.ts";
 import { formatListenFailure, type Listener, type ListenFailure } from "./listener.ts";
 import type { DataInit, FromData, Log, ToData, WorkerPort } from "./messages.ts";
 import { containFaults, type Plane } from "./plane.ts";
@@ -106,8 +107,13 @@ function createWorkerContext(init: DataInit, snapshot: Snapshot, transport: numb
 
 function createPlane(context: Context, log: Log): Plane {
   const { client, clockS, counters } = context;
+  const explainer = createExplainer();
   const answer = containFaults(
-    (packet, length, out) => answerMessage(packet, length, context, out),
+    (packet, length, out) => {
+      // One look at the snapshot: nobody may ask why, unless steerd.yaml says so.
+      const explained = context.snapshot.explain === undefined ? 0 : explainer(packet, length, context, out);
+      return explained > 0 ? explained : answerMessage(packet, length, context, out);
+    },
     counters,
     log,
     () => performance.now(),

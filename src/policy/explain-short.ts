@@ -1,0 +1,80 @@
+import type { Explanation, NodeExplanation, PoolExplanation } from "./explanation.ts";
+
+/** Octets of one string of a TXT record (RFC 1035 section 3.3). */
+const MOST_OCTETS = 255;
+/** Strings of one answer, so that it stays far below 64 KB: beyond that a tree is read with `steerd explain`. */
+const MOST_STRINGS = 24;
+
+/** An explanation in a few lines of at most 255 octets, for a TXT record: answer, client, tables, path, TTL, scope. */
+export function shortLines(explanation: Explanation): string[] {
+  const { addresses, client, decision, family, lastResort, negative, owner, scope, tables, ttl } =
+    explanation;
+  const type = family === 0 ? "CNAME" : family === 4 ? "A" : "AAAA";
+  const answer = addresses.length === 0 ? decision : addresses.map(({ address }) => address).join(" ");
+  const source = client.source === "ecs" ? `client subnet /${client.sourceBits}` : "resolver";
+  const lines = [
+    `${owner} ${type}: ${answer}`,
+    `client: ${client.address}, ${source}`,
+    ...tables.map(
+      ({ kind, matches, tile }) => `${kind}: ${matches.join(", ") || "no key matches"} (${tile})`,
+    ),
+    ...pathLines(explanation.root),
+    ...(lastResort === null ? [] : [`last resort: ${lastResort.kind}`]),
+    ...(negative === null ? [] : [`nodata: ${[negative.reason, negative.node ?? ""].join(" ").trim()}`]),
+    `ttl: ${ttl.seconds} s of ${ttl.minSeconds} to ${ttl.maxSeconds}, ${limitWords(explanation)}`,
+    `scope: /${scope.bits}, ${scopeWords(explanation)}`,
+  ];
+  const most =
+    lines.length > MOST_STRINGS ? [...lines.slice(0, MOST_STRINGS - 2), ...lines.slice(-2)] : lines;
+  return most.map((line) => (line.length > MOST_OCTETS ? `${line.slice(0, MOST_OCTETS - 3)}...` : line));
+}
+
+function limitWords({ ttl }: Explanation): string {
+  const { limit } = ttl;
+  if (limit === null) return "settled";
+  return `${limit.address ?? limit.failback ?? limit.pool} can change in ${limit.horizonMs / 1000} s`;
+}
+
+function scopeWords({ scope, tables }: Explanation): string {
+  if (scope.reason !== "tile") return scope.reason;
+  return tables.map(({ kind, tileBits }) => `${kind} /${tileBits}`).join(" ");
+}
+
+/** What failed, and the way to what was chosen. */
+function pathLines(root: NodeExplanation): string[] {
+  const failed = failures(root).map((words) => `failed: ${words}`);
+  const chosen = chosenPaths(root).map((words) => `chosen: ${words}`);
+  return [...failed, ...chosen];
+}
+
+function failures(node: NodeExplanation): string[] {
+  return node.entries.flatMap((entry) => {
+    if (entry.status === "failed") return [entryWords(entry.key, entry.node)];
+    return entry.status === "chosen" ? failures(entry.node) : [];
+  });
+}
+
+function chosenPaths(node: NodeExplanation): string[] {
+  const own = nodeWords(node);
+  const below = node.entries
+    .filter(({ status }) => status === "chosen")
+    .flatMap((entry) => {
+      const chance = entry.odds === null ? "" : ` (${Number((entry.odds.chance * 100).toPrecision(3))}%)`;
+      const key = entry.key === "" ? "" : `${entry.key}: `;
+      return chosenPaths(entry.node).map((path) => `${own} > ${key}${path}${chance}`);
+    });
+  return node.entries.length === 0 ? (node.outcome === "failed" ? [] : [own]) : below;
+}
+
+function entryWords(key: string, node: NodeExplanation): string {
+  return key === "" ? nodeWords(node) : `${key}: ${nodeWords(node)}`;
+}
+
+function nodeWords(node: NodeExplanation): string {
+  if (node.pool !== null) return poolWords(node.pool);
+  return node.label === "" ? node.kind : `${node.label}, ${node.kind}`;
+}
+
+function poolWords({ check, endpoints, name, up }: PoolExplanation): string {
+  return check === null ? `${name}, no check` : `${name}, ${up} of ${endpoints.length} up`;
+}
