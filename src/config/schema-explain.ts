@@ -4,6 +4,7 @@ import type {
   AddressExplanation,
   EntryExplanation,
   Explanation,
+  LoadExplanation,
   NodeExplanation,
   PoolExplanation,
   TtlLimit,
@@ -39,12 +40,25 @@ const oddsSchema = z
   })
   .describe("a probability: part of of, weights of what is up, or hits of draws");
 
+const loadSchema = z
+  .strictObject({
+    by: z.string().describe("the policy's key") as unknown as z.ZodType<LoadExplanation["by"]>,
+    responseMs: z.number().nullable(),
+    load: z.number().nullable().describe("part of the capacity"),
+    connections: z.number().nullable(),
+    capacity: z.number().nullable(),
+    p99Ms: z.number().nullable(),
+    errors: z.number().nullable().describe("part of the requests"),
+  })
+  .describe("what a policy by load compares; null: nobody measured or reported it");
+
 const addressSchema: z.ZodType<AddressExplanation> = z.strictObject({
   address: z.string(),
   picked: z.boolean().describe("the answer has it"),
   odds: oddsSchema
     .nullable()
     .describe("how likely the pool picks it; null: no dice, or the pool was not asked"),
+  load: loadSchema.nullable(),
   state,
   forSeconds: seconds.nullable().describe("seconds since the state last changed; null: unknown"),
   reason: z.string().describe("why it has its state, as logs and metrics name it"),
@@ -79,7 +93,16 @@ const entrySchema: z.ZodType<EntryExplanation> = z.lazy(() =>
     odds: oddsSchema.nullable().describe("how likely the entry is chosen; null: no dice and no turns"),
     draw: z.strictObject({ roll: count, total: count }).nullable().describe("the throw that drew it"),
     hashOf: z.string().nullable(),
-    status: z.enum(["chosen", "failed", "not-needed", "not-matched", "not-drawn", "not-in-turn"]),
+    load: loadSchema.nullable(),
+    status: z.enum([
+      "chosen",
+      "failed",
+      "not-needed",
+      "not-matched",
+      "not-drawn",
+      "not-in-turn",
+      "passed-over",
+    ]),
     node: nodeSchema,
   }),
 );

@@ -121,7 +121,9 @@ function limitOf(
 ): TtlLimit {
   const none = { failback: null, horizonMs, state: null, run: null, probes: null };
   if (address >= 0) {
-    const { state, run } = explainAddress(context, names, address, new Set(), null);
+    // Only addresses of pools have rows, and with them horizons.
+    const owner = names.endpoints[names.addresses[address]!.endpoint]!.pool;
+    const { state, run } = explainAddress(context, names, owner, address, new Set(), null);
     return { ...none, ...pickedAddress(names, address), state, run };
   }
   if (node < 0) return { ...none, ...unsettledAddress(context, names, pool, horizonMs) };
