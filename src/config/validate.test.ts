@@ -13,6 +13,7 @@ describe("steerd.yaml", () => {
       geo: {},
       index_memory: 256 * 2 ** 20,
       api: { listen: { host: "127.0.0.1", family: 4, port: 8053 } },
+      explain: { allow: [] },
       resolvers: [],
       nameservers: [],
     });
@@ -85,15 +86,15 @@ describe("steerd.yaml", () => {
     ["worker: 1", '1:1 CFG_KEY_UNKNOWN "worker" is not a key: did you mean workers?'],
     [
       "doh: 1",
-      '1:1 CFG_NOT_AVAILABLE "doh" is not available in this version: expected one of listen, zones, workers, geo, index_memory, api, resolvers, nameservers',
+      '1:1 CFG_NOT_AVAILABLE "doh" is not available in this version: expected one of listen, zones, workers, geo, index_memory, api, resolvers, explain, nameservers',
     ],
     [
       "- a",
-      "1:1 CFG_VALUE_INVALID the file is a list: expected a mapping with any of listen, zones, workers, geo, index_memory, api, resolvers, nameservers",
+      "1:1 CFG_VALUE_INVALID the file is a list: expected a mapping with any of listen, zones, workers, geo, index_memory, api, resolvers, explain, nameservers",
     ],
     [
       "a",
-      '1:1 CFG_VALUE_INVALID the file is "a": expected a mapping with any of listen, zones, workers, geo, index_memory, api, resolvers, nameservers',
+      '1:1 CFG_VALUE_INVALID the file is "a": expected a mapping with any of listen, zones, workers, geo, index_memory, api, resolvers, explain, nameservers',
     ],
   ])("%j", (text, finding) => {
     expect(serverOptions(text).findings).toEqual([finding]);
