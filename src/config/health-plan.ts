@@ -1,8 +1,8 @@
-import type { CheckSpec, CheckTiming, HealthPlan, PoolPlan, ProbeTarget } from "../health/plan.ts";
+import type { CheckSpec, CheckTiming, HealthPlan, HttpSpec, PoolPlan, ProbeTarget } from "../health/plan.ts";
 import type { EndpointModel, PoolModel } from "../policy/model.ts";
 import { addressText } from "../policy/names.ts";
 import { claimEndpointRow, claimPoolRow, type RowRegistry } from "./rows.ts";
-import type { CheckInput } from "./schema-zone.ts";
+import type { CheckInput, HttpInput } from "./schema-checks.ts";
 
 /** What one check of the file asks of the prober. */
 export function checkSpec(name: string, check: CheckInput): CheckSpec {
@@ -13,16 +13,27 @@ export function checkSpec(name: string, check: CheckInput): CheckSpec {
     rise: check.rise,
   };
   if (check.type === "tcp") return { ...timing, type: "tcp", name, port: check.port };
+  return { ...timing, ...httpSpec(name, check) };
+}
+
+function httpSpec(name: string, check: HttpInput): Omit<HttpSpec, keyof CheckTiming> {
+  const isSecure = check.type === "https";
+  const headers = Object.entries(check.headers);
   return {
-    ...timing,
     type: check.type,
     name,
     port: check.port,
     path: check.path,
     host: check.host ?? "",
+    ...(check.method === "GET" ? {} : { method: check.method }),
+    ...(headers.length === 0 ? {} : { headers }),
     expectStatus: check.expect_status ?? [],
     expectBody: check.expect_body ?? "",
-    verify: check.type === "https" && check.verify,
+    ...(check.expect_body_regex === undefined ? {} : { expectPattern: check.expect_body_regex }),
+    ...(check.expect_json === undefined ? {} : { expectJson: check.expect_json }),
+    verify: isSecure && check.verify,
+    ...(isSecure && check.sni !== undefined ? { sni: check.sni } : {}),
+    ...(check.redirects === 0 ? {} : { redirects: check.redirects }),
   };
 }
 

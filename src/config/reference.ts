@@ -1,9 +1,10 @@
 import * as z from "zod";
+import { checkParts, checkRows } from "./schema-checks.ts";
 import { endpointOptions, resolveOptions, targetOptions } from "./schema-endpoint.ts";
 import { entryOptions, failoverOptions, latencyOptions, nodeShapes } from "./schema-policy.ts";
 import { ttlRange } from "./schema-rows.ts";
 import { serverSchema } from "./schema-server.ts";
-import { checkRows, poolRow, recordRow, regionRow, stickyOptions, zoneSchema } from "./schema-zone.ts";
+import { poolRow, recordRow, regionRow, stickyOptions, zoneSchema } from "./schema-zone.ts";
 import { NODE_OPTIONS, POLICY_KINDS } from "./vocabulary.ts";
 
 /** The part of a JSON Schema that the reference page shows. */
@@ -62,6 +63,7 @@ export function referencePage(): string {
     "Seconds, a duration, or a mapping:",
     table(shapeOf(ttlRange)),
     ...Object.entries(checkRows).flatMap(([type, row]) => [`### checks: type ${type}`, table(shapeOf(row))]),
+    ...Object.entries(checkParts).flatMap(([key, row]) => [`### checks: ${key}`, table(shapeOf(row))]),
     "### regions",
     table(shapeOf(regionRow)),
     "### pools",

@@ -116,7 +116,9 @@ const inRecord = (record: string) =>
   );
 
 describe("checks", () => {
-  const KEYS = "type, port, path, host, expect_status, expect_body, interval, timeout, fall, rise";
+  const KEYS =
+    "type, port, path, host, method, headers, expect_status, expect_body, expect_body_regex, expect_json, redirects, interval and 3 more";
+  const STATUS = "a status code from 100 to 599, a range as 200-299, or a list of them";
   test.each([
     ["{type: htps}", '2:13 CFG_VALUE_INVALID checks.c: type is "htps": expected one of tcp, http, https'],
     [
@@ -158,11 +160,48 @@ describe("checks", () => {
     ],
     [
       "{type: http, expect_status: 99}",
-      "2:34 CFG_VALUE_INVALID checks.c.expect_status is 99: expected a status code from 100 to 599, or a list of them",
+      `2:34 CFG_VALUE_INVALID checks.c.expect_status is 99: expected ${STATUS}`,
     ],
     [
       "{type: http, expect_status: [200, x]}",
-      '2:40 CFG_VALUE_INVALID checks.c.expect_status[1] is "x": expected a status code from 100 to 599, or a list of them',
+      `2:40 CFG_VALUE_INVALID checks.c.expect_status[1] is "x": expected ${STATUS}`,
+    ],
+    [
+      "{type: http, expect_status: [200-299, 304-302]}",
+      `2:44 CFG_VALUE_INVALID checks.c.expect_status[1] is "304-302": expected ${STATUS}`,
+    ],
+    [
+      "{type: http, method: get}",
+      '2:27 CFG_VALUE_INVALID checks.c.method is "get": expected one of GET, HEAD, OPTIONS, POST',
+    ],
+    [
+      "{type: http, method: HEAD, expect_json: true}",
+      '2:27 CFG_VALUE_INVALID checks.c.method is "HEAD": expected GET, because expect_json wants a body',
+    ],
+    // Row 65: what could end a line of the request's head.
+    [
+      '{type: http, headers: {X-A: "1\\r\\nX-B: 2"}}',
+      '2:34 CFG_VALUE_INVALID checks.c.headers.X-A is "1\\r\\nX-B: 2": expected a text without line breaks or other control characters',
+    ],
+    [
+      "{type: http, headers: {Host: a}}",
+      '2:29 CFG_NAME_INVALID checks.c.headers: "Host" is not a name: expected the name of a header, other than host, connection, content-length, transfer-encoding, accept-encoding, te, upgrade',
+    ],
+    [
+      '{type: http, expect_body_regex: "(a"}',
+      '2:38 CFG_VALUE_INVALID checks.c.expect_body_regex is "(a": expected a regular expression: a "(" is not closed: a ")", or "\\("',
+    ],
+    [
+      "{type: http, expect_json: {status: a..b}}",
+      '2:41 CFG_VALUE_INVALID checks.c.expect_json.status is "a..b": expected keys with dots between them, as data.status',
+    ],
+    [
+      "{type: http, expect_json: {sttus: a}}",
+      '2:33 CFG_KEY_UNKNOWN checks.c.expect_json: "sttus" is not a key: did you mean status?',
+    ],
+    [
+      "{type: http, redirects: 4}",
+      "2:30 CFG_VALUE_INVALID checks.c.redirects is 4: expected a number of redirects from 0 to 3",
     ],
     [
       '{type: http, expect_body: ""}',

@@ -44,7 +44,7 @@ function reportIssue(
       "key",
       "CFG_NAME_INVALID",
       `${prefixFor(path.slice(0, -1))}"${name}" is not a name`,
-      NAME_EXPECTED,
+      issue.issues[0]?.message ?? NAME_EXPECTED,
     );
     return;
   }

@@ -13,22 +13,46 @@ export interface CheckTiming {
   rise: number;
 }
 
-export type CheckSpec =
-  | (CheckTiming & { type: "tcp"; name: string; port: number })
-  | (CheckTiming & {
-      type: "http" | "https";
-      name: string;
-      port: number;
-      path: string;
-      /** Host header, and for https the name for SNI and certificate; empty: the address. */
-      host: string;
-      /** Accepted status codes; empty: 200 to 299. */
-      expectStatus: number[];
-      /** Text that the first 5,120 octets of the body must contain; empty: none. */
-      expectBody: string;
-      /** Verify the certificate's chain, name and dates (https). */
-      verify: boolean;
-    });
+/** What an HTTP response must be like, whatever the version. */
+export interface ResponseSpec {
+  /** Accepted status codes; empty: 200 to 299. */
+  expectStatus: number[];
+  /** Text that the first 5,120 octets of the body must contain; empty: none. */
+  expectBody: string;
+  /** Pattern (health/pattern.ts) that they must match; absent: none. */
+  expectPattern?: string;
+  /** Where the body, as JSON, says that all is well; absent: it need not be JSON. */
+  expectJson?: { statusPath: string[]; checksPath: string[]; healthy: string[] };
+}
+
+/** What is asked for. */
+export interface RequestSpec {
+  port: number;
+  path: string;
+  /** Host header, and with TLS the name for SNI and certificate; empty: the address. */
+  host: string;
+  /** Absent: GET. */
+  method?: "GET" | "HEAD" | "OPTIONS" | "POST";
+  /** Headers besides those of every probe. */
+  headers?: [name: string, value: string][];
+}
+
+/** How TLS is spoken. */
+export interface TlsSpec {
+  /** Verify the certificate's chain, name and dates. */
+  verify: boolean;
+  /** Name for SNI and certificate, where it is not the host; absent: the host. */
+  sni?: string;
+}
+
+export interface HttpSpec extends CheckTiming, RequestSpec, ResponseSpec, TlsSpec {
+  type: "http" | "https";
+  name: string;
+  /** Redirects that are followed, at most 3; absent: none. */
+  redirects?: number;
+}
+
+export type CheckSpec = (CheckTiming & { type: "tcp"; name: string; port: number }) | HttpSpec;
 
 export interface ProbeTarget {
   /** Row in HealthRows.endpoints that this target's verdict is published in. */

@@ -50,6 +50,18 @@ export const REASON_ASSUMED = 21;
 export const REASON_NAME_UNRESOLVED = 22;
 /** All of its addresses lie in special-purpose blocks that are not allowed. */
 export const REASON_NAME_FORBIDDEN = 23;
+/** The certificate is its own issuer. */
+export const REASON_TLS_SELF_SIGNED = 24;
+/** The answer is no JSON within its first 5,120 octets. */
+export const REASON_JSON_MALFORMED = 25;
+/** The status in the JSON answer is missing, or not a healthy one. */
+export const REASON_JSON_STATUS = 26;
+/** One of the checks in the JSON answer is not healthy. */
+export const REASON_JSON_CHECK = 27;
+/** More redirects than the check allows. */
+export const REASON_REDIRECT_LIMIT = 28;
+/** A redirect to nowhere that can be followed. */
+export const REASON_REDIRECT_INVALID = 29;
 /** Added to REASON_STATUS: the HTTP status. */
 export const REASON_STATUS = 1000;
 
@@ -78,6 +90,12 @@ const TEXTS: readonly string[] = [
   "assumed",
   "name-unresolved",
   "name-forbidden",
+  "tls-self-signed",
+  "json-malformed",
+  "json-status",
+  "json-check",
+  "redirect-limit",
+  "redirect-invalid",
 ];
 
 /** Name of a reason for logs and metrics: `refused`, `status-503`; `none` for a number that is no reason. */

@@ -4,6 +4,12 @@ export const REQUEST_TARGET = /^\/[\x21\x22\x24-\x7e]*$/;
 /** A registered name or an IPv4 address, or an IPv6 one in brackets, each with an optional port (RFC 3986 section 3.2). */
 export const HOST_HEADER = /^(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$/;
 
+/** Name of a header (RFC 9110 section 5.6.2). */
+export const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}$/;
+
+/** Value of a header: visible ASCII, with blanks between (RFC 9110 section 5.5); no CR, LF or NUL. */
+export const HEADER_VALUE = /^(?:[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?)?$/;
+
 /** Longest path of a check: servers refuse longer request lines. */
 const PATH_OCTETS_MAX = 2_048;
 
@@ -15,6 +21,15 @@ export function isRequestTarget(path: string): boolean {
 /** True when a check's host can stand in a Host header as it is. */
 export function isHostHeader(host: string): boolean {
   return host.length <= 255 && HOST_HEADER.test(host);
+}
+
+export function isHeaderName(name: string): boolean {
+  return HEADER_NAME.test(name);
+}
+
+/** True when a header's value cannot end its line. */
+export function isHeaderValue(value: string): boolean {
+  return value.length <= 4_096 && HEADER_VALUE.test(value);
 }
 
 /** The Host header for a check without one: the address or name, with the port when it is not the scheme's own. */

@@ -1,42 +1,110 @@
 import { Buffer } from "node:buffer";
-import { connect } from "node:net";
-import type { CheckSpec, ProbeTarget } from "../plan.ts";
+import { connect, type OnReadOpts, type Socket } from "node:net";
+import type { SecureContext } from "node:tls";
+import type { HttpSpec, ProbeTarget } from "../plan.ts";
 import type { HealthClock, StartProbe } from "../probe.ts";
-import { hostOfAddress, isHostHeader, isRequestTarget } from "../request-text.ts";
-import { startExchange } from "./exchange.ts";
+import {
+  hostOfAddress,
+  isHeaderName,
+  isHeaderValue,
+  isHostHeader,
+  isRequestTarget,
+} from "../request-text.ts";
+import { type ExchangePlan, startExchange } from "./exchange.ts";
+import { type Expectation, expectationOf } from "./expectation.ts";
+import { openSecure } from "./https.ts";
 import { destination } from "./lookup.ts";
+import { type RequestPlace, startFollowing } from "./redirects.ts";
 import { ResponseReader } from "./response.ts";
 
-export type HttpCheck = Extract<CheckSpec, { type: "http" | "https" }>;
-
-/** A GET over one fresh connection; the status must be expected, and the body hold the expected text. */
-export function prepareHttp(target: ProbeTarget, check: HttpCheck, clock: HealthClock): StartProbe | null {
-  const request = requestOctets(target, check, 80);
-  if (request === null) return null;
-  const where = { ...destination(target), port: check.port };
-  return (done) =>
-    startExchange(
-      {
-        open: (onread) => connect({ ...where, autoSelectFamily: false, noDelay: true, onread }),
-        secure: false,
-        request,
-        response: new ResponseReader(check.expectStatus, check.expectBody),
-      },
-      clock,
-      done,
+/**
+ * One request over one fresh connection, plain or within TLS; the status must be expected, and the body as the check
+ * says. Null: no request can be made of the check.
+ */
+export function prepareHttp(
+  target: ProbeTarget,
+  check: HttpSpec,
+  clock: HealthClock,
+  secureContext: () => SecureContext,
+): StartProbe | null {
+  const expectation = expectationOf(check);
+  const isSecure = check.type === "https";
+  const host = check.host || hostOfAddress(target.address, target.family, check.port, isSecure ? 443 : 80);
+  const first: RequestPlace = { isSecure, host, port: check.port, path: check.path };
+  const request = requestOctets(check, first, first);
+  if (expectation === null || request === null) return null;
+  const open = openerFor(target, check, first, first, secureContext);
+  const redirects = check.redirects ?? 0;
+  if (redirects === 0)
+    return (done) => startExchange(exchangeOf(check, isSecure, open, request, expectation), clock, done);
+  const planFor = (place: RequestPlace): ExchangePlan | null => {
+    const octets = requestOctets(check, place, first);
+    if (octets === null) return null;
+    return exchangeOf(
+      check,
+      place.isSecure,
+      openerFor(target, check, place, first, secureContext),
+      octets,
+      expectation,
     );
+  };
+  return (done) => startFollowing(planFor, first, redirects, clock, done);
+}
+
+type Open = (onread: OnReadOpts) => Socket;
+
+function exchangeOf(
+  check: HttpSpec,
+  secure: boolean,
+  open: Open,
+  request: Uint8Array,
+  expectation: Expectation,
+): ExchangePlan {
+  return { open, secure, request, response: new ResponseReader(expectation, check.method === "HEAD") };
+}
+
+/** Opens the connection to a place, which is always at the target's own address. */
+function openerFor(
+  target: ProbeTarget,
+  check: HttpSpec,
+  place: RequestPlace,
+  first: RequestPlace,
+  secureContext: () => SecureContext,
+): Open {
+  const { port } = place;
+  const where = { ...destination(target), port };
+  if (!place.isSecure)
+    return (onread) => connect({ ...where, autoSelectFamily: false, noDelay: true, onread });
+  const isOwnHost = place.host === first.host;
+  return openSecure(
+    target,
+    { port, host: isOwnHost ? check.host : place.host, ...(isOwnHost ? { sni: check.sni } : {}) },
+    check.verify,
+    secureContext(),
+  );
 }
 
 /**
- * The request of a check, or null when its path or host cannot be sent. HTTP/1.1 with `Connection: close`: a kept
- * connection would hide a listener that accepts nobody. Identity coding only: nothing is ever inflated.
+ * The request of a check, or null when it cannot be sent. HTTP/1.1 with `Connection: close`: a kept connection would
+ * hide a listener that accepts nobody. Identity coding only: nothing is ever inflated. The check's own headers, which may
+ * be secrets, are not sent to another host, nor in the clear after TLS.
  */
-export function requestOctets(target: ProbeTarget, check: HttpCheck, defaultPort: number): Uint8Array | null {
-  const host = check.host || hostOfAddress(target.address, target.family, check.port, defaultPort);
-  if (!isRequestTarget(check.path) || !isHostHeader(host)) return null;
-  return Buffer.from(
-    `GET ${check.path} HTTP/1.1\r\nHost: ${host}\r\nUser-Agent: steerd-probe\r\nAccept: */*\r\n` +
-      "Accept-Encoding: identity\r\nConnection: close\r\n\r\n",
-    "latin1",
-  );
+function requestOctets(check: HttpSpec, place: RequestPlace, first: RequestPlace): Uint8Array | null {
+  if (!isRequestTarget(place.path) || !isHostHeader(place.host)) return null;
+  const isTrusted = place.host === first.host && (place.isSecure || !first.isSecure);
+  const own = isTrusted ? (check.headers ?? []) : [];
+  if (own.some(([name, value]) => !isHeaderName(name) || !isHeaderValue(value))) return null;
+  const has = (name: string): boolean => own.some(([key]) => key.toLowerCase() === name);
+  const lines = [
+    `${check.method ?? "GET"} ${place.path} HTTP/1.1`,
+    `Host: ${place.host}`,
+    ...(has("user-agent") ? [] : ["User-Agent: steerd-probe"]),
+    ...(has("accept") ? [] : ["Accept: */*"]),
+    ...own.map(([name, value]) => `${name}: ${value}`),
+    "Accept-Encoding: identity",
+    ...(check.method === "POST" ? ["Content-Length: 0"] : []),
+    "Connection: close",
+    "\r\n",
+  ];
+  return Buffer.from(lines.join("\r\n"), "latin1");
 }

@@ -1,47 +1,41 @@
-import { isIP } from "node:net";
+import { isIP, type OnReadOpts, type Socket } from "node:net";
 import { type ConnectionOptions, checkServerIdentity, connect, type SecureContext } from "node:tls";
 import type { ProbeTarget } from "../plan.ts";
-import type { HealthClock, StartProbe } from "../probe.ts";
 import { hostName } from "../request-text.ts";
-import { startExchange } from "./exchange.ts";
-import { type HttpCheck, requestOctets } from "./http.ts";
 import { destination } from "./lookup.ts";
-import { ResponseReader } from "./response.ts";
+
+/** Where TLS is spoken, and with whom. */
+export interface SecurePlace {
+  port: number;
+  /** Host header; empty: the address. */
+  host: string;
+  /** Name to ask for and to find in the certificate, where it is not the host. */
+  sni?: string | undefined;
+}
 
 /**
- * As http, within TLS. The certificate must be valid and for the check's host, which is also the name that is asked
- * for (SNI), or without one for the address or name itself (RFC 9525 section 6.4); `verify: false` takes any certificate.
+ * What opens a TLS connection. The certificate must be valid and for the host, which is also the name that is asked for
+ * (SNI), or without one for the address or name itself (RFC 9525 section 6.4); `verify` false takes any certificate.
  */
-export function prepareHttps(
+export function openSecure(
   target: ProbeTarget,
-  check: HttpCheck,
-  clock: HealthClock,
+  place: SecurePlace,
+  verify: boolean,
   secureContext: SecureContext,
-): StartProbe | null {
-  const request = requestOctets(target, check, 443);
-  if (request === null) return null;
+  protocols = ["http/1.1"],
+): (onread?: OnReadOpts) => Socket {
   const { address } = target;
-  const name = hostName(check.host) || address.replace(/\.$/, "");
+  const name = place.sni || hostName(place.host) || address.replace(/\.$/, "");
   const options: ConnectionOptions = {
     ...destination(target),
-    port: check.port,
+    port: place.port,
     // An address literal is never sent as a server name (RFC 6066 section 3).
     servername: isIP(name) === 0 ? name : "",
     checkServerIdentity: (_servername, certificate) => checkServerIdentity(name, certificate),
     secureContext,
-    rejectUnauthorized: check.verify,
-    ALPNProtocols: ["http/1.1"],
+    rejectUnauthorized: verify,
+    ALPNProtocols: protocols,
   };
-  return (done) =>
-    startExchange(
-      {
-        // The types know `onread` for plain sockets only; tls.connect documents and takes it too.
-        open: (onread) => connect({ ...options, onread } as ConnectionOptions),
-        secure: true,
-        request,
-        response: new ResponseReader(check.expectStatus, check.expectBody),
-      },
-      clock,
-      done,
-    );
+  // The types know `onread` for plain sockets only; tls.connect documents and takes it too.
+  return (onread) => connect(onread === undefined ? options : ({ ...options, onread } as ConnectionOptions));
 }

@@ -8,10 +8,9 @@ import {
   type CertificateOptions,
   makeCertificate,
 } from "../../../test/support/certificates.ts";
-import type { CheckSpec, ProbeTarget } from "../plan.ts";
+import type { CheckSpec, HttpSpec, ProbeTarget } from "../plan.ts";
 import type { HealthClock, PrepareProbe, ProbeResult } from "../probe.ts";
 import { reasonText } from "../reasons.ts";
-import type { HttpCheck } from "./http.ts";
 import { prepareProbe, prepareProbeTrusting } from "./prepare.ts";
 
 const clock: HealthClock = {
@@ -54,7 +53,7 @@ function answer(text: string, then: (socket: Socket) => void = (socket) => socke
   });
 }
 
-type Overrides = Partial<HttpCheck> & { address?: string };
+type Overrides = Partial<HttpSpec> & { address?: string };
 
 function target(type: CheckSpec["type"], port: number, overrides: Overrides = {}): ProbeTarget {
   const address = overrides.address ?? "127.0.0.1";
@@ -216,6 +215,111 @@ describe("http", () => {
     expect(await reasonOf(target("http", await answer(OK), { expectBody: "healthy" }))).toBe("body-mismatch");
   });
 
+  it("sends the method and headers of the check", async () => {
+    const requests: string[] = [];
+    const port = await serve((socket) => {
+      socket.once("data", (data) => {
+        requests.push(data.toString("latin1"));
+        socket.end("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n");
+      });
+    });
+    const headers: [string, string][] = [
+      ["User-Agent", "own/1"],
+      ["X-Token", "a b"],
+    ];
+    expect(await reasonOf(target("http", port, { method: "HEAD", headers }))).toBe("ok");
+    expect(await reasonOf(target("http", port, { method: "POST" }))).toBe("closed");
+    expect(requests[0]!.split("\r\n").slice(0, 5)).toEqual([
+      "HEAD /healthz HTTP/1.1",
+      `Host: 127.0.0.1:${port}`,
+      "Accept: */*",
+      "User-Agent: own/1",
+      "X-Token: a b",
+    ]);
+    expect(requests[1]).toContain("POST /healthz HTTP/1.1\r\n");
+    expect(requests[1]).toContain("\r\nContent-Length: 0\r\n");
+  });
+
+  it("judges the body by pattern and as JSON", async () => {
+    const body = '{"status":"healthy","checks":{"database":"ok"}}';
+    const port = await answer(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    const expectJson = { statusPath: ["status"], checksPath: ["checks"], healthy: ["healthy", "ok"] };
+    expect(await reasonOf(target("http", port, { expectJson }))).toBe("ok");
+    expect(await reasonOf(target("http", port, { expectJson: { ...expectJson, healthy: ["ok"] } }))).toBe(
+      "json-status",
+    );
+    expect(await reasonOf(target("http", port, { expectJson, expectBody: "ok" }))).toBe("ok");
+    expect(await reasonOf(target("http", port, { expectJson, expectBody: "red" }))).toBe("body-mismatch");
+    expect(await reasonOf(target("http", port, { expectPattern: '"database":"(ok|slow)"' }))).toBe("ok");
+    expect(await reasonOf(target("http", port, { expectPattern: "^healthy" }))).toBe("body-mismatch");
+    expect(await reasonOf(target("http", port, { expectPattern: "(" }))).toBe("request-invalid");
+  });
+
+  it("row 60: a compressed body is never inflated", async () => {
+    const port = await answer("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n\x1f\x8b\x08");
+    expect(await reasonOf(target("http", port, { expectPattern: "ok" }))).toBe("body-encoded");
+    expect(await reasonOf(target("http", port))).toBe("ok");
+  });
+
+  describe("row 61: redirects", () => {
+    /** Redirects by path, as many times as it says, and remembers what was asked. */
+    async function redirector(asked: string[], locationOf: (left: number) => string): Promise<number> {
+      return serve((socket) => {
+        socket.once("data", (data) => {
+          const head = data.toString("latin1");
+          asked.push(head);
+          const left = Number(/^GET \/(\d+)/.exec(head)?.[1] ?? 0);
+          socket.end(left === 0 ? OK : `HTTP/1.1 302 Found\r\nLocation: ${locationOf(left)}\r\n\r\n`);
+        });
+      });
+    }
+
+    it("are failures unless allowed, and then at most as many as allowed", async () => {
+      const asked: string[] = [];
+      const port = await redirector(asked, (left) => `/${left - 1}`);
+      const of = (path: string, redirects: number) => reasonOf(target("http", port, { path, redirects }));
+      expect(await of("/1", 0)).toBe("status-302");
+      expect(await of("/1", 1)).toBe("ok");
+      expect(await of("/3", 3)).toBe("ok");
+      expect(await of("/4", 3)).toBe("redirect-limit");
+      expect(asked).toHaveLength(1 + 2 + 4 + 4);
+      expect(await reasonOf(target("http", port, { path: "/1", expectStatus: [302], redirects: 3 }))).toBe(
+        "ok",
+      );
+    });
+
+    it("go to the probed address, whatever host they name, and take no secrets along", async () => {
+      const asked: string[] = [];
+      const port = await redirector(asked, () => `http://169.254.169.254:${port}/0?a=b#c`);
+      const headers: [string, string][] = [["Authorization", "secret"]];
+      expect(await reasonOf(target("http", port, { path: "/1", redirects: 1, headers }))).toBe("ok");
+      expect(asked[0]).toContain("Authorization: secret");
+      expect(asked[1]).toContain(`GET /0?a=b HTTP/1.1\r\nHost: 169.254.169.254:${port}\r\n`);
+      expect(asked[1]).not.toContain("secret");
+    });
+
+    it("to nowhere are failures", async () => {
+      for (const location of ["ftp://x/", "http://[", `/${"x".repeat(3_000)}`, "javascript:1"]) {
+        const port = await redirector([], () => location);
+        expect(await reasonOf(target("http", port, { path: "/1", redirects: 3 }))).toBe("redirect-invalid");
+      }
+    });
+
+    it("share one deadline, and are cancelled with the probe", async () => {
+      const port = await serve((socket) => {
+        socket.once("data", (data) => {
+          if (data.toString("latin1").startsWith("GET /healthz"))
+            socket.end("HTTP/1.1 302 Found\r\nLocation: /slow\r\n\r\n");
+          else passDeadlineSoon();
+        });
+      });
+      const result = await probe(target("http", port, { redirects: 1 }));
+      expect(reasonText(result.reason)).toBe("timeout-headers");
+      expect(result.firstOctetMs).toBeGreaterThanOrEqual(0);
+      expect(result.totalMs).toBeGreaterThan(result.firstOctetMs);
+    });
+  });
+
   it("fails when what answers is not HTTP", async () => {
     expect(await reasonOf(target("http", await serve((socket) => socket.write("220 smtp ready\r\n"))))).toBe(
       "malformed",
@@ -282,6 +386,8 @@ describe("http", () => {
       { host: "a\r\nX: y" },
       { address: "localhost" },
       { port: 70_000 },
+      { headers: [["X", "a\r\nY: b"]] as [string, string][] },
+      { headers: [["X Y", "a"]] as [string, string][] },
     ]) {
       expect(await reasonOf(target("http", port, broken))).toBe("request-invalid");
     }
@@ -351,13 +457,33 @@ describe("https", () => {
     expect(await of(secure({ hosts }), prepareProbe)).toBe("tls-untrusted");
     const own = makeCertificate({ name: "self", hosts });
     const selfSigned = createTlsServer({ cert: own.cert, key: own.key });
-    expect(await of(listen(selfSigned))).toBe("tls-untrusted");
+    expect(await of(listen(selfSigned))).toBe("tls-self-signed");
     const hanging = await serve((socket) => socket.once("data", passDeadlineSoon));
     expect(await reasonOf(target("https", hanging, host), trusting)).toBe("timeout-tls");
     expect(await of(serve((socket) => socket.write("HTTP/1.1 400 Bad Request\r\n\r\n")))).toBe(
       "tls-handshake",
     );
     expect(await of(serve((socket) => socket.once("data", () => socket.resetAndDestroy())))).toBe("reset");
+  });
+
+  it("asks for the name in sni, and verifies it, whatever the host", async () => {
+    let servername: string | false | null = null;
+    const port = await secure({ hosts: ["inner.example"] }, (socket) => {
+      servername = (socket as Socket & { servername: string | false }).servername;
+      greet(socket);
+    });
+    const names = { host: "www.example", sni: "inner.example" };
+    expect(await reasonOf(target("https", port, names), trusting)).toBe("ok");
+    expect(servername).toBe("inner.example");
+    expect(await reasonOf(target("https", port, { host: "www.example" }), trusting)).toBe("tls-name");
+  });
+
+  it("row 61: a redirect from http to https, to another name", async () => {
+    const tls = await secure({ hosts: ["new.example"] });
+    const port = await answer(`HTTP/1.1 301 Moved\r\nLocation: https://new.example:${tls}/\r\n\r\n`);
+    expect(await reasonOf(target("http", port, { redirects: 1 }), trusting)).toBe("ok");
+    const other = await answer(`HTTP/1.1 301 Moved\r\nLocation: https://old.example:${tls}/\r\n\r\n`);
+    expect(await reasonOf(target("http", other, { redirects: 1 }), trusting)).toBe("tls-name");
   });
 
   it("verify: false takes any certificate", async () => {

@@ -4,7 +4,6 @@ import type { ProbeTarget } from "../plan.ts";
 import { failedResult, type HealthClock, type PrepareProbe, type StartProbe } from "../probe.ts";
 import { REASON_REQUEST_INVALID } from "../reasons.ts";
 import { prepareHttp } from "./http.ts";
-import { prepareHttps } from "./https.ts";
 import { prepareTcp } from "./tcp.ts";
 
 /** Prepares a target's probe; certificates are verified against the roots that Node was built with. */
@@ -34,9 +33,8 @@ function prepare(
     case "tcp":
       return prepareTcp(target, clock);
     case "http":
-      return prepareHttp(target, check, clock);
     case "https":
-      return prepareHttps(target, check, clock, secureContext());
+      return prepareHttp(target, check, clock, secureContext);
     default:
       return check satisfies never;
   }

@@ -2,7 +2,8 @@ import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { reasonText } from "../reasons.ts";
-import { BODY_OCTETS_MAX, ResponseReader } from "./response.ts";
+import { BODY_OCTETS_MAX, expectationOf } from "./expectation.ts";
+import { ResponseReader } from "./response.ts";
 
 interface Read {
   reason: string;
@@ -11,7 +12,9 @@ interface Read {
 
 /** Feeds a response in pieces of `size` octets; `closed` ends the connection after the last one. */
 function read(text: string, expect: { status?: number[]; body?: string }, size: number, closed = true): Read {
-  const reader = new ResponseReader(expect.status ?? [], expect.body ?? "");
+  const reader = new ResponseReader(
+    expectationOf({ expectStatus: expect.status ?? [], expectBody: expect.body ?? "" })!,
+  );
   const octets = Buffer.from(text, "latin1");
   let reason = 0;
   for (let at = 0; at < octets.length && reason === 0; at += size) {

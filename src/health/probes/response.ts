@@ -1,17 +1,13 @@
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import {
   REASON_BODY_ENCODED,
-  REASON_BODY_MISMATCH,
   REASON_CLOSED,
   REASON_MALFORMED,
   REASON_NONE,
-  REASON_OK,
   REASON_STATUS,
   type Reason,
 } from "../reasons.ts";
-
-/** Octets of a body that are looked at; the rest is never read, nor anything inflated. */
-export const BODY_OCTETS_MAX = 5_120;
+import { BodyJudge, type Expectation, isExpectedStatus, wantsBody } from "./expectation.ts";
 
 /** Octets of all header sections together, interim responses included: twice what common servers send at most. */
 const HEAD_OCTETS_MAX = 16_384;
@@ -30,15 +26,18 @@ type Part = "status-line" | "header" | "body" | "chunk-size" | "chunk-data" | "c
 /**
  * Reads one HTTP/1 response as it comes, in pieces of any size, and says as early as it can whether a check is
  * satisfied. Status first: an unexpected one ends it (redirects included). Then the body, to its end or 5,120 octets,
- * or until the expected text has come.
+ * or until the expected text has come. The answer to a HEAD has no body (RFC 9110 section 9.3.2).
  */
 export class ResponseReader {
   /** Status of the final response, 0 before it is known. */
   status = 0;
   /** True once the header section has ended. */
   inBody = false;
-  private readonly expectStatus: readonly number[];
-  private readonly needle: Buffer;
+  /** Where a redirect leads, as the response says; empty: nowhere. */
+  location = "";
+  private readonly expectation: Expectation;
+  private readonly isHead: boolean;
+  private readonly body: BodyJudge;
   private part: Part = "status-line";
   private line = "";
   private headOctets = 0;
@@ -48,12 +47,11 @@ export class ResponseReader {
   private encoded = false;
   /** Octets still to come of the body (or chunk). */
   private left = 0;
-  private bodyOctets = 0;
-  private body: Buffer | null = null;
 
-  constructor(expectStatus: readonly number[], expectBody: string) {
-    this.expectStatus = expectStatus;
-    this.needle = Buffer.from(expectBody, "utf8");
+  constructor(expectation: Expectation, isHead = false) {
+    this.expectation = expectation;
+    this.isHead = isHead;
+    this.body = new BodyJudge(expectation);
   }
 
   /** Takes the next octets. REASON_NONE: more is needed; REASON_OK: satisfied; else why not. */
@@ -61,7 +59,7 @@ export class ResponseReader {
     let at = 0;
     while (at < octets.length) {
       if (this.part === "body" || this.part === "chunk-data") {
-        const taken = Math.min(octets.length - at, this.left, BODY_OCTETS_MAX - this.bodyOctets);
+        const taken = Math.min(octets.length - at, this.left, this.body.room);
         const reason = this.takeBody(octets.subarray(at, at + taken));
         if (reason !== REASON_NONE) return reason;
         at += taken;
@@ -83,7 +81,7 @@ export class ResponseReader {
 
   /** The connection has ended in order: a verdict when that ends the body, else REASON_CLOSED. */
   end(): Reason {
-    return this.inBody && this.untilClose ? this.judgeBody() : REASON_CLOSED;
+    return this.inBody && this.untilClose ? this.body.judge() : REASON_CLOSED;
   }
 
   private lineTooLong(octets: number): boolean {
@@ -128,6 +126,8 @@ export class ResponseReader {
       this.untilClose = !this.chunked;
     } else if (name === "content-encoding") {
       this.encoded = value !== "" && value.toLowerCase() !== "identity";
+    } else if (name === "location") {
+      this.location = value;
     }
     return REASON_NONE;
   }
@@ -151,12 +151,13 @@ export class ResponseReader {
       this.contentLength = -1;
       this.chunked = false;
       this.untilClose = false;
+      this.location = "";
       return REASON_NONE;
     }
     this.inBody = true;
-    if (!this.isExpected(this.status)) return REASON_STATUS + this.status;
-    if (this.encoded && this.needle.length > 0) return REASON_BODY_ENCODED;
-    if (this.status === 204 || this.status === 304) return this.judgeBody();
+    if (!isExpectedStatus(this.expectation, this.status)) return REASON_STATUS + this.status;
+    if (this.encoded && wantsBody(this.expectation)) return REASON_BODY_ENCODED;
+    if (this.isHead || this.status === 204 || this.status === 304) return this.body.judge();
     // Transfer-Encoding wins over Content-Length (RFC 9112 section 6.3).
     if (this.chunked) {
       this.part = "chunk-size";
@@ -165,45 +166,25 @@ export class ResponseReader {
     this.part = "body";
     this.untilClose ||= this.contentLength < 0;
     this.left = this.untilClose ? Number.POSITIVE_INFINITY : this.contentLength;
-    return this.left === 0 ? this.judgeBody() : REASON_NONE;
+    return this.left === 0 ? this.body.judge() : REASON_NONE;
   }
 
   private takeChunkSize(line: string): Reason {
     const match = /^([0-9A-Fa-f]{1,8})[ \t]*(?:;.*)?$/.exec(line);
     if (match === null) return REASON_MALFORMED;
     this.left = Number.parseInt(match[1]!, 16);
-    if (this.left === 0) return this.judgeBody();
+    if (this.left === 0) return this.body.judge();
     this.part = "chunk-data";
     return REASON_NONE;
   }
 
   private takeBody(octets: Buffer): Reason {
     this.left -= octets.length;
-    if (this.needle.length > 0) {
-      this.body ??= Buffer.alloc(BODY_OCTETS_MAX);
-      octets.copy(this.body, this.bodyOctets);
-    }
-    const searchedFrom = Math.max(0, this.bodyOctets - this.needle.length + 1);
-    this.bodyOctets += octets.length;
-    if (this.body !== null && this.holdsNeedle(searchedFrom)) return REASON_OK;
-    if (this.bodyOctets === BODY_OCTETS_MAX) return this.judgeBody();
-    if (this.left > 0) return REASON_NONE;
-    if (this.part === "body") return this.judgeBody();
+    const reason = this.body.take(octets);
+    if (reason !== REASON_NONE || this.left > 0) return reason;
+    if (this.part === "body") return this.body.judge();
     this.part = "chunk-end";
     return REASON_NONE;
-  }
-
-  private judgeBody(): Reason {
-    return this.needle.length === 0 || this.holdsNeedle(0) ? REASON_OK : REASON_BODY_MISMATCH;
-  }
-
-  private holdsNeedle(from: number): boolean {
-    return this.body?.subarray(0, this.bodyOctets).includes(this.needle, from) ?? false;
-  }
-
-  private isExpected(status: number): boolean {
-    if (this.expectStatus.length === 0) return status >= 200 && status <= 299;
-    return this.expectStatus.includes(status);
   }
 }
 

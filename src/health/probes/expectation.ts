@@ -1,0 +1,84 @@
+import { Buffer } from "node:buffer";
+import { compilePattern, type Pattern } from "../pattern.ts";
+import type { ResponseSpec } from "../plan.ts";
+import { REASON_BODY_MISMATCH, REASON_NONE, REASON_OK, type Reason } from "../reasons.ts";
+import { type JsonExpectation, judgeJson } from "./json-health.ts";
+
+/** Octets of a body that are looked at; the rest is never read, nor anything inflated. */
+export const BODY_OCTETS_MAX = 5_120;
+
+/** What a response must be like: made once for a target, used by each of its probes. */
+export interface Expectation {
+  /** Accepted status codes; empty: 200 to 299. */
+  status: readonly number[];
+  needle: Buffer;
+  pattern: Pattern | null;
+  json: JsonExpectation | null;
+}
+
+/** Null: the pattern is none, which configuration lets through nowhere. */
+export function expectationOf(spec: ResponseSpec): Expectation | null {
+  const pattern = spec.expectPattern === undefined ? null : compilePattern(spec.expectPattern);
+  if (pattern !== null && typeof pattern !== "function") return null;
+  return {
+    status: spec.expectStatus,
+    needle: Buffer.from(spec.expectBody, "utf8"),
+    pattern,
+    json: spec.expectJson ?? null,
+  };
+}
+
+export function isExpectedStatus({ status }: Expectation, code: number): boolean {
+  return status.length === 0 ? code >= 200 && code <= 299 : status.includes(code);
+}
+
+/** Something is expected of the body, so that it has to be kept. */
+export function wantsBody({ needle, pattern, json }: Expectation): boolean {
+  return needle.length > 0 || pattern !== null || json !== null;
+}
+
+/** The first octets of one body, and what they mean. */
+export class BodyJudge {
+  private readonly expectation: Expectation;
+  private readonly isKept: boolean;
+  private octets: Buffer | null = null;
+  private length = 0;
+
+  constructor(expectation: Expectation) {
+    this.expectation = expectation;
+    this.isKept = wantsBody(expectation);
+  }
+
+  /** Octets that it would still take. */
+  get room(): number {
+    return BODY_OCTETS_MAX - this.length;
+  }
+
+  /** Takes at most `room` octets. REASON_NONE: more could change the verdict. */
+  take(octets: Buffer): Reason {
+    const searchedFrom = Math.max(0, this.length - this.expectation.needle.length + 1);
+    if (this.isKept) {
+      this.octets ??= Buffer.alloc(BODY_OCTETS_MAX);
+      octets.copy(this.octets, this.length);
+    }
+    this.length += octets.length;
+    if (this.length >= BODY_OCTETS_MAX) return this.judge();
+    const { needle, pattern, json } = this.expectation;
+    const isNeedleAll = needle.length > 0 && pattern === null && json === null;
+    return isNeedleAll && this.holdsNeedle(searchedFrom) ? REASON_OK : REASON_NONE;
+  }
+
+  /** The verdict when nothing more comes, or is looked at. */
+  judge(): Reason {
+    const { needle, pattern, json } = this.expectation;
+    if (needle.length > 0 && !this.holdsNeedle(0)) return REASON_BODY_MISMATCH;
+    if (pattern === null && json === null) return REASON_OK;
+    const text = this.octets?.toString("utf8", 0, this.length) ?? "";
+    if (pattern !== null && !pattern(text)) return REASON_BODY_MISMATCH;
+    return json === null ? REASON_OK : judgeJson(text, json);
+  }
+
+  private holdsNeedle(from: number): boolean {
+    return this.octets?.subarray(0, this.length).includes(this.expectation.needle, from) ?? false;
+  }
+}
