@@ -8,10 +8,10 @@ import type { PolicyNames } from "../policy/names.ts";
 import type { Snapshot } from "../snapshot.ts";
 import { DECIDED_ADDRESSES, DECIDED_NOTHING } from "../wire/answer.ts";
 import { RCODE_REFUSED, TRANSPORT_TCP, TYPE_AAAA, TYPE_ANY, TYPE_CNAME } from "../wire/constants.ts";
+import { decodeMessage, encodeQuery, type Message } from "../wire/message.ts";
 import { nameLength } from "../wire/name.ts";
 import { OUT_OCTETS } from "../wire/response.ts";
 import type { IpAddress, Prefix } from "./arguments.ts";
-import { decodeMessage, encodeQuery, type Message } from "./message.ts";
 
 /** What would be asked, by whom and when. */
 export interface ExplainedQuestion {

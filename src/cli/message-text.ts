@@ -1,9 +1,9 @@
 import { FAMILY_IPV4, OPTION_ECS, OPTION_EDE } from "../wire/constants.ts";
+import type { Message, MessageRecord } from "../wire/message.ts";
 import { formatName } from "../wire/name-text.ts";
 import { formatRdata } from "../wire/rdata/format.ts";
 import { formatClass, formatRcode, formatType } from "../wire/registry.ts";
 import { formatAddress } from "./arguments.ts";
-import type { Message, MessageRecord } from "./message.ts";
 import { paint, type Terminal } from "./terminal.ts";
 
 /** Names of the header's flag bits, from the left (RFC 1035 section 4.1.1, RFC 4035 section 3). */

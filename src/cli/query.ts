@@ -1,8 +1,8 @@
 import { randomInt } from "node:crypto";
+import { decodeMessage, encodeQuery, type Question } from "../wire/message.ts";
 import { prefixOption, type ServerAddress, serverOption } from "./arguments.ts";
 import { defineCommand, EXIT_FINDINGS, EXIT_OK } from "./command.ts";
 import { exchangeTcp, exchangeUdp } from "./exchange.ts";
-import { decodeMessage, encodeQuery, type Question } from "./message.ts";
 import { messageAsJson, messageAsText } from "./message-text.ts";
 import { nameArgument, typeArgument } from "./names.ts";
 import type { Terminal } from "./terminal.ts";

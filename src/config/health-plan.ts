@@ -1,8 +1,20 @@
-import type { CheckSpec, CheckTiming, HealthPlan, HttpSpec, PoolPlan, ProbeTarget } from "../health/plan.ts";
+import type {
+  CheckSpec,
+  CheckTiming,
+  DnsSpec,
+  HealthPlan,
+  HttpSpec,
+  PoolPlan,
+  ProbeTarget,
+  RequestSpec,
+  ResponseSpec,
+  TlsSpec,
+} from "../health/plan.ts";
 import type { EndpointModel, PoolModel } from "../policy/model.ts";
 import { addressText } from "../policy/names.ts";
 import { claimEndpointRow, claimPoolRow, type RowRegistry } from "./rows.ts";
-import type { CheckInput, HttpInput } from "./schema-checks.ts";
+import type { CheckInput, DnsInput, Http2Input, HttpInput } from "./schema-checks.ts";
+import { canonicalAnswer } from "./schema-dns.ts";
 
 /** What one check of the file asks of the prober. */
 export function checkSpec(name: string, check: CheckInput): CheckSpec {
@@ -12,17 +24,63 @@ export function checkSpec(name: string, check: CheckInput): CheckSpec {
     fall: check.fall,
     rise: check.rise,
   };
-  if (check.type === "tcp") return { ...timing, type: "tcp", name, port: check.port };
-  return { ...timing, ...httpSpec(name, check) };
+  return { ...timing, ...requestOf(name, check) };
 }
 
-function httpSpec(name: string, check: HttpInput): Omit<HttpSpec, keyof CheckTiming> {
+/** A check without its timing. */
+type Untimed<T> = T extends CheckTiming ? Omit<T, keyof CheckTiming> : never;
+
+function requestOf(name: string, check: CheckInput): Untimed<CheckSpec> {
+  switch (check.type) {
+    case "tcp":
+      return { type: "tcp", name, port: check.port };
+    case "http":
+    case "https":
+      return httpSpec(name, check);
+    case "http2": {
+      const port = check.port ?? (check.tls ? 443 : 80);
+      return {
+        type: "http2",
+        name,
+        ...messageSpec(check),
+        port,
+        ...tlsSpec(check, check.tls),
+        tls: check.tls,
+      };
+    }
+    case "grpc": {
+      const { port, service, tls } = check;
+      return { type: "grpc", name, port, host: check.host ?? "", service, ...tlsSpec(check, tls), tls };
+    }
+    case "dns":
+      return dnsSpec(name, check);
+    case "tls": {
+      const { port, verify, warn_days: warnDays } = check;
+      return { type: "tls", name, port, host: check.host ?? "", verify, warnDays };
+    }
+    default:
+      return check satisfies never;
+  }
+}
+
+function httpSpec(name: string, check: HttpInput): Untimed<HttpSpec> {
   const isSecure = check.type === "https";
-  const headers = Object.entries(check.headers);
+  const warnDays = check.type === "https" ? check.warn_days : 0;
   return {
     type: check.type,
     name,
     port: check.port,
+    ...messageSpec(check),
+    ...tlsSpec(check, isSecure),
+    ...(check.redirects === 0 ? {} : { redirects: check.redirects }),
+    ...(warnDays === 0 ? {} : { warnDays }),
+  };
+}
+
+/** What is asked for and expected, over any version of HTTP; what is not given stays out. */
+function messageSpec(check: HttpInput | Http2Input): Omit<RequestSpec, "port"> & ResponseSpec {
+  const headers = Object.entries(check.headers);
+  return {
     path: check.path,
     host: check.host ?? "",
     ...(check.method === "GET" ? {} : { method: check.method }),
@@ -31,10 +89,19 @@ function httpSpec(name: string, check: HttpInput): Omit<HttpSpec, keyof CheckTim
     expectBody: check.expect_body ?? "",
     ...(check.expect_body_regex === undefined ? {} : { expectPattern: check.expect_body_regex }),
     ...(check.expect_json === undefined ? {} : { expectJson: check.expect_json }),
-    verify: isSecure && check.verify,
-    ...(isSecure && check.sni !== undefined ? { sni: check.sni } : {}),
-    ...(check.redirects === 0 ? {} : { redirects: check.redirects }),
   };
+}
+
+function tlsSpec(check: CheckInput, isSecure: boolean): TlsSpec {
+  const sni = "sni" in check && isSecure ? check.sni : undefined;
+  const verify = isSecure && "verify" in check && check.verify;
+  return { verify, ...(sni === undefined ? {} : { sni }) };
+}
+
+function dnsSpec(name: string, check: DnsInput): Untimed<DnsSpec> {
+  const { port, query, query_type: queryType, transport, recursion, expect_rcode: expectRcode } = check;
+  const expectAnswer = (check.expect_answer ?? []).map((text) => canonicalAnswer(queryType, text)!);
+  return { type: "dns", name, port, query, queryType, transport, recursion, expectRcode, expectAnswer };
 }
 
 /**

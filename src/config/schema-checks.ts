@@ -1,7 +1,15 @@
 import * as z from "zod";
 import { chosen, isMapping, mapping } from "./chosen.ts";
 import { shown } from "./problem.ts";
-import { bodyRows, hostRow, httpOptions, methodFits } from "./schema-http.ts";
+import { answersFit, dnsOptions } from "./schema-dns.ts";
+import {
+  bodyRows,
+  hostRow,
+  httpOptions,
+  methodFits,
+  requestOptions,
+  responseOptions,
+} from "./schema-http.ts";
 import { durationRow, integerRow, notAvailable, portRow } from "./schema-rows.ts";
 import { CHECK_TYPES, type CheckType, LATER_CHECK_TYPES } from "./vocabulary.ts";
 
@@ -48,6 +56,10 @@ const sniRow = hostRow
   .optional()
   .describe("Name in SNI and in the certificate; absent: that of `host`, without one the address");
 
+const tlsRow = z.boolean({ error: "true or false" }).default(true);
+const warnDaysRow = integerRow(0, 365, "a number of days");
+const SERVICE = "the name of a service, as package.Service";
+
 const tcpCheck = mapping(
   {
     type: z.literal("tcp").describe("A connection that opens is a success"),
@@ -77,6 +89,9 @@ const httpsCheck = mapping(
     ...httpOptions,
     sni: sniRow,
     verify: verifyRow,
+    warn_days: warnDaysRow
+      .default(0)
+      .describe("Warn when the certificate ends within so many days; 0: never. A warning withdraws nothing"),
     ...timing,
   },
   CHECK,
@@ -84,15 +99,91 @@ const httpsCheck = mapping(
   .refine(timeoutFits, TIMEOUT_FITS)
   .superRefine(methodFits)
   .transform(withTimeout);
+const http2Check = mapping(
+  {
+    type: z.literal("http2").describe("A request over HTTP/2 that is answered as expected is a success"),
+    port: portRow.optional().describe("Port to connect to; absent: 443, without TLS 80"),
+    ...requestOptions,
+    ...responseOptions,
+    tls: tlsRow.describe(
+      "TLS, with HTTP/2 agreed on in the handshake; false: in the clear, with prior knowledge",
+    ),
+    sni: sniRow,
+    verify: verifyRow,
+    ...timing,
+  },
+  CHECK,
+)
+  .refine(timeoutFits, TIMEOUT_FITS)
+  .superRefine(methodFits)
+  .transform(withTimeout);
+const grpcCheck = mapping(
+  {
+    type: z.literal("grpc").describe("A service that says SERVING (grpc.health.v1) is a success"),
+    port: portRow.describe("Port to connect to"),
+    service: z
+      .string({ error: SERVICE })
+      .max(1024, { error: SERVICE })
+      .default("")
+      .describe("Service to ask about; empty: the server as a whole"),
+    host: hostRow
+      .optional()
+      .describe(
+        "Authority of the call; with TLS also the name in SNI and in the certificate. Absent: the address",
+      ),
+    tls: tlsRow.describe("TLS; false: in the clear"),
+    sni: sniRow,
+    verify: verifyRow,
+    ...timing,
+  },
+  CHECK,
+)
+  .refine(timeoutFits, TIMEOUT_FITS)
+  .transform(withTimeout);
+const tlsCheck = mapping(
+  {
+    type: z.literal("tls").describe("A TLS handshake with a valid certificate is a success"),
+    port: portRow.default(443).describe("Port to connect to"),
+    host: hostRow.optional().describe("Name in SNI and in the certificate; absent: the address"),
+    verify: verifyRow,
+    warn_days: warnDaysRow
+      .default(14)
+      .describe("Warn when the certificate ends within so many days; 0: never. A warning withdraws nothing"),
+    ...timing,
+  },
+  CHECK,
+)
+  .refine(timeoutFits, TIMEOUT_FITS)
+  .transform(withTimeout);
+const dnsCheck = mapping({ ...dnsOptions, ...timing }, CHECK)
+  .refine(timeoutFits, TIMEOUT_FITS)
+  .superRefine(answersFit)
+  .transform(withTimeout);
 
 /** The options of a check, by its type. */
-export const checkRows: Record<CheckType, z.ZodType> = { tcp: tcpCheck, http: httpCheck, https: httpsCheck };
+export const checkRows: Record<CheckType, z.ZodType> = {
+  tcp: tcpCheck,
+  http: httpCheck,
+  https: httpsCheck,
+  http2: http2Check,
+  grpc: grpcCheck,
+  dns: dnsCheck,
+  tls: tlsCheck,
+};
 
 /** Mappings within the options of a check. */
 export const checkParts: Record<string, z.ZodType> = { expect_json: bodyRows.json };
 
 export type HttpInput = z.output<typeof httpCheck> | z.output<typeof httpsCheck>;
-export type CheckInput = z.output<typeof tcpCheck> | HttpInput;
+export type Http2Input = z.output<typeof http2Check>;
+export type DnsInput = z.output<typeof dnsCheck>;
+export type CheckInput =
+  | z.output<typeof tcpCheck>
+  | HttpInput
+  | Http2Input
+  | z.output<typeof grpcCheck>
+  | DnsInput
+  | z.output<typeof tlsCheck>;
 
 const noMapping = mapping({}, CHECK);
 

@@ -115,7 +115,7 @@ const jsonTrue = z
   .transform((): JsonInput => jsonMapping.parse({}));
 
 /** What is expected of a response, over any version of HTTP. */
-const responseOptions = {
+export const responseOptions = {
   expect_status: chosen<number[]>([statusCode, statusRange, statusList], (value) =>
     Array.isArray(value) ? statusList : typeof value === "string" ? statusRange : statusCode,
   )
@@ -140,7 +140,7 @@ const responseOptions = {
 };
 
 /** What is asked for, over any version of HTTP. */
-const requestOptions = {
+export const requestOptions = {
   path: pathRow.default("/").describe("Path of the request, with its query"),
   host: hostRow
     .optional()

@@ -37,18 +37,9 @@ export const SELECTS = [
   "adaptive",
 ] as const;
 
-export const CHECK_TYPES = ["tcp", "http", "https"] as const;
+export const CHECK_TYPES = ["tcp", "http", "https", "http2", "grpc", "dns", "tls"] as const;
 export type CheckType = (typeof CHECK_TYPES)[number];
-export const LATER_CHECK_TYPES: readonly string[] = [
-  "udp",
-  "dns",
-  "tls",
-  "grpc",
-  "icmp",
-  "exec",
-  "ping",
-  "http2",
-];
+export const LATER_CHECK_TYPES: readonly string[] = ["udp", "icmp", "exec", "file", "static", "ping"];
 
 /** Options that a later version brings, by a key that the same mapping takes. */
 export const LATER_OPTIONS: readonly { beside: string; options: readonly string[] }[] = [

@@ -50,9 +50,60 @@ export interface HttpSpec extends CheckTiming, RequestSpec, ResponseSpec, TlsSpe
   name: string;
   /** Redirects that are followed, at most 3; absent: none. */
   redirects?: number;
+  /** Warn when the certificate ends within so many days (https); absent: never. */
+  warnDays?: number;
 }
 
-export type CheckSpec = (CheckTiming & { type: "tcp"; name: string; port: number }) | HttpSpec;
+export interface Http2Spec extends CheckTiming, RequestSpec, ResponseSpec, TlsSpec {
+  type: "http2";
+  name: string;
+  /** False: HTTP/2 in the clear, with prior knowledge (RFC 9113 section 3.3). */
+  tls: boolean;
+}
+
+export interface GrpcSpec extends CheckTiming, TlsSpec {
+  type: "grpc";
+  name: string;
+  port: number;
+  /** Name for `:authority` and the certificate; empty: the address. */
+  host: string;
+  /** Name of the service in the request; empty: the server as a whole. */
+  service: string;
+  tls: boolean;
+}
+
+export interface DnsSpec extends CheckTiming {
+  type: "dns";
+  name: string;
+  port: number;
+  /** Name to ask for, absolute. */
+  query: string;
+  queryType: number;
+  transport: "udp" | "tcp";
+  /** Ask for recursion. */
+  recursion: boolean;
+  expectRcode: number;
+  /** RDATA in presentation form, in lower case; each must be among the answers. */
+  expectAnswer: string[];
+}
+
+export interface TlsCheckSpec extends CheckTiming, TlsSpec {
+  type: "tls";
+  name: string;
+  port: number;
+  /** Name for SNI and the certificate; empty: the address. */
+  host: string;
+  /** Warn when the certificate ends within so many days. */
+  warnDays: number;
+}
+
+export interface TcpSpec extends CheckTiming {
+  type: "tcp";
+  name: string;
+  port: number;
+}
+
+export type CheckSpec = TcpSpec | HttpSpec | Http2Spec | GrpcSpec | DnsSpec | TlsCheckSpec;
 
 export interface ProbeTarget {
   /** Row in HealthRows.endpoints that this target's verdict is published in. */

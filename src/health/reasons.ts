@@ -1,6 +1,6 @@
 /**
  * Why an address has the state it has: one integer, as ROW_REASON carries it. Below REASON_STATUS an index into the
- * texts here; from REASON_STATUS on an HTTP status that was not expected (REASON_STATUS + 503 is `status-503`).
+ * texts here; from REASON_STATUS on an HTTP status that was not expected (REASON_STATUS + 503 is `status-503`), and so on.
  */
 export type Reason = number;
 
@@ -62,8 +62,28 @@ export const REASON_JSON_CHECK = 27;
 export const REASON_REDIRECT_LIMIT = 28;
 /** A redirect to nowhere that can be followed. */
 export const REASON_REDIRECT_INVALID = 29;
+/** The deadline passed before the answer had come, of a probe without phases. */
+export const REASON_TIMEOUT = 30;
+/** What was expected is not in the part of the DNS answer that came. */
+export const REASON_TRUNCATED = 31;
+/** The DNS answer lacks the expected data. */
+export const REASON_ANSWER_MISMATCH = 32;
+/** A warning: all is well, but the certificate expires soon. */
+export const REASON_TLS_EXPIRES_SOON = 33;
+/** The handshake ended without agreement on HTTP/2. */
+export const REASON_TLS_NO_H2 = 34;
+/** The service says NOT_SERVING. */
+export const REASON_GRPC_NOT_SERVING = 35;
+/** The service says UNKNOWN, or a status that is none. */
+export const REASON_GRPC_UNKNOWN = 36;
+/** The server does not know the service. */
+export const REASON_GRPC_SERVICE_UNKNOWN = 37;
 /** Added to REASON_STATUS: the HTTP status. */
 export const REASON_STATUS = 1000;
+/** Added to it: the status of a gRPC call, 0 to 16. */
+export const REASON_GRPC_STATUS = 2000;
+/** Added to it: the response code of a DNS answer. */
+export const REASON_RCODE = 3000;
 
 const TEXTS: readonly string[] = [
   "none",
@@ -96,10 +116,31 @@ const TEXTS: readonly string[] = [
   "json-check",
   "redirect-limit",
   "redirect-invalid",
+  "timeout",
+  "truncated",
+  "answer-mismatch",
+  "tls-expires-soon",
+  "tls-no-h2",
+  "grpc-not-serving",
+  "grpc-unknown",
+  "grpc-service-unknown",
 ];
+
+/** RFC 1035 section 4.1.1. */
+const RCODES: readonly string[] = ["noerror", "formerr", "servfail", "nxdomain", "notimp", "refused"];
+
+/** True for a success, with a warning or without. */
+export function isSuccess(reason: Reason): boolean {
+  return reason === REASON_OK || reason === REASON_TLS_EXPIRES_SOON;
+}
 
 /** Name of a reason for logs and metrics: `refused`, `status-503`; `none` for a number that is no reason. */
 export function reasonText(reason: Reason): string {
+  if (reason >= REASON_RCODE) {
+    const rcode = reason - REASON_RCODE;
+    return `rcode-${RCODES[rcode] ?? rcode}`;
+  }
+  if (reason >= REASON_GRPC_STATUS) return `grpc-status-${reason - REASON_GRPC_STATUS}`;
   if (reason >= REASON_STATUS) return `status-${reason - REASON_STATUS}`;
   return TEXTS[reason] ?? "none";
 }

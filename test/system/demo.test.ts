@@ -6,10 +6,10 @@ import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { parsePrefix } from "../../src/cli/arguments.ts";
 import { DEMO_CLIENTS, DEMO_NAME } from "../../src/cli/demo-screen.ts";
 import { exchangeUdp } from "../../src/cli/exchange.ts";
-import { decodeMessage, encodeQuery } from "../../src/cli/message.ts";
 import { subnetOf } from "../../src/cli/message-text.ts";
 import { nameArgument } from "../../src/cli/names.ts";
 import { TYPE_A } from "../../src/wire/constants.ts";
+import { decodeMessage, encodeQuery } from "../../src/wire/message.ts";
 import { type Child, hasCommand, startChild } from "../support/child.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 

@@ -1,7 +1,9 @@
 import { Buffer } from "node:buffer";
 import type { OnReadOpts, Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
 import type { HealthClock, ProbeResult, RunningProbe } from "../probe.ts";
 import {
+  isSuccess,
   REASON_CLOSED,
   REASON_FD_LIMIT,
   REASON_NAME_FORBIDDEN,
@@ -25,7 +27,20 @@ import {
   type Reason,
 } from "../reasons.ts";
 import { NAME_FORBIDDEN } from "./lookup.ts";
-import type { ResponseReader } from "./response.ts";
+
+/** Reads what comes in answer, in pieces of any size. */
+export interface AnswerReader {
+  /** HTTP status, or 0. */
+  readonly status: number;
+  /** The deadline would cut a body. */
+  readonly inBody: boolean;
+  /** Reason of a deadline after the request, where it is not one of HTTP's phases. */
+  readonly timeout?: Reason;
+  /** Takes the next octets. REASON_NONE: more is needed; REASON_OK: satisfied; else why not. */
+  feed(octets: Buffer): Reason;
+  /** The connection has ended in order: a verdict when that ends the answer, else REASON_CLOSED. */
+  end(): Reason;
+}
 
 /** One exchange: what to open, and what to say and to read on it. */
 export interface ExchangePlan {
@@ -35,7 +50,9 @@ export interface ExchangePlan {
   secure: boolean;
   /** Octets to send; null: the connection alone is the probe. */
   request: Uint8Array | null;
-  response: ResponseReader | null;
+  response: AnswerReader | null;
+  /** Looks at the session once the handshake has ended: REASON_OK, or a warning that a success then carries. */
+  judgeSession?: (socket: TLSSocket) => Reason;
 }
 
 /**
@@ -90,6 +107,11 @@ const TIMEOUT_OF_PHASE: Readonly<Record<Phase, Reason>> = {
   body: REASON_TIMEOUT_BODY,
 };
 
+/** What an error of a socket means where every phase agrees; undefined: it depends on the phase. */
+export function reasonOfCode(code: string): Reason | undefined {
+  return REASON_OF_CODE[code];
+}
+
 /** Starts an exchange. Reports once, and whatever happens on its socket afterwards is nobody's concern. */
 export function startExchange(
   plan: ExchangePlan,
@@ -109,6 +131,7 @@ class Exchange implements RunningProbe {
   private connectMs = -1;
   private tlsMs = -1;
   private firstOctetMs = -1;
+  private success: Reason = REASON_OK;
 
   constructor(plan: ExchangePlan, clock: HealthClock, done: (result: ProbeResult) => void) {
     this.plan = plan;
@@ -130,7 +153,7 @@ class Exchange implements RunningProbe {
   }
 
   expire(): void {
-    this.finish(TIMEOUT_OF_PHASE[this.phase]);
+    this.finish(this.timeoutReason());
   }
 
   cancel(): void {
@@ -158,6 +181,7 @@ class Exchange implements RunningProbe {
   private onSecure(): void {
     if (this.done === null) return;
     this.tlsMs = this.elapsedMs();
+    this.success = this.plan.judgeSession?.(this.socket as TLSSocket) ?? REASON_OK;
     this.send();
   }
 
@@ -183,20 +207,26 @@ class Exchange implements RunningProbe {
 
   private reasonOf(error: NodeJS.ErrnoException): Reason {
     const code = error.code ?? "";
-    const known = REASON_OF_CODE[code];
+    const known = reasonOfCode(code);
     if (known !== undefined) return known;
-    if (code === "ETIMEDOUT") return TIMEOUT_OF_PHASE[this.phase];
+    if (code === "ETIMEDOUT") return this.timeoutReason();
     if (this.phase === "tls" && code !== "ECONNRESET" && code !== "EPIPE") return REASON_TLS_HANDSHAKE;
     return this.phase === "connect" ? REASON_REFUSED : REASON_RESET;
   }
 
-  private finish(reason: Reason): void {
+  private timeoutReason(): Reason {
+    const isAsked = this.phase === "headers" || this.phase === "body";
+    return (isAsked ? this.plan.response?.timeout : undefined) ?? TIMEOUT_OF_PHASE[this.phase];
+  }
+
+  private finish(verdict: Reason): void {
     const done = this.done;
     if (done === null) return;
+    const reason = verdict === REASON_OK ? this.success : verdict;
     this.done = null;
     this.socket?.destroy();
     done({
-      ok: reason === REASON_OK,
+      ok: isSuccess(reason),
       reason,
       status: this.plan.response?.status ?? 0,
       connectMs: this.connectMs,

@@ -10,12 +10,13 @@ import {
   isHostHeader,
   isRequestTarget,
 } from "../request-text.ts";
-import { type ExchangePlan, startExchange } from "./exchange.ts";
+import { startExchange } from "./exchange.ts";
 import { type Expectation, expectationOf } from "./expectation.ts";
 import { openSecure } from "./https.ts";
 import { destination } from "./lookup.ts";
-import { type RequestPlace, startFollowing } from "./redirects.ts";
+import { type HttpExchange, type RequestPlace, startFollowing } from "./redirects.ts";
 import { ResponseReader } from "./response.ts";
+import { expiryJudge } from "./tls.ts";
 
 /**
  * One request over one fresh connection, plain or within TLS; the status must be expected, and the body as the check
@@ -36,8 +37,9 @@ export function prepareHttp(
   const open = openerFor(target, check, first, first, secureContext);
   const redirects = check.redirects ?? 0;
   if (redirects === 0)
-    return (done) => startExchange(exchangeOf(check, isSecure, open, request, expectation), clock, done);
-  const planFor = (place: RequestPlace): ExchangePlan | null => {
+    return (done) =>
+      startExchange(exchangeOf(check, isSecure, open, request, expectation, clock), clock, done);
+  const planFor = (place: RequestPlace): HttpExchange | null => {
     const octets = requestOctets(check, place, first);
     if (octets === null) return null;
     return exchangeOf(
@@ -46,6 +48,7 @@ export function prepareHttp(
       openerFor(target, check, place, first, secureContext),
       octets,
       expectation,
+      clock,
     );
   };
   return (done) => startFollowing(planFor, first, redirects, clock, done);
@@ -59,8 +62,12 @@ function exchangeOf(
   open: Open,
   request: Uint8Array,
   expectation: Expectation,
-): ExchangePlan {
-  return { open, secure, request, response: new ResponseReader(expectation, check.method === "HEAD") };
+  clock: HealthClock,
+): HttpExchange {
+  const response = new ResponseReader(expectation, check.method === "HEAD");
+  const { warnDays = 0 } = check;
+  const judge = secure && warnDays > 0 ? { judgeSession: expiryJudge(warnDays, clock) } : {};
+  return { open, secure, request, response, ...judge };
 }
 
 /** Opens the connection to a place, which is always at the target's own address. */

@@ -3,8 +3,12 @@ import { createSecureContext, type SecureContext } from "node:tls";
 import type { ProbeTarget } from "../plan.ts";
 import { failedResult, type HealthClock, type PrepareProbe, type StartProbe } from "../probe.ts";
 import { REASON_REQUEST_INVALID } from "../reasons.ts";
+import { prepareDns } from "./dns.ts";
+import { prepareGrpc } from "./grpc.ts";
 import { prepareHttp } from "./http.ts";
+import { prepareHttp2 } from "./http2.ts";
 import { prepareTcp } from "./tcp.ts";
+import { prepareTls } from "./tls.ts";
 
 /** Prepares a target's probe; certificates are verified against the roots that Node was built with. */
 export const prepareProbe: PrepareProbe = prepareProbeTrusting(null);
@@ -31,10 +35,18 @@ function prepare(
   if (isIP(target.address) !== target.family) return null;
   switch (check.type) {
     case "tcp":
-      return prepareTcp(target, clock);
+      return prepareTcp(target, check, clock);
     case "http":
     case "https":
       return prepareHttp(target, check, clock, secureContext);
+    case "http2":
+      return prepareHttp2(target, check, clock, secureContext);
+    case "grpc":
+      return prepareGrpc(target, check, clock, secureContext);
+    case "dns":
+      return prepareDns(target, check, clock);
+    case "tls":
+      return prepareTls(target, check, clock, secureContext());
     default:
       return check satisfies never;
   }

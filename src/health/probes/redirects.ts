@@ -1,6 +1,7 @@
 import type { HealthClock, ProbeResult, RunningProbe } from "../probe.ts";
 import { REASON_REDIRECT_INVALID, REASON_REDIRECT_LIMIT, REASON_STATUS, type Reason } from "../reasons.ts";
 import { type ExchangePlan, startExchange } from "./exchange.ts";
+import type { ResponseReader } from "./response.ts";
 
 /** Where a request goes, at the address that is probed. */
 export interface RequestPlace {
@@ -12,7 +13,10 @@ export interface RequestPlace {
 }
 
 /** Makes the exchange for a place, or null when no request can be made of it. */
-export type PlanFor = (place: RequestPlace) => ExchangePlan | null;
+type PlanFor = (place: RequestPlace) => HttpExchange | null;
+
+/** An exchange that knows where a redirect leads. */
+export type HttpExchange = ExchangePlan & { response: ResponseReader };
 
 /** Longest Location that is followed. */
 const LOCATION_MAX = 2_048;
@@ -46,9 +50,9 @@ export function startFollowing(
       totalMs,
     });
   };
-  const go = (place: RequestPlace, plan: ExchangePlan, left: number): void => {
+  const go = (place: RequestPlace, plan: HttpExchange, left: number): void => {
     running = startExchange(plan, clock, (result) => {
-      const location = plan.response?.location ?? "";
+      const location = plan.response.location;
       if (!isRedirect(result) || location === "") return finish(result, result.reason);
       if (left === 0) return finish(result, REASON_REDIRECT_LIMIT);
       const next = placeOf(location, place);

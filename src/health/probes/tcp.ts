@@ -1,12 +1,12 @@
 import { connect } from "node:net";
-import type { ProbeTarget } from "../plan.ts";
+import type { ProbeTarget, TcpSpec } from "../plan.ts";
 import type { HealthClock, StartProbe } from "../probe.ts";
 import { startExchange } from "./exchange.ts";
 import { destination } from "./lookup.ts";
 
 /** A TCP connection that stands is a success; nothing is sent. */
-export function prepareTcp(target: ProbeTarget, clock: HealthClock): StartProbe {
-  const where = { ...destination(target), port: target.check.port };
+export function prepareTcp(target: ProbeTarget, check: TcpSpec, clock: HealthClock): StartProbe {
+  const where = { ...destination(target), port: check.port };
   return (done) =>
     startExchange(
       {

@@ -1,10 +1,10 @@
 import { decode, encode, RECURSION_DESIRED } from "dns-packet";
 import { describe, expect, test } from "vitest";
-import { TYPE_AAAA, TYPE_SOA } from "../wire/constants.ts";
-import { formatName } from "../wire/name-text.ts";
-import { parsePrefix } from "./arguments.ts";
+import { parsePrefix } from "../cli/arguments.ts";
+import { nameArgument } from "../cli/names.ts";
+import { TYPE_AAAA, TYPE_SOA } from "./constants.ts";
 import { decodeMessage, encodeQuery } from "./message.ts";
-import { nameArgument } from "./names.ts";
+import { formatName } from "./name-text.ts";
 
 describe("encodeQuery, read by another codec", () => {
   test("a question, RD clear, and an OPT record with the subnet", () => {

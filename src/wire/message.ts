@@ -12,8 +12,7 @@ import {
   TYPE_PTR,
   TYPE_SOA,
   TYPE_SRV,
-} from "../wire/constants.ts";
-import type { Prefix } from "./arguments.ts";
+} from "./constants.ts";
 
 export interface Question {
   id: number;
@@ -21,19 +20,21 @@ export interface Question {
   name: Uint8Array;
   type: number;
   /** Client subnet to ask for (RFC 7871). */
-  subnet: Prefix | null;
+  subnet: { family: 4 | 6; octets: Uint8Array; bits: number } | null;
+  /** The RD bit; absent: clear, as for servers that only know their own zones. */
+  recursion?: boolean;
 }
 
 /** UDP payload that we take: what crosses the Internet unfragmented (RFC 9715 section 3.1). */
 const UDP_SIZE = 1232;
 
-/** A query as octets: one question, an OPT record, RD clear, since only authoritative servers are asked. */
+/** A query as octets: one question, an OPT record. */
 export function encodeQuery(question: Question): Uint8Array {
   const option = question.subnet === null ? [] : clientSubnetOption(question.subnet);
   const u16 = (value: number): number[] => [value >> 8, value & 0xff];
   return Uint8Array.from([
     ...u16(question.id),
-    ...[0, 0, 0, 1, 0, 0, 0, 0, 0, 1],
+    ...[question.recursion === true ? 1 : 0, 0, 0, 1, 0, 0, 0, 0, 0, 1],
     ...question.name,
     ...u16(question.type),
     ...u16(CLASS_IN),
@@ -41,7 +42,7 @@ export function encodeQuery(question: Question): Uint8Array {
   ]);
 }
 
-function clientSubnetOption(subnet: Prefix): number[] {
+function clientSubnetOption(subnet: NonNullable<Question["subnet"]>): number[] {
   const octets = subnet.octets.subarray(0, (subnet.bits + 7) >> 3);
   const family = subnet.family === 4 ? FAMILY_IPV4 : FAMILY_IPV6;
   return [0, OPTION_ECS, 0, octets.length + 4, 0, family, subnet.bits, 0, ...octets];
