@@ -115,6 +115,7 @@ function isLocal({ address, check }: ProbeTarget): boolean {
 function demoOrigins(targets: ProbeTarget[]): Origin[] {
   const origins = new Map<string, Origin>();
   for (const { address, check, pool } of targets) {
+    if (check.type !== "http") continue;
     const key = `${address} ${check.port}`;
     if (!origins.has(key)) origins.set(key, { name: pool, address, port: check.port, child: null });
   }

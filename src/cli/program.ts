@@ -36,6 +36,11 @@ const COMMANDS: Record<string, Listed> = {
     describe: "Make a latency table out of logs of round trips",
     load: async () => (await import("./latency.ts")).command,
   },
+  probe: {
+    positionals: "<check> <target>",
+    describe: "Run a health check once, and show each phase",
+    load: async () => (await import("./probe.ts")).command,
+  },
   schema: {
     positionals: "[file]",
     describe: "Print the JSON Schema of a file, for editors",

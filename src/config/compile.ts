@@ -7,6 +7,7 @@ import type { PolicyNames } from "../policy/names.ts";
 import type { Snapshot } from "../snapshot.ts";
 import type { RecordColumns } from "../zone/record-columns.ts";
 import { buildZones, type ZoneSource } from "../zone/tree.ts";
+import { checkProbes } from "./check-probes.ts";
 import { checkLoadedZone } from "./check-zone.ts";
 import { type Finding, formatPlace } from "./findings.ts";
 import { withApexRecords } from "./generated-records.ts";
@@ -55,6 +56,8 @@ export interface CompileReport {
 export interface CompiledConfig {
   snapshot: Snapshot;
   plan: HealthPlan;
+  /** Every check, also those that no pool uses. */
+  checks: { zone: string; check: CheckSpec }[];
   names: SnapshotNames;
   server: ServerOptions;
   geo: GeoSources;
@@ -83,6 +86,7 @@ export function compileConfig(
     plan: { targets: [], pools: [] },
     sources: [],
     pools: [],
+    checks: [],
     hasRows: true,
   };
   for (const zone of loaded.zones) addZone(draft, zone, loaded, options, findings);
@@ -113,6 +117,7 @@ export function compileConfig(
       ...(allow.length === 0 ? {} : { explain: { allow, names: explainingNames(names) } }),
     },
     plan: draft.plan,
+    checks: draft.checks,
     names: { zones: loaded.zones.map((zone) => zone.name), policy: names },
     server: loaded.server,
     geo: loaded.geo,
@@ -154,6 +159,7 @@ interface ConfigDraft {
   plan: HealthPlan;
   sources: ZoneSource[];
   pools: PoolModel[];
+  checks: CompiledConfig["checks"];
   /** False: there were not enough rows in shared memory. */
   hasRows: boolean;
 }
@@ -183,9 +189,17 @@ function addZone(
     draft.sources.push({ columns, dynamic });
   }
   for (const { model } of resolved.records) draft.records.push(model);
+  if (loaded.isServerSound && zone.dynamic?.input)
+    checkProbes(
+      zone.dynamic.input.checks,
+      resolved.pools,
+      loaded.server.probes,
+      reporterOn(zone.dynamic, findings),
+    );
   const checks = new Map<string, CheckSpec>();
   for (const [name, check] of Object.entries(zone.dynamic?.input?.checks ?? {}))
     checks.set(name, checkSpec(name, check));
+  for (const check of checks.values()) draft.checks.push({ zone: zone.name, check });
   for (const pool of resolved.pools) {
     fillPool(pool, known, findings);
     draft.pools.push(pool);

@@ -50,6 +50,48 @@ test.each([
       expectJson: { statusPath: ["data", "state"], checksPath: ["parts"], healthy: ["green", "1"] },
     },
   ],
+  [
+    "{type: http2, host: a.example, method: HEAD}",
+    { ...http, type: "http2", port: 443, host: "a.example", method: "HEAD", tls: true, verify: true },
+  ],
+  ["{type: http2, tls: false}", { ...http, type: "http2", port: 80, tls: false, verify: false }],
+  [
+    "{type: grpc, port: 50051, service: a.B, sni: c.example}",
+    {
+      ...timing,
+      ...{ type: "grpc", port: 50051, service: "a.B", host: "", tls: true, verify: true, sni: "c.example" },
+    },
+  ],
+  [
+    "{type: dns, query: www.example, query_type: MX, expect_answer: ['10  MX.example.'], expect_rcode: nxdomain}",
+    {
+      ...timing,
+      ...{ type: "dns", port: 53, query: "www.example.", queryType: 15, transport: "udp", recursion: false },
+      ...{ expectRcode: 3, expectAnswer: ["10 mx.example."] },
+    },
+  ],
+  ["{type: tls, warn_days: 7}", { ...timing, type: "tls", port: 443, host: "", verify: true, warnDays: 7 }],
+  [
+    "{type: file, path: '/run/health/{pool}', max_age: 10s}",
+    { ...timing, type: "file", path: "/run/health/{pool}", maxAgeMs: 10_000 },
+  ],
+  ["{type: static, state: down}", { ...timing, type: "static", up: false }],
 ])("%s", (check, spec) => {
   expect(specOf(check)).toEqual(spec);
+});
+
+test("a probed address stands in for the one that is answered", () => {
+  const endpoints = '[{address: [192.0.2.1, "2001:db8::1"], probe_address: [10.0.0.1, 10.0.0.2]}, 192.0.2.3]';
+  const targets = planned("{type: http}", endpoints);
+  expect(targets.map(({ address, family, probe }) => [address, family, probe])).toEqual([
+    ["192.0.2.1", 4, { address: "10.0.0.1", family: 4 }],
+    ["2001:db8::1", 6, { address: "10.0.0.2", family: 4 }],
+    ["192.0.2.3", 4, undefined],
+  ]);
+});
+
+test("programs that are allowed run with their arguments", () => {
+  const check = "{type: exec, command: [/usr/bin/true, -H, '{address}']}";
+  const [target] = planned(check, undefined, "probes: {programs: [/usr/bin/]}\n");
+  expect(target!.check).toEqual({ ...timing, type: "exec", command: ["/usr/bin/true", "-H", "{address}"] });
 });

@@ -1,3 +1,4 @@
+import { formatAddress } from "../geo/prefix.ts";
 import type {
   CheckSpec,
   CheckTiming,
@@ -10,7 +11,7 @@ import type {
   ResponseSpec,
   TlsSpec,
 } from "../health/plan.ts";
-import type { EndpointModel, PoolModel } from "../policy/model.ts";
+import type { AddressModel, EndpointModel, PoolModel } from "../policy/model.ts";
 import { addressText } from "../policy/names.ts";
 import { claimEndpointRow, claimPoolRow, type RowRegistry } from "./rows.ts";
 import type { CheckInput, DnsInput, Http2Input, HttpInput } from "./schema-checks.ts";
@@ -58,6 +59,14 @@ function requestOf(name: string, check: CheckInput): Untimed<CheckSpec> {
       const { port, verify, warn_days: warnDays } = check;
       return { type: "tls", name, port, host: check.host ?? "", verify, warnDays };
     }
+    case "icmp":
+      return { type: "icmp", name };
+    case "exec":
+      return { type: "exec", name, command: check.command };
+    case "file":
+      return { type: "file", name, path: check.path, maxAgeMs: check.max_age };
+    case "static":
+      return { type: "static", name, up: check.state === "up" };
     default:
       return check satisfies never;
   }
@@ -157,8 +166,13 @@ function planEndpoint(
       zone,
       pool: name,
       endpoint: endpoint.name,
+      ...(model.probe === undefined ? {} : { probe: probeOf(model.probe) }),
       ...(endpoint.allow === undefined ? {} : { allow: endpoint.allow }),
     });
   }
   return targets;
+}
+
+function probeOf({ family, octets }: NonNullable<AddressModel["probe"]>): NonNullable<ProbeTarget["probe"]> {
+  return { address: formatAddress(family, octets), family };
 }

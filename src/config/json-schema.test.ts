@@ -30,7 +30,7 @@ describe("the JSON Schemas", () => {
     ["server", "workers: 0"],
     ["zone", "pools: {us: {enpoints: [192.0.2.1]}}"],
     ["zone", "pools: {Us: {endpoints: [192.0.2.1]}}"],
-    ["zone", "checks: {web: {type: icmp}}"],
+    ["zone", "checks: {web: {type: udp}}"],
     ["zone", "checks: {web: {type: tcp}}"],
     ["zone", `${POOLS}records: {www: {policy: {falover: [us]}}}`],
     ["zone", `${POOLS}records: {www: {policy: {failover: [us], weighted: {us: 1}}}}`],

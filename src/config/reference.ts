@@ -56,6 +56,8 @@ export function referencePage(): string {
     table(optionsIn(server, "geo")),
     "### api",
     table(optionsIn(server, "api")),
+    "### probes",
+    table(optionsIn(server, "probes")),
     "## zones/ORIGIN.yaml",
     `All keys are optional.\n\n${GENERATED}`,
     table(shapeOf(zoneSchema)),

@@ -191,6 +191,8 @@ function resolveEndpoint(
 ): EndpointModel | null {
   const pool = pathText(path.slice(0, 2));
   const addresses: AddressModel[] = [];
+  const probes = resolveProbes(input, path, pool, reporter);
+  if (probes === null) return null;
   let name = input.name;
   const hostName = input.target ?? input.resolve;
   let lookup: LookupModel | null = null;
@@ -213,7 +215,9 @@ function resolveEndpoint(
     const address = resolveAddress(text, at, path, seen.addresses, pool, reporter);
     if (address === null) continue;
     name ??= address.text;
-    addresses.push({ family: address.family, octets: address.octets, row: -1 });
+    const probe = probes[index];
+    const { family, octets } = address;
+    addresses.push({ family, octets, row: -1, ...(probe === undefined ? {} : { probe }) });
   }
   if (name !== undefined && input.name !== undefined) {
     const first = seen.names.get(name);
@@ -233,6 +237,36 @@ function resolveEndpoint(
 function lookupOf(input: EndpointInput, name: string, place: string): LookupModel {
   const { interval: intervalMs = DEFAULT_INTERVAL_MS, max: maxAddresses = DEFAULT_MAX } = input;
   return { name, intervalMs, maxAddresses, place };
+}
+
+/** What is probed in place of each address, none where nothing is given; null: wrong, and reported. */
+function resolveProbes(
+  input: EndpointInput,
+  item: YamlPath,
+  subject: string,
+  reporter: Reporter,
+): NonNullable<AddressModel["probe"]>[] | null {
+  const texts = input.probe_address ?? [];
+  if (texts.length !== 0 && texts.length !== input.address.length) {
+    const what = `${subject}: ${texts.length} probe_address for ${input.address.length} addresses`;
+    reporter.error(
+      [...item, "probe_address"],
+      "value",
+      "CFG_PROBE_ADDRESS",
+      what,
+      "one for each, in their order",
+    );
+    return null;
+  }
+  const probes: NonNullable<AddressModel["probe"]>[] = [];
+  for (const [index, text] of texts.entries()) {
+    const path = [...item, "probe_address", ...(texts.length === 1 ? [] : [index])];
+    // Two endpoints behind one address, told apart by nothing, may be probed as one.
+    const probe = resolveAddress(text, path, item, new Map(), subject, reporter);
+    if (probe === null) return null;
+    probes.push({ family: probe.family === 6 ? 6 : 4, octets: probe.octets });
+  }
+  return probes;
 }
 
 /** Null: no name, or one that stands there already, and reported. */

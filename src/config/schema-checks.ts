@@ -10,6 +10,7 @@ import {
   requestOptions,
   responseOptions,
 } from "./schema-http.ts";
+import { execOptions, fileOptions, icmpOptions, staticOptions } from "./schema-programs.ts";
 import { durationRow, integerRow, notAvailable, portRow } from "./schema-rows.ts";
 import { CHECK_TYPES, type CheckType, LATER_CHECK_TYPES } from "./vocabulary.ts";
 
@@ -38,8 +39,9 @@ interface Timing {
   timeout?: number | undefined;
 }
 
-function withTimeout<T extends Timing>(check: T): T & { timeout: number } {
-  return { ...check, timeout: check.timeout ?? Math.min(DEFAULT_TIMEOUT_MS, check.interval) };
+function withTimeout<T extends Timing>(check: T): T & { timeout: number; isTimeoutGiven: boolean } {
+  const timeout = check.timeout ?? Math.min(DEFAULT_TIMEOUT_MS, check.interval);
+  return { ...check, timeout, isTimeoutGiven: check.timeout !== undefined };
 }
 
 /** A probe never overlaps the next one of the same address. */
@@ -160,6 +162,19 @@ const dnsCheck = mapping({ ...dnsOptions, ...timing }, CHECK)
   .superRefine(answersFit)
   .transform(withTimeout);
 
+const icmpCheck = mapping({ ...icmpOptions, ...timing }, CHECK)
+  .refine(timeoutFits, TIMEOUT_FITS)
+  .transform(withTimeout);
+const execCheck = mapping({ ...execOptions, ...timing }, CHECK)
+  .refine(timeoutFits, TIMEOUT_FITS)
+  .transform(withTimeout);
+const fileCheck = mapping({ ...fileOptions, ...timing }, CHECK)
+  .refine(timeoutFits, TIMEOUT_FITS)
+  .transform(withTimeout);
+const staticCheck = mapping({ ...staticOptions, ...timing }, CHECK)
+  .refine(timeoutFits, TIMEOUT_FITS)
+  .transform(withTimeout);
+
 /** The options of a check, by its type. */
 export const checkRows: Record<CheckType, z.ZodType> = {
   tcp: tcpCheck,
@@ -169,6 +184,10 @@ export const checkRows: Record<CheckType, z.ZodType> = {
   grpc: grpcCheck,
   dns: dnsCheck,
   tls: tlsCheck,
+  icmp: icmpCheck,
+  exec: execCheck,
+  file: fileCheck,
+  static: staticCheck,
 };
 
 /** Mappings within the options of a check. */
@@ -183,7 +202,11 @@ export type CheckInput =
   | Http2Input
   | z.output<typeof grpcCheck>
   | DnsInput
-  | z.output<typeof tlsCheck>;
+  | z.output<typeof tlsCheck>
+  | z.output<typeof icmpCheck>
+  | z.output<typeof execCheck>
+  | z.output<typeof fileCheck>
+  | z.output<typeof staticCheck>;
 
 const noMapping = mapping({}, CHECK);
 

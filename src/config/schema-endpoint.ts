@@ -18,6 +18,8 @@ export interface EndpointInput {
   name?: string | undefined;
   /** Empty where `target` or `resolve` is given. */
   address: string[];
+  /** As many as there are addresses. */
+  probe_address?: string[] | undefined;
   target?: string | undefined;
   resolve?: string | undefined;
   interval?: number | undefined;
@@ -39,6 +41,11 @@ export const endpointOptions = mapping(
     address: chosen<string[]>([addressOne, addressList], (value) =>
       Array.isArray(value) ? addressList : addressOne,
     ).describe("Its address, or the list of them: one host, whatever the family"),
+    probe_address: chosen<string[]>([addressOne, addressList], (value) =>
+      Array.isArray(value) ? addressList : addressOne,
+    )
+      .optional()
+      .describe("Address to probe in place of each one that is answered, as behind NAT; absent: the same"),
     weight: endpointCommon.weight,
   },
   "an address, or {name: NAME, address: ADDRESS, weight: N}",

@@ -3,6 +3,7 @@ import { clearHostBits, type Prefix, parseAddress, parsePrefix } from "../geo/pr
 import { MAX_UDP_WORKERS } from "../serve/blocks.ts";
 import type { Listener } from "../serve/listener.ts";
 import { chosen, mapping } from "./chosen.ts";
+import { ABSOLUTE_PATH } from "./schema-programs.ts";
 import { memoryRow, sectionOf, socketAddressRow } from "./schema-rows.ts";
 
 /** steerd.yaml: every option of the server, its default and its words for people. All keys are optional. */
@@ -59,6 +60,30 @@ const explainSchema = mapping(
   "a mapping, as {allow: [127.0.0.0/8]}",
 );
 type ExplainOptions = z.infer<typeof explainSchema>;
+
+const PROGRAM = "an absolute path, or that of a folder with a slash at its end";
+const programRow = z
+  .string({ error: PROGRAM })
+  .refine((text) => ABSOLUTE_PATH.test(text.replace(/\/$/, "")), { error: PROGRAM })
+  .meta({ title: "path" });
+
+const probesSchema = mapping(
+  {
+    programs: z
+      .array(programRow, { error: "a list of paths" })
+      .prefault([])
+      .describe(
+        "Programs that checks of type `exec` may run: absolute paths, or folders with a slash at their end; none: no check runs any",
+      ),
+    allow: z
+      .array(networkRow, { error: NETWORKS })
+      .prefault([])
+      .describe(
+        "Link-local addresses, and those of clouds' metadata services, that may be probed all the same",
+      ),
+  },
+  "a mapping, as {programs: [/usr/lib/nagios/plugins/]}",
+);
 
 const WORKERS = `auto, or a number of workers from 1 to ${MAX_UDP_WORKERS}`;
 const workersNumber = z
@@ -125,6 +150,9 @@ export const serverSchema = mapping(
     explain: sectionOf<ExplainOptions>(explainSchema)
       .prefault({})
       .describe("Explanations over DNS: _explain.NAME TXT says why NAME is answered as it is"),
+    probes: sectionOf<z.infer<typeof probesSchema>>(probesSchema)
+      .prefault({})
+      .describe("What probes may do on this host and in its network"),
     nameservers: z
       .array(nameServerRow, { error: "a list of name servers" })
       .prefault([])
@@ -132,7 +160,7 @@ export const serverSchema = mapping(
         "Name servers of every zone that has no NS records of its own; the first is also the SOA's MNAME",
       ),
   },
-  "a mapping with any of listen, zones, workers, geo, index_memory, api, resolvers, explain, nameservers",
+  "a mapping with any of listen, zones, workers, geo, index_memory, api, resolvers, explain, probes, nameservers",
 ).describe("Options of the server: steerd.yaml");
 
 /** What steerd.yaml says, defaults filled in and paths resolved. */
@@ -147,6 +175,7 @@ export interface ServerOptions {
   index_memory: number;
   api: { listen: Listener };
   explain: ExplainOptions;
+  probes: z.infer<typeof probesSchema>;
   /** Absolute names, lower case, with the final dot. */
   nameservers: string[];
   /** Addresses, some with a port, as node:dns takes them. */

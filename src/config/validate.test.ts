@@ -15,6 +15,7 @@ describe("steerd.yaml", () => {
       api: { listen: { host: "127.0.0.1", family: 4, port: 8053 } },
       explain: { allow: [] },
       resolvers: [],
+      probes: { programs: [], allow: [] },
       nameservers: [],
     });
     expect(serverOptions("geo:\napi:\n").options).toEqual(serverOptions("").options);
@@ -86,15 +87,15 @@ describe("steerd.yaml", () => {
     ["worker: 1", '1:1 CFG_KEY_UNKNOWN "worker" is not a key: did you mean workers?'],
     [
       "doh: 1",
-      '1:1 CFG_NOT_AVAILABLE "doh" is not available in this version: expected one of listen, zones, workers, geo, index_memory, api, resolvers, explain, nameservers',
+      '1:1 CFG_NOT_AVAILABLE "doh" is not available in this version: expected one of listen, zones, workers, geo, index_memory, api, resolvers, explain, probes, nameservers',
     ],
     [
       "- a",
-      "1:1 CFG_VALUE_INVALID the file is a list: expected a mapping with any of listen, zones, workers, geo, index_memory, api, resolvers, explain, nameservers",
+      "1:1 CFG_VALUE_INVALID the file is a list: expected a mapping with any of listen, zones, workers, geo, index_memory, api, resolvers, explain, probes, nameservers",
     ],
     [
       "a",
-      '1:1 CFG_VALUE_INVALID the file is "a": expected a mapping with any of listen, zones, workers, geo, index_memory, api, resolvers, explain, nameservers',
+      '1:1 CFG_VALUE_INVALID the file is "a": expected a mapping with any of listen, zones, workers, geo, index_memory, api, resolvers, explain, probes, nameservers',
     ],
   ])("%j", (text, finding) => {
     expect(serverOptions(text).findings).toEqual([finding]);
@@ -120,12 +121,18 @@ describe("checks", () => {
     "type, port, path, host, method, headers, expect_status, expect_body, expect_body_regex, expect_json, redirects, interval and 3 more";
   const STATUS = "a status code from 100 to 599, a range as 200-299, or a list of them";
   test.each([
-    ["{type: htps}", '2:13 CFG_VALUE_INVALID checks.c: type is "htps": expected one of tcp, http, https'],
     [
-      "{type: icmp}",
-      '2:13 CFG_NOT_AVAILABLE checks.c: "icmp" is not available in this version: expected one of tcp, http, https',
+      "{type: htps}",
+      '2:13 CFG_VALUE_INVALID checks.c: type is "htps": expected one of tcp, http, https, http2, grpc, dns, tls, icmp, exec, file, static',
     ],
-    ["{port: 1}", "2:3 CFG_KEY_MISSING checks.c: type is missing: expected one of tcp, http, https"],
+    [
+      "{type: udp}",
+      '2:13 CFG_NOT_AVAILABLE checks.c: "udp" is not available in this version: expected one of tcp, http, https, http2, grpc, dns, tls, icmp, exec, file, static',
+    ],
+    [
+      "{port: 1}",
+      "2:3 CFG_KEY_MISSING checks.c: type is missing: expected one of tcp, http, https, http2, grpc, dns, tls, icmp, exec, file, static",
+    ],
     ["{type: tcp}", "2:3 CFG_KEY_MISSING checks.c: port is missing: expected a port from 1 to 65535"],
     ["{type: tcp, prt: 1}", '2:18 CFG_KEY_UNKNOWN checks.c: "prt" is not a key: did you mean port?'],
     ["{type: tcp, port: 0}", "2:24 CFG_VALUE_INVALID checks.c.port is 0: expected a port from 1 to 65535"],

@@ -37,9 +37,21 @@ export const SELECTS = [
   "adaptive",
 ] as const;
 
-export const CHECK_TYPES = ["tcp", "http", "https", "http2", "grpc", "dns", "tls"] as const;
+export const CHECK_TYPES = [
+  "tcp",
+  "http",
+  "https",
+  "http2",
+  "grpc",
+  "dns",
+  "tls",
+  "icmp",
+  "exec",
+  "file",
+  "static",
+] as const;
 export type CheckType = (typeof CHECK_TYPES)[number];
-export const LATER_CHECK_TYPES: readonly string[] = ["udp", "icmp", "exec", "file", "static", "ping"];
+export const LATER_CHECK_TYPES: readonly string[] = ["udp"];
 
 /** Options that a later version brings, by a key that the same mapping takes. */
 export const LATER_OPTIONS: readonly { beside: string; options: readonly string[] }[] = [

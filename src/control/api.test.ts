@@ -1,12 +1,14 @@
 import { createServer } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { COUNTER_QUERIES, COUNTER_RCODES } from "../counters.ts";
+import { REASON_WARNING } from "../health/reasons.ts";
 import {
   ENDPOINT_ROW_WORDS,
   POOL_ROW_FAILED,
   POOL_ROW_UP,
   POOL_ROW_USABLE,
   POOL_ROW_WORDS,
+  ROW_REASON,
   ROW_RESPONSE_US,
   ROW_SINCE_S,
   ROW_STATE,
@@ -138,6 +140,7 @@ describe("/metrics", () => {
     };
     endpoints[2 * ENDPOINT_ROW_WORDS + ROW_STATE] = STATE_UP | STATE_KNOWN;
     endpoints[2 * ENDPOINT_ROW_WORDS + ROW_SINCE_S] = 1234;
+    endpoints[2 * ENDPOINT_ROW_WORDS + ROW_REASON] = REASON_WARNING;
     endpoints[2 * ENDPOINT_ROW_WORDS + ROW_RESPONSE_US] = 2500;
     pools[POOL_ROW_WORDS + POOL_ROW_FAILED] = 1;
     pools[POOL_ROW_WORDS + POOL_ROW_UP] = 1;
@@ -149,6 +152,7 @@ describe("/metrics", () => {
       expect.arrayContaining([
         `steerd_endpoint_up${first} 1`,
         `steerd_endpoint_up${second} 0`,
+        `steerd_endpoint_warning${first} 1`,
         `steerd_endpoint_state_since_seconds${first} 1234`,
         `steerd_endpoint_response_seconds${first} 0.0025`,
         'steerd_pool_failed{zone="z",pool="eu"} 1',

@@ -1,12 +1,14 @@
 import { Counter, Gauge, Registry } from "prom-client";
 import { largestIndexes } from "../config/index-memory.ts";
 import { counterFamilies } from "../counters.ts";
+import { isWarning } from "../health/reasons.ts";
 import {
   ENDPOINT_ROW_WORDS,
   POOL_ROW_FAILED,
   POOL_ROW_UP,
   POOL_ROW_USABLE,
   POOL_ROW_WORDS,
+  ROW_REASON,
   ROW_RESPONSE_US,
   ROW_SINCE_S,
   ROW_STATE,
@@ -63,7 +65,7 @@ function addEndpoints(registry: Registry, { blocks, status }: MetricsSources): v
   const labelNames = ["zone", "pool", "endpoint", "address", "check"];
   const { endpoints } = blocks.rows;
   const up = gauge(registry, "steerd_endpoint_up", "1 while the address may be answered", labelNames, () => {
-    for (const metric of [up, since, response]) metric.reset();
+    for (const metric of [up, warning, since, response]) metric.reset();
     for (const target of status.plan.targets) {
       const at = target.row * ENDPOINT_ROW_WORDS;
       const { zone, pool, endpoint, address } = target;
@@ -72,10 +74,17 @@ function addEndpoints(registry: Registry, { blocks, status }: MetricsSources): v
       up.set(labels, state & STATE_UP ? 1 : 0);
       if ((state & STATE_KNOWN) === 0) continue;
       since.set(labels, Atomics.load(endpoints, at + ROW_SINCE_S));
+      warning.set(labels, isWarning(Atomics.load(endpoints, at + ROW_REASON)) ? 1 : 0);
       const responseUs = Atomics.load(endpoints, at + ROW_RESPONSE_US);
       if (responseUs >= 0) response.set(labels, responseUs / 1e6);
     }
   });
+  const warning = gauge(
+    registry,
+    "steerd_endpoint_warning",
+    "1 while the address is up and its probes warn, as of a certificate that expires soon",
+    labelNames,
+  );
   const since = gauge(
     registry,
     "steerd_endpoint_state_since_seconds",

@@ -36,7 +36,7 @@ const NEVER = new Set(["0.0.0.0/8", "::/128", "::ffff:0:0/96", "224.0.0.0/4", "2
 type Address = Omit<Prefix, "bits">;
 
 /** The IPv4 address that NAT64 and 6to4 lead to; any other address as it is. */
-function unwrapped(address: Address): Address {
+export function unwrapped(address: Address): Address {
   const block = address.family === 6 ? findBlock(EMBEDDED_BLOCKS, address.octets) : null;
   if (block === null || (block.bits === 96 && block.octets[0] === 0 && block.octets[1] === 0)) return address;
   const at = block.bits / 8;

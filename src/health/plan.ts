@@ -103,7 +103,44 @@ export interface TcpSpec extends CheckTiming {
   port: number;
 }
 
-export type CheckSpec = TcpSpec | HttpSpec | Http2Spec | GrpcSpec | DnsSpec | TlsCheckSpec;
+export interface ExecSpec extends CheckTiming {
+  type: "exec";
+  name: string;
+  /** Absolute path of the program, and its arguments, in which {address}, {pool} and {endpoint} stand for the target's. */
+  command: string[];
+}
+
+export interface FileSpec extends CheckTiming {
+  type: "file";
+  name: string;
+  /** Absolute path, in which {address}, {pool} and {endpoint} stand for the target's. */
+  path: string;
+  /** An older file counts as a failure. */
+  maxAgeMs: number;
+}
+
+export interface StaticSpec extends CheckTiming {
+  type: "static";
+  name: string;
+  up: boolean;
+}
+
+export interface IcmpSpec extends CheckTiming {
+  type: "icmp";
+  name: string;
+}
+
+export type CheckSpec =
+  | TcpSpec
+  | HttpSpec
+  | Http2Spec
+  | GrpcSpec
+  | DnsSpec
+  | TlsCheckSpec
+  | ExecSpec
+  | FileSpec
+  | StaticSpec
+  | IcmpSpec;
 
 export interface ProbeTarget {
   /** Row in HealthRows.endpoints that this target's verdict is published in. */
@@ -114,6 +151,8 @@ export interface ProbeTarget {
   address: string;
   /** 0: a name, whose first address that may be probed is probed. */
   family: 0 | 4 | 6;
+  /** Address to probe in place of that one; absent: itself. */
+  probe?: { address: string; family: 4 | 6 };
   /** Prefixes of special-purpose blocks in which the addresses of a name may lie all the same. */
   allow?: readonly string[];
   check: CheckSpec;

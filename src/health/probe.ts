@@ -25,6 +25,8 @@ export interface ProbeResult {
   /** The response's first octet had come. */
   firstOctetMs: number;
   totalMs: number;
+  /** What a program said of it, in one line; absent: nothing. */
+  note?: string;
 }
 
 /** A probe under way. Neither method calls back later than it returns; both do nothing once the result is out. */

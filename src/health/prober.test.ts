@@ -4,7 +4,7 @@ import { FakeClock } from "../../test/support/fake-clock.ts";
 import type { HealthPlan, PoolPlan, ProbeTarget } from "./plan.ts";
 import { failedResult, type PrepareProbe, type ProbeResult } from "./probe.ts";
 import { createProber, type EndpointTransition, type PoolTransition, type Prober } from "./prober.ts";
-import { REASON_OK, REASON_REFUSED, reasonText } from "./reasons.ts";
+import { REASON_OK, REASON_REFUSED, REASON_WARNING, reasonText } from "./reasons.ts";
 import {
   allocateHealthRows,
   ENDPOINT_ROW_WORDS,
@@ -49,13 +49,24 @@ let rounds: number;
 /** Addresses that answer; `silent` ones never do. */
 let alive: Set<string>;
 let silent: Set<string>;
+/** Addresses that answer with a warning. */
+let warned: Set<string>;
+let warnings: string[];
 let probed: Map<string, number>;
 let prober: Prober;
 
 const prepare: PrepareProbe = (target) => (done) => {
   probed.set(target.address, (probed.get(target.address) ?? 0) + 1);
   if (!silent.has(target.address))
-    done(alive.has(target.address) ? { ...GOOD, firstOctetMs: responseMs } : BAD);
+    done(
+      alive.has(target.address)
+        ? {
+            ...GOOD,
+            reason: warned.has(target.address) ? REASON_WARNING : REASON_OK,
+            firstOctetMs: responseMs,
+          }
+        : BAD,
+    );
   return { expire: () => done(BAD), cancel() {} };
 };
 
@@ -67,6 +78,7 @@ function start(): Prober {
     prepare,
     onTransition: (transition) => transitions.push(transition),
     onPoolTransition: (transition) => poolTransitions.push(transition),
+    onWarning: ({ address, reason }) => warnings.push(`${address} ${reasonText(reason)}`),
     onLatchMove: (move) => latchMoves.push(`${move.policy}: ${move.from} to ${move.to}`),
     onRoundDone: () => {
       rounds += 1;
@@ -83,6 +95,8 @@ beforeEach(() => {
   rounds = 0;
   alive = new Set();
   silent = new Set();
+  warned = new Set();
+  warnings = [];
   responseMs = -1;
   probed = new Map();
   prober = start();
@@ -266,6 +280,24 @@ describe("while running", () => {
     clock.advance(3_000);
     transitions.length = 0;
     poolTransitions.length = 0;
+  });
+
+  it("reports when an address that stays up begins to warn, and when it ceases to", () => {
+    warned.add("a0");
+    clock.advance(5_000);
+    expect([warnings, isUp("a0"), reasonText(row("a0", ROW_REASON))]).toEqual([
+      ["a0 warning"],
+      true,
+      "warning",
+    ]);
+    warned.clear();
+    clock.advance(5_000);
+    expect([warnings, isUp("a0"), reasonText(row("a0", ROW_REASON))]).toEqual([
+      ["a0 warning", "a0 ok"],
+      true,
+      "ok",
+    ]);
+    expect(transitions).toEqual([]);
   });
 
   it("takes an address down after fall failures, and back after rise successes, within a tick of the result", () => {

@@ -44,6 +44,15 @@ export interface EndpointTransition {
   durationMs: number;
 }
 
+/** An address that is up, and why people should look at it all the same; REASON_OK: no longer. */
+export interface EndpointWarning {
+  zone: string;
+  pool: string;
+  endpoint: string;
+  address: string;
+  reason: Reason;
+}
+
 export interface PoolTransition {
   zone: string;
   pool: string;
@@ -63,6 +72,7 @@ export interface ProberOptions {
   prepare: PrepareProbe;
   onTransition: (transition: EndpointTransition) => void;
   onPoolTransition: (transition: PoolTransition) => void;
+  onWarning?: (warning: EndpointWarning) => void;
   /** A latched `failover` went to another entry. */
   onLatchMove: (move: LatchMove) => void;
   /** Once after each setPlan, when every target of the plan has a verdict: within setPlan when none is new, else with the first rows published after it. */
@@ -278,7 +288,10 @@ class RowsProber implements Prober {
     if (turned || before.horizonMs !== after.horizonMs || before.responseUs !== after.responseUs) {
       for (const pool of tracked.pools) this.changedPools.add(pool);
     }
-    if (!turned) return;
+    if (!turned) {
+      this.reportWarning(tracked.target, before, after);
+      return;
+    }
     this.options.onTransition({
       zone: tracked.target.zone,
       pool: tracked.target.pool,
@@ -290,6 +303,13 @@ class RowsProber implements Prober {
       durationMs: nowMs - before.sinceMs,
     });
     this.awaited?.delete(row);
+  }
+
+  /** An address that stays up, and whose probes began to warn, or ceased to. */
+  private reportWarning(target: ProbeTarget, before: EndpointState, after: EndpointState): void {
+    if (!after.up || before.reason === after.reason) return;
+    const { zone, pool, endpoint, address } = target;
+    this.options.onWarning?.({ zone, pool, endpoint, address, reason: after.reason });
   }
 
   /**
@@ -420,5 +440,7 @@ function placeOf(target: ProbeTarget): string {
 
 /** True when the probe of one target can go on for the other. */
 function sameProbe(one: ProbeTarget, other: ProbeTarget): boolean {
-  return one.address === other.address && JSON.stringify(one.check) === JSON.stringify(other.check);
+  const asked = ({ address, probe, allow, check }: ProbeTarget) =>
+    JSON.stringify([address, probe, allow, check]);
+  return asked(one) === asked(other);
 }

@@ -78,12 +78,34 @@ export const REASON_GRPC_NOT_SERVING = 35;
 export const REASON_GRPC_UNKNOWN = 36;
 /** The server does not know the service. */
 export const REASON_GRPC_SERVICE_UNKNOWN = 37;
+/** A warning: up, but what was asked is not content (exit code 1, or the word in a file). */
+export const REASON_WARNING = 38;
+/** The program could not be started. */
+export const REASON_PROGRAM_FAILED = 39;
+/** The program wrote more than it may. */
+export const REASON_PROGRAM_OUTPUT = 40;
+/** The program was ended by a signal. */
+export const REASON_PROGRAM_SIGNAL = 41;
+/** The file is not there, or cannot be read. */
+export const REASON_FILE_MISSING = 42;
+/** Nobody has written the file for too long. */
+export const REASON_FILE_STALE = 43;
+/** The file says none of up, warning and down. */
+export const REASON_FILE_INVALID = 44;
+/** A file or the check itself says down. */
+export const REASON_STATE_DOWN = 45;
+/** No echo came back. */
+export const REASON_NO_REPLY = 46;
+/** The system's ping could not ask. */
+export const REASON_PING_FAILED = 47;
 /** Added to REASON_STATUS: the HTTP status. */
 export const REASON_STATUS = 1000;
 /** Added to it: the status of a gRPC call, 0 to 16. */
 export const REASON_GRPC_STATUS = 2000;
 /** Added to it: the response code of a DNS answer. */
 export const REASON_RCODE = 3000;
+/** Added to it: the exit code of a program. */
+export const REASON_EXIT = 4000;
 
 const TEXTS: readonly string[] = [
   "none",
@@ -124,18 +146,34 @@ const TEXTS: readonly string[] = [
   "grpc-not-serving",
   "grpc-unknown",
   "grpc-service-unknown",
+  "warning",
+  "program-failed",
+  "program-output",
+  "program-signal",
+  "file-missing",
+  "file-stale",
+  "file-invalid",
+  "state-down",
+  "no-reply",
+  "ping-failed",
 ];
 
 /** RFC 1035 section 4.1.1. */
 const RCODES: readonly string[] = ["noerror", "formerr", "servfail", "nxdomain", "notimp", "refused"];
 
+/** True for a success that people should look at. */
+export function isWarning(reason: Reason): boolean {
+  return reason === REASON_TLS_EXPIRES_SOON || reason === REASON_WARNING;
+}
+
 /** True for a success, with a warning or without. */
 export function isSuccess(reason: Reason): boolean {
-  return reason === REASON_OK || reason === REASON_TLS_EXPIRES_SOON;
+  return reason === REASON_OK || isWarning(reason);
 }
 
 /** Name of a reason for logs and metrics: `refused`, `status-503`; `none` for a number that is no reason. */
 export function reasonText(reason: Reason): string {
+  if (reason >= REASON_EXIT) return `exit-${reason - REASON_EXIT}`;
   if (reason >= REASON_RCODE) {
     const rcode = reason - REASON_RCODE;
     return `rcode-${RCODES[rcode] ?? rcode}`;

@@ -28,7 +28,7 @@ export interface EndpointState {
   run: number;
   /** Results observed. */
   results: number;
-  /** Why it is up or down: REASON_OK, or the latest failure while down. */
+  /** Why it is up or down: REASON_OK or a warning while up, the latest failure while down. */
   reason: Reason;
   /** Milliseconds until `up` can next change; 0 while settled. */
   horizonMs: number;
@@ -102,7 +102,8 @@ export function observe(
   if (!state.known || (state.trial && result.ok)) return verdict(next, result.ok, result, nowMs, timing);
   if (result.ok === state.up) {
     next.run = 0;
-    if (!state.up) next.reason = result.reason;
+    // Of an address that is up a success may carry a warning.
+    next.reason = result.reason;
     next.horizonMs = restHorizon(next, timing);
     return next;
   }

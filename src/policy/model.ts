@@ -14,6 +14,8 @@ export interface AddressModel {
   octets: Uint8Array;
   /** Row of this address in HealthRows, or -1: always up (a pool without a check, `last_resort: {addresses}`). */
   row: number;
+  /** Address that is probed in its place, as behind a translation of addresses; absent: itself. */
+  probe?: { family: 4 | 6; octets: Uint8Array };
 }
 
 export interface EndpointModel {

@@ -1,6 +1,12 @@
 import type { LatchMove } from "../health/latches.ts";
-import type { EndpointTransition, PoolTransition, Prober, ProberOptions } from "../health/prober.ts";
-import { reasonText } from "../health/reasons.ts";
+import type {
+  EndpointTransition,
+  EndpointWarning,
+  PoolTransition,
+  Prober,
+  ProberOptions,
+} from "../health/prober.ts";
+import { isWarning, reasonText } from "../health/reasons.ts";
 import { readWords } from "./data-worker.ts";
 import type { FromProbe, Log, ProbeInit, ToProbe, WorkerPort } from "./messages.ts";
 
@@ -8,7 +14,10 @@ import type { FromProbe, Log, ProbeInit, ToProbe, WorkerPort } from "./messages.
 const BEAT_MS = 100;
 
 type CreateProber = (
-  options: Pick<ProberOptions, "rows" | "onTransition" | "onPoolTransition" | "onLatchMove" | "onRoundDone">,
+  options: Pick<
+    ProberOptions,
+    "rows" | "onTransition" | "onPoolTransition" | "onWarning" | "onLatchMove" | "onRoundDone"
+  >,
 ) => Prober;
 
 /** Runs the probe worker on `port` until it is told to stop: every change of health becomes one line of the log. */
@@ -23,6 +32,7 @@ export function runProbeWorker(
     rows: init.rows,
     onTransition: (transition) => logEndpoint(log, transition),
     onPoolTransition: (transition) => logPool(log, transition),
+    onWarning: (warning) => logWarning(log, warning),
     onLatchMove: (move) => logLatch(log, move),
     onRoundDone: () => port.postMessage({ kind: "roundDone", generation }),
   });
@@ -73,6 +83,19 @@ function logEndpoint(log: Log, transition: EndpointTransition): void {
     to,
     reason,
     durationMs: Math.round(durationMs),
+  });
+}
+
+function logWarning(log: Log, { zone, pool, endpoint, address, reason }: EndpointWarning): void {
+  const isOn = isWarning(reason);
+  const what = isOn ? `is up with a warning: ${reasonText(reason)}` : "is up without a warning again";
+  log(isOn ? "warn" : "info", `${pool}/${endpoint} ${address} ${what}`, {
+    event: "warning",
+    zone,
+    pool,
+    endpoint,
+    address,
+    reason: reasonText(reason),
   });
 }
 

@@ -4,9 +4,13 @@ import type { ProbeTarget } from "../plan.ts";
 import { failedResult, type HealthClock, type PrepareProbe, type StartProbe } from "../probe.ts";
 import { REASON_REQUEST_INVALID } from "../reasons.ts";
 import { prepareDns } from "./dns.ts";
+import { prepareExec } from "./exec.ts";
+import { prepareFile } from "./file.ts";
 import { prepareGrpc } from "./grpc.ts";
 import { prepareHttp } from "./http.ts";
 import { prepareHttp2 } from "./http2.ts";
+import { findPing, prepareIcmp } from "./icmp.ts";
+import { prepareStatic } from "./static.ts";
 import { prepareTcp } from "./tcp.ts";
 import { prepareTls } from "./tls.ts";
 
@@ -21,7 +25,7 @@ export function prepareProbeTrusting(ca: string | null): PrepareProbe {
     made ??= createSecureContext({ minVersion: "TLSv1.2", ...(ca === null ? {} : { ca }) });
     return made;
   };
-  return (target, clock) => prepare(target, clock, secureContext) ?? refuse;
+  return (target, clock) => prepare({ ...target, ...target.probe }, clock, secureContext) ?? refuse;
 }
 
 /** Null for a target that no request can be made of; configuration lets none through. */
@@ -47,6 +51,14 @@ function prepare(
       return prepareDns(target, check, clock);
     case "tls":
       return prepareTls(target, check, clock, secureContext());
+    case "exec":
+      return prepareExec(target, check, clock);
+    case "file":
+      return prepareFile(target, check, clock);
+    case "static":
+      return prepareStatic(check);
+    case "icmp":
+      return prepareIcmp(target, clock, findPing());
     default:
       return check satisfies never;
   }
