@@ -281,6 +281,25 @@ describe("tls", () => {
     expect([expired.ok, reasonText(expired.reason)]).toEqual([false, "tls-expired"]);
   });
 
+  it("https warns too when asked to, and a failure outweighs the warning", async () => {
+    const { cert, key } = makeCertificate({ name: "o", issuer: authority, hosts: ["127.0.0.1"] });
+    const tls = createTlsServer({ cert, key }, (socket) => {
+      socket.on("error", () => {});
+      socket.once("data", () => socket.end("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
+    });
+    const port = await listenOn(tls, closers);
+    const https = (more: object) =>
+      targetOf({
+        ...{ type: "https", port, path: "/", host: "", verify: true, expectStatus: [], expectBody: "" },
+        ...more,
+      });
+    // The certificate has a day to go.
+    const soon = await runProbe(https({ warnDays: 2 }), trusting);
+    expect([soon.ok, reasonText(soon.reason), soon.status]).toEqual([true, "tls-expires-soon", 200]);
+    expect(await reasonOf(https({}), trusting)).toBe("ok");
+    expect(await reasonOf(https({ warnDays: 2, expectBody: "red" }), trusting)).toBe("body-mismatch");
+  });
+
   it("row 62: another name, another authority, and no TLS at all: each its own reason", async () => {
     const port = await server(20, ["www.example"]);
     expect(await reasonOf(check(port, { host: "www.example" }), trusting)).toBe("ok");
