@@ -8,7 +8,7 @@ import { type CompiledConfig, compileConfig } from "./compile.ts";
 import { createRowRegistry } from "./rows.ts";
 import { SELECTS } from "./vocabulary.ts";
 
-const YAML = `checks: {web: {type: tcp, port: 80}}
+const YAML = `checks: {web: {type: tcp, port: 9000}}
 pools:
   p: {check: web, endpoints: [{name: lb, resolve: lb.example, interval: 5s}]}
   q: {endpoints: [{resolve: LB.example., max: 2}]}
@@ -100,7 +100,7 @@ test.each(SELECTS)("select: %s takes a pool of which nothing is known yet", (sel
 describe("flatten", () => {
   test("names that no record answers are not probed", () => {
     const yaml =
-      "checks: {web: {type: tcp, port: 80}}\npools: {c: {check: web, endpoints: [{target: a.example.}]}}\n";
+      "checks: {web: {type: tcp, port: 9000}}\npools: {c: {check: web, endpoints: [{target: a.example.}]}}\n";
     const flat = `${yaml}records: {www: {policy: c, flatten: true}}\n`;
     expect(
       compiler(flat)({ "a.example.": ["192.0.2.1"] }).plan.targets.map(({ address }) => address),
