@@ -160,6 +160,8 @@ export interface ProbeTarget {
   zone: string;
   pool: string;
   endpoint: string;
+  /** The pool's region; absent: it has none. */
+  region?: string;
 }
 
 export interface PoolPlan {
@@ -196,8 +198,20 @@ export interface FailbackPlan {
   latches: LatchPlan[];
 }
 
+/** When the prober takes failures for a fault of its own network, and keeps states as they are. */
+export interface DoubtPlan {
+  /** Part of the addresses that were up that has to fail together: above 0, at most 1. */
+  share: number;
+  /** How long ago the first of these failures may lie. */
+  withinMs: number;
+  /** Targets that fail only when our own network does. */
+  canaries: ProbeTarget[];
+}
+
 export interface HealthPlan {
   targets: ProbeTarget[];
+  /** Absent: the defaults of moment.ts. */
+  doubt?: DoubtPlan;
   pools: PoolPlan[];
   /** Absent: every `failover` follows health. */
   failback?: FailbackPlan;

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { FakeClock } from "../../test/support/fake-clock.ts";
 import type { HealthPlan, PoolPlan, ProbeTarget } from "./plan.ts";
 import { failedResult, type PrepareProbe, type ProbeResult } from "./probe.ts";
-import { createProber, type EndpointTransition, type PoolTransition, type Prober } from "./prober.ts";
+import { createProber, type Prober } from "./prober.ts";
 import { REASON_OK, REASON_REFUSED, REASON_WARNING, reasonText } from "./reasons.ts";
 import {
   allocateHealthRows,
@@ -34,6 +34,7 @@ import {
   STATE_TRIAL,
   STATE_UP,
 } from "./rows.ts";
+import type { EndpointTransition, PoolTransition } from "./transitions.ts";
 
 const GOOD: ProbeResult = { ...failedResult(REASON_OK), ok: true };
 /** What a success says of the time to its first octet; -1: nothing. */

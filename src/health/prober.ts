@@ -1,9 +1,9 @@
+import { Doubt, type FreezeMove, keyOf } from "./doubt.ts";
 import { VERDICT_FAILED, VERDICT_UNKNOWN, VERDICT_UP, type Verdict } from "./latch.ts";
 import { createLatches, type Instant, type Latches, type LatchMove } from "./latches.ts";
 import type { HealthPlan, PoolPlan, ProbeTarget } from "./plan.ts";
 import { foldPool, type PoolVerdict } from "./pool.ts";
 import type { HealthClock, PrepareProbe, ProbeResult } from "./probe.ts";
-import type { Reason } from "./reasons.ts";
 import {
   ENDPOINT_ROW_WORDS,
   type HealthRows,
@@ -29,39 +29,7 @@ import {
   uncheckedState,
   unknownState,
 } from "./state.ts";
-
-/** One change of a published state. */
-export interface EndpointTransition {
-  zone: string;
-  pool: string;
-  endpoint: string;
-  address: string;
-  /** `unknown`: no verdict had been reached. */
-  from: "unknown" | "up" | "down";
-  to: "up" | "down";
-  reason: Reason;
-  /** How long the state `from` had lasted. */
-  durationMs: number;
-}
-
-/** An address that is up, and why people should look at it all the same; REASON_OK: no longer. */
-export interface EndpointWarning {
-  zone: string;
-  pool: string;
-  endpoint: string;
-  address: string;
-  reason: Reason;
-}
-
-export interface PoolTransition {
-  zone: string;
-  pool: string;
-  from: "unknown" | "healthy" | "failed";
-  to: "healthy" | "failed";
-  up: number;
-  usable: number;
-  durationMs: number;
-}
+import type { EndpointTransition, EndpointWarning, PoolTransition } from "./transitions.ts";
 
 export interface ProberOptions {
   rows: HealthRows;
@@ -75,6 +43,8 @@ export interface ProberOptions {
   onWarning?: (warning: EndpointWarning) => void;
   /** A latched `failover` went to another entry. */
   onLatchMove: (move: LatchMove) => void;
+  /** States are kept, or follow the probes again. */
+  onFreeze?: (move: FreezeMove) => void;
   /** Once after each setPlan, when every target of the plan has a verdict: within setPlan when none is new, else with the first rows published after it. */
   onRoundDone: () => void;
   /** Probes under way at once; see MAX_IN_FLIGHT of scheduler.ts. */
@@ -91,6 +61,8 @@ export interface Prober {
   releaseRetired(): void;
   /** Takes the latch of a `failover` back to the list's order, as an operator asks; false: there is no such latch. */
   releaseLatch(zone: string, policy: string): boolean;
+  /** Ends a freeze: what the probes found holds at once. False: nothing is frozen. */
+  thaw(): boolean;
   stats(): SchedulerStats;
   /** Ends every probe; rows keep their last words. */
   stop(): void;
@@ -128,6 +100,7 @@ class RowsProber implements Prober {
   private readonly clock: HealthClock;
   private readonly scheduler: Scheduler;
   private readonly latches: Latches;
+  private readonly doubt: Doubt;
   private tracked = new Map<number, Tracked>();
   private judged = new Map<string, Judged>();
   private readonly changedRows = new Set<Tracked>();
@@ -144,6 +117,12 @@ class RowsProber implements Prober {
     this.staged = { endpoints: new Int32Array(options.rows.endpoints.length), pools: none, latches: none };
     this.latches = createLatches(options.rows, options.onLatchMove);
     this.clock = options.clock;
+    this.doubt = new Doubt({
+      change: (row, state) => this.change(this.tracked.get(row)!, state),
+      stateOf: (row) => this.tracked.get(row)!.state,
+      countUp: () => this.countUp(),
+      onFreeze: (move) => options.onFreeze?.(move),
+    });
     this.scheduler = createScheduler({
       clock: options.clock,
       random: options.random,
@@ -160,6 +139,10 @@ class RowsProber implements Prober {
     this.tracked = this.adoptTargets(plan, judged, nowMs);
     this.judged = judged;
     this.latches.adopt(plan.failback, this.instant());
+    this.doubt.adopt(plan.doubt, (row) => {
+      const tracked = this.tracked.get(row);
+      return tracked && keyOf(tracked.target);
+    });
     this.latchesChanged = true;
     this.changedRows.clear();
     this.changedPools.clear();
@@ -171,7 +154,8 @@ class RowsProber implements Prober {
     this.publish();
     this.reschedule(before);
     this.awaited = new Set();
-    for (const [row, tracked] of this.tracked) if (!tracked.state.known) this.awaited.add(row);
+    for (const [row, tracked] of this.tracked)
+      if (!tracked.state.known && !this.doubt.isCanary(row)) this.awaited.add(row);
     this.reportRound();
   }
 
@@ -184,6 +168,12 @@ class RowsProber implements Prober {
 
   releaseLatch(zone: string, policy: string): boolean {
     return this.latches.release(zone, policy, this.instant());
+  }
+
+  thaw(): boolean {
+    const thawed = this.doubt.thaw(this.clock.nowMs());
+    if (thawed) this.publish();
+    return thawed;
   }
 
   stats(): SchedulerStats {
@@ -229,7 +219,7 @@ class RowsProber implements Prober {
       if (pool.endpoints.some((rows) => rows.includes(-1))) unchecked.add(keyOf(pool));
     }
     const adopted = new Map<number, Tracked>();
-    for (const target of plan.targets) {
+    for (const target of [...plan.targets, ...(plan.doubt?.canaries ?? [])]) {
       const pools = poolsOfRow.get(target.row) ?? [];
       const kept =
         this.keptState(target, pools, nowMs) ?? inherited(target, pools, previous.get(placeOf(target)));
@@ -279,11 +269,22 @@ class RowsProber implements Prober {
     const tracked = this.tracked.get(row);
     if (tracked === undefined) return;
     const nowMs = this.clock.nowMs();
+    const { target, state } = tracked;
+    const fold = (before: EndpointState) => observe(before, result, nowMs, target.check);
+    if (this.doubt.isCanary(row)) {
+      this.doubt.observeCanary(row, result, nowMs);
+      this.change(tracked, fold(state));
+    } else this.change(tracked, this.doubt.observe(target, state, result, nowMs, fold));
+    if (tracked.state.known) this.awaited?.delete(row);
+  }
+
+  /** Gives an address another state, and tells whoever has to know. */
+  private change(tracked: Tracked, after: EndpointState): void {
+    const { nowMs, wallMs } = this.instant();
     const before = tracked.state;
-    const after = observe(before, result, nowMs, tracked.target.check);
     tracked.state = after;
     const turned = before.known !== after.known || before.up !== after.up;
-    if (turned) tracked.sinceS = this.wallSeconds();
+    if (turned) tracked.sinceS = Math.floor((wallMs - nowMs + after.sinceMs) / 1000);
     this.stage(tracked);
     if (turned || before.horizonMs !== after.horizonMs || before.responseUs !== after.responseUs) {
       for (const pool of tracked.pools) this.changedPools.add(pool);
@@ -301,13 +302,19 @@ class RowsProber implements Prober {
       to: after.up ? "up" : "down",
       reason: after.reason,
       durationMs: nowMs - before.sinceMs,
+      held: after.held,
     });
-    this.awaited?.delete(row);
+  }
+
+  private countUp(): number {
+    let count = 0;
+    for (const [row, { state }] of this.tracked) if (state.up && !this.doubt.isCanary(row)) count += 1;
+    return count;
   }
 
   /** An address that stays up, and whose probes began to warn, or ceased to. */
   private reportWarning(target: ProbeTarget, before: EndpointState, after: EndpointState): void {
-    if (!after.up || before.reason === after.reason) return;
+    if (!after.up || before.held || after.held || before.reason === after.reason) return;
     const { zone, pool, endpoint, address } = target;
     this.options.onWarning?.({ zone, pool, endpoint, address, reason: after.reason });
   }
@@ -317,6 +324,7 @@ class RowsProber implements Prober {
    * Once per tick, so that a thousand results within one pool cost one look at it.
    */
   private publish(): void {
+    this.doubt.judge(this.clock.nowMs());
     const verdicts = new Map<Judged, PoolVerdict>();
     for (const pool of this.changedPools) {
       const verdict = foldPool(this.staged, pool.plan);
@@ -427,10 +435,6 @@ function indexByRow(judged: Iterable<Judged>): Map<number, Judged[]> {
     }
   }
   return index;
-}
-
-function keyOf(identity: { keyHigh: number; keyLow: number }): string {
-  return `${identity.keyHigh | 0}/${identity.keyLow | 0}`;
 }
 
 /** What makes an endpoint the same one for a person, whatever its check. */

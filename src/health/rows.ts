@@ -61,6 +61,8 @@ export const STATE_DRAINED = 16;
 export const STATE_KNOWN = 32;
 /** Added to a live pool and not yet seen to succeed: the first success brings it up, whatever `rise` is. */
 export const STATE_TRIAL = 64;
+/** Up as it was last known: the probes say down, and they are in doubt. */
+export const STATE_HELD = 128;
 /** Bits that keep an address out of a last resort. */
 export const STATE_WITHHELD = STATE_FORCED_DOWN | STATE_DRAINED;
 

@@ -11,6 +11,7 @@ import {
   ROW_RUN,
   ROW_SINCE_S,
   ROW_STATE,
+  STATE_HELD,
   STATE_KNOWN,
   STATE_PROBED_UP,
   STATE_TRIAL,
@@ -24,6 +25,8 @@ export interface EndpointState {
   known: boolean;
   /** Added to a live pool: down until its first success. */
   trial: boolean;
+  /** Up because its failures are in doubt: see doubt.ts. */
+  held: boolean;
   /** Consecutive results against `up`. */
   run: number;
   /** Results observed. */
@@ -53,6 +56,7 @@ export function unknownState(nowMs: number, timing: Timing): EndpointState {
     up: false,
     known: false,
     trial: false,
+    held: false,
     run: 0,
     results: 0,
     reason: REASON_NONE,
@@ -139,7 +143,7 @@ export function capHorizon(state: EndpointState, poolHorizonMs: number): Endpoin
 /** STATE_* bits of a state that nobody has forced. */
 export function stateBits(state: EndpointState): number {
   return (
-    (state.up ? STATE_UP | STATE_PROBED_UP : 0) |
+    (state.up ? (state.held ? STATE_UP | STATE_HELD : STATE_UP | STATE_PROBED_UP) : 0) |
     (state.known ? STATE_KNOWN : 0) |
     (state.trial ? STATE_TRIAL : 0)
   );
@@ -151,9 +155,11 @@ export function stateFromRow(rows: HealthRows, row: number, nowMs: number, wallM
   const word = (index: number): number => Atomics.load(rows.endpoints, base + index);
   const bits = word(ROW_STATE);
   return {
-    up: (bits & STATE_PROBED_UP) !== 0,
+    // What was kept up has to fail anew: who kept it knew why, and is gone.
+    up: (bits & (STATE_PROBED_UP | STATE_HELD)) !== 0,
     known: (bits & STATE_KNOWN) !== 0,
     trial: (bits & STATE_TRIAL) !== 0,
+    held: (bits & STATE_HELD) !== 0,
     run: word(ROW_RUN),
     results: word(ROW_RESULTS),
     reason: word(ROW_REASON),

@@ -48,6 +48,8 @@ export const WORD_OPEN = 4;
 export const WORD_RESTARTS = 5;
 /** Second (since 1970) at which the worker was last started; written by the supervisor. */
 export const WORD_STARTED_S = 6;
+/** 1 while states are kept although probes fail (probe worker only); written by the worker. */
+export const WORD_FROZEN = 7;
 /** One cache line of 64 octets. */
 const WORD_COUNT = 16;
 

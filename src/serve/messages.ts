@@ -60,6 +60,8 @@ export type ToProbe =
   | { kind: "release" }
   /** An operator takes a latched `failover` back to its list's order: see LatchPlan for the names. */
   | { kind: "releaseLatch"; zone: string; policy: string }
+  /** An operator believes the probes: ends a freeze. */
+  | { kind: "thaw" }
   | { kind: "stop" };
 
 export type FromProbe =

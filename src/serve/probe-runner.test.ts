@@ -3,13 +3,16 @@ import { createFakePort, type FakePort, isKind } from "../../test/support/fake-p
 import type { Prober, ProberOptions } from "../health/prober.ts";
 import { REASON_OK, REASON_REFUSED } from "../health/reasons.ts";
 import { allocateHealthRows } from "../health/rows.ts";
-import { allocateWords, WORD_STOP } from "./blocks.ts";
+import { allocateWords, WORD_FROZEN, WORD_STOP } from "./blocks.ts";
 import type { FromProbe, ToProbe } from "./messages.ts";
 import { formatDuration, runProbeWorker } from "./probe-runner.ts";
 
 let port: FakePort<ToProbe, FromProbe>;
 let calls: string[];
-let hooks: Pick<ProberOptions, "onTransition" | "onPoolTransition" | "onLatchMove" | "onRoundDone">;
+let hooks: Pick<
+  ProberOptions,
+  "onTransition" | "onPoolTransition" | "onLatchMove" | "onFreeze" | "onRoundDone"
+>;
 let words: Int32Array;
 
 beforeEach(() => {
@@ -23,6 +26,7 @@ beforeEach(() => {
       calls.push(`releaseLatch ${zone} ${policy}`);
       return policy === "www: policy";
     },
+    thaw: () => calls.push("thaw") === 1,
     stop: () => calls.push("stop"),
     stats: () => ({ started: 0, inFlight: 0, waiting: 0, voided: 0 }),
   };
@@ -76,7 +80,7 @@ describe("runProbeWorker", () => {
     ["up", "down", REASON_REFUSED, "warn", "eu/lb1 192.0.2.1 is down: refused, after 42 s up"],
     ["down", "up", REASON_OK, "info", "eu/lb1 192.0.2.1 is up: ok, after 42 s down"],
   ] as const)("an endpoint that goes from %s to %s is one line", (from, to, reason, level, message) => {
-    hooks.onTransition({ ...where, from, to, reason, durationMs: 42_123.4 });
+    hooks.onTransition({ ...where, from, to, reason, durationMs: 42_123.4, held: false });
     expect(port.posted).toEqual([
       {
         kind: "log",
@@ -84,6 +88,46 @@ describe("runProbeWorker", () => {
         message,
         fields: expect.objectContaining({ ...where, event: "endpoint", from, to, durationMs: 42_123 }),
       },
+    ]);
+  });
+
+  it("one that is kept up says so, and a canary is told apart", () => {
+    const transition = { from: "down", to: "up", reason: REASON_REFUSED, durationMs: 2_000 } as const;
+    hooks.onTransition({ ...where, ...transition, held: true });
+    hooks.onTransition({ ...where, zone: "", pool: "canaries", ...transition, held: false });
+    expect(port.posted.filter(isKind("log")).map(({ message, fields }) => [message, fields.event])).toEqual([
+      ["eu/lb1 192.0.2.1 is kept up: refused, after 2 s down", "endpoint"],
+      ["canaries/lb1 192.0.2.1 is up: refused, after 2 s down", "canary"],
+    ]);
+  });
+
+  it("a freeze is an alarm, and a word for metrics", () => {
+    const move = { failing: 9, live: 10, regions: ["eu", "us"], restored: 2 };
+    hooks.onFreeze!({ ...move, frozen: true, cause: "", canaries: "none", durationMs: 0 });
+    expect(words[WORD_FROZEN]).toBe(1);
+    hooks.onFreeze!({ ...move, frozen: false, cause: "recovered", canaries: "none", durationMs: 61_000 });
+    expect(words[WORD_FROZEN]).toBe(0);
+    hooks.onFreeze!({ ...move, frozen: true, cause: "", canaries: "failing", durationMs: 0 });
+    expect(port.posted.filter(isKind("log")).map(({ level, message }) => [level, message])).toEqual([
+      [
+        "error",
+        "states are frozen: 9 of 10 addresses fail, in 2 regions at once; the network of this server is in doubt",
+      ],
+      ["warn", "states follow the probes again, after 61 s: endpoints answer again"],
+      [
+        "error",
+        "states are frozen: 9 of 10 addresses fail, and so do all canaries; the network of this server is in doubt",
+      ],
+    ]);
+  });
+
+  it("thaws as it is told, and says so when there was nothing to thaw", () => {
+    port.deliver({ kind: "thaw" });
+    calls.push("again");
+    port.deliver({ kind: "thaw" });
+    expect(calls).toEqual(["thaw", "again", "thaw"]);
+    expect(port.posted.filter(isKind("log")).map(({ message }) => message)).toEqual([
+      "thaw: states are not frozen",
     ]);
   });
 

@@ -1,12 +1,9 @@
+import type { FreezeMove } from "../health/doubt.ts";
 import type { LatchMove } from "../health/latches.ts";
-import type {
-  EndpointTransition,
-  EndpointWarning,
-  PoolTransition,
-  Prober,
-  ProberOptions,
-} from "../health/prober.ts";
+import type { Prober, ProberOptions } from "../health/prober.ts";
 import { isWarning, reasonText } from "../health/reasons.ts";
+import type { EndpointTransition, EndpointWarning, PoolTransition } from "../health/transitions.ts";
+import { WORD_FROZEN } from "./blocks.ts";
 import { readWords } from "./data-worker.ts";
 import type { FromProbe, Log, ProbeInit, ToProbe, WorkerPort } from "./messages.ts";
 
@@ -16,7 +13,7 @@ const BEAT_MS = 100;
 type CreateProber = (
   options: Pick<
     ProberOptions,
-    "rows" | "onTransition" | "onPoolTransition" | "onWarning" | "onLatchMove" | "onRoundDone"
+    "rows" | "onTransition" | "onPoolTransition" | "onWarning" | "onLatchMove" | "onFreeze" | "onRoundDone"
   >,
 ) => Prober;
 
@@ -28,12 +25,17 @@ export function runProbeWorker(
 ): void {
   const log: Log = (level, message, fields = {}) => port.postMessage({ kind: "log", level, message, fields });
   let generation = 0;
+  Atomics.store(init.words, WORD_FROZEN, 0);
   const prober = createProber({
     rows: init.rows,
     onTransition: (transition) => logEndpoint(log, transition),
     onPoolTransition: (transition) => logPool(log, transition),
     onWarning: (warning) => logWarning(log, warning),
     onLatchMove: (move) => logLatch(log, move),
+    onFreeze: (move) => {
+      Atomics.store(init.words, WORD_FROZEN, move.frozen ? 1 : 0);
+      logFreeze(log, move);
+    },
     onRoundDone: () => port.postMessage({ kind: "roundDone", generation }),
   });
   let stopped = false;
@@ -65,16 +67,19 @@ export function runProbeWorker(
           policy,
         },
       );
+    } else if (message.kind === "thaw") {
+      if (!prober.thaw()) log("warn", "thaw: states are not frozen", { event: "freeze" });
     } else stop();
   });
 }
 
 function logEndpoint(log: Log, transition: EndpointTransition): void {
-  const { zone, pool, endpoint, address, from, to, durationMs } = transition;
+  const { zone, pool, endpoint, address, from, to, durationMs, held } = transition;
   const reason = reasonText(transition.reason);
   const after = from === "unknown" ? "first verdict" : `after ${formatDuration(durationMs)} ${from}`;
-  log(to === "up" ? "info" : "warn", `${pool}/${endpoint} ${address} is ${to}: ${reason}, ${after}`, {
-    event: "endpoint",
+  const state = held ? "kept up" : to;
+  log(to === "up" ? "info" : "warn", `${pool}/${endpoint} ${address} is ${state}: ${reason}, ${after}`, {
+    event: zone === "" ? "canary" : "endpoint",
     zone,
     pool,
     endpoint,
@@ -111,6 +116,33 @@ function logPool(log: Log, transition: PoolTransition): void {
     to,
     up,
     usable,
+    durationMs: Math.round(durationMs),
+  });
+}
+
+const THAWED: Record<FreezeMove["cause"], string> = {
+  "": "",
+  canary: "a canary passes",
+  recovered: "endpoints answer again",
+  operator: "an operator said so",
+};
+
+function logFreeze(log: Log, move: FreezeMove): void {
+  const { frozen, cause, failing, live, regions, canaries, restored, durationMs } = move;
+  const fail = `${failing} of ${live} addresses fail`;
+  const others = canaries === "failing" ? "and so do all canaries" : `in ${regions.length} regions at once`;
+  const text = frozen
+    ? `states are frozen: ${fail}, ${others}; the network of this server is in doubt`
+    : `states follow the probes again, after ${formatDuration(durationMs)}: ${THAWED[cause]}`;
+  log(frozen ? "error" : "warn", text, {
+    event: "freeze",
+    frozen,
+    cause,
+    failing,
+    live,
+    regions,
+    canaries,
+    restored,
     durationMs: Math.round(durationMs),
   });
 }

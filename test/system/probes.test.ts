@@ -3,7 +3,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from "node:n
 import { afterEach, describe, expect, it } from "vitest";
 import type { HealthPlan, ProbeTarget } from "../../src/health/plan.ts";
 import type { HealthClock } from "../../src/health/probe.ts";
-import { createProber, type EndpointTransition, type Prober } from "../../src/health/prober.ts";
+import { createProber, type Prober } from "../../src/health/prober.ts";
 import { prepareProbe } from "../../src/health/probes/prepare.ts";
 import { reasonText } from "../../src/health/reasons.ts";
 import {
@@ -14,6 +14,7 @@ import {
   ROW_STATE,
   STATE_UP,
 } from "../../src/health/rows.ts";
+import type { EndpointTransition } from "../../src/health/transitions.ts";
 
 const clock: HealthClock = {
   nowMs: () => performance.now(),
