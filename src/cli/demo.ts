@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { shownPath } from "../config/zones-folder.ts";
+import { shownPath } from "../config/shown-path.ts";
 import type { ProbeTarget } from "../health/plan.ts";
 import { runServer, type ServerOptions } from "../serve/supervisor.ts";
 import { portOption } from "./arguments.ts";

@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import type { Finding } from "../config/findings.ts";
-import { shownPath } from "../config/zones-folder.ts";
+import { shownPath } from "../config/shown-path.ts";
 import { addLogLine } from "../geo/latency-log.ts";
 import { aggregateSketch, createSketch, type LatencySketch, type SketchRest } from "../geo/latency-sketch.ts";
 import type { LatencyClient, LatencyTable } from "../geo/latency-table.ts";

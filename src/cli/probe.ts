@@ -73,9 +73,7 @@ function targetsNamed(text: string, zone: string, check: CheckSpec, config: Comp
     const refused = refusedTarget(address, config.server.probes.allow);
     if (refused !== null)
       throw new UsageError(`${text} lies in ${refused}: probes.allow in steerd.yaml can allow it`);
-    const planned = config.plan.targets.find(
-      (target) => isPlanned(target, zone, check) && target.address === text,
-    );
+    const planned = config.plan.targets.find((target) => target.check === check && target.address === text);
     return [planned ?? targetOf(text, zone, "-", text, check)];
   }
   const { names, plan } = config;
@@ -93,10 +91,6 @@ function targetsNamed(text: string, zone: string, check: CheckSpec, config: Comp
       ? targetOf(address, pool.zone, pool.name, endpoint.name, check)
       : { ...known, check };
   });
-}
-
-function isPlanned(target: ProbeTarget, zone: string, check: CheckSpec): boolean {
-  return target.zone === zone && target.check.name === check.name;
 }
 
 function targetOf(

@@ -4,9 +4,10 @@ import { defineCommand, EXIT_OK } from "./command.ts";
 export const command = defineCommand({
   positionals: {
     file: {
-      choices: ["server", "zone", "explain"],
+      choices: ["server", "zone", "include", "explain"],
       default: "zone",
-      describe: "server: steerd.yaml; zone: zones/<origin>.yaml; explain: what explain --json prints",
+      describe:
+        "server: steerd.yaml; zone: zones/<origin>.yaml; include: zones/include/<name>.yaml; explain: what explain --json prints",
     },
   },
   options: {},

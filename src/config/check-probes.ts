@@ -6,25 +6,22 @@ import { findPing } from "../health/probes/icmp.ts";
 import type { AddressModel, PoolModel } from "../policy/model.ts";
 import { pathText, type Reporter } from "./problem.ts";
 import type { CheckInput } from "./schema-checks.ts";
-import type { ServerOptions } from "./schema-server.ts";
 
-/** What cannot, must not or should not be probed, beyond what the schema knows. */
+/** Pools by the check that they use, in whichever file it stands. */
+export type CheckUsers = ReadonlyMap<CheckInput, readonly PoolModel[]>;
+
+/** What one file's checks cannot, must not or should not probe, beyond what the schema knows. */
 export function checkProbes(
   checks: Readonly<Record<string, CheckInput>>,
-  pools: readonly PoolModel[],
-  allowed: ServerOptions["probes"],
+  users: CheckUsers,
+  programs: readonly string[],
   reporter: Reporter,
 ): void {
   for (const [name, check] of Object.entries(checks)) {
-    const users = pools.filter((pool) => pool.check === name);
-    if (check.type === "exec") mayRun(name, check.command[0]!, allowed.programs, reporter);
+    if (check.type === "exec") mayRun(name, check.command[0]!, programs, reporter);
     if (check.type === "icmp") wantPing(name, reporter);
-    warnOfTiming(name, check, users, reporter);
+    warnOfTiming(name, check, users.get(check) ?? [], reporter);
     warnOfTcp(name, check, reporter);
-  }
-  for (const pool of pools) {
-    const check = pool.check === null ? undefined : checks[pool.check];
-    if (check !== undefined && asksNetwork(check.type)) mayProbe(pool, allowed.allow, reporter);
   }
 }
 
@@ -120,9 +117,15 @@ export function refusedTarget(
   return `${block.text}, ${block.source}`;
 }
 
-/** Names are judged when they are looked up. */
-function mayProbe(pool: PoolModel, allow: readonly Prefix[], reporter: Reporter): void {
-  for (const [index, endpoint] of pool.endpoints.entries()) {
+/** Reports addresses of a pool that must not be probed. Names are judged when they are looked up. */
+export function checkTargets(
+  pool: PoolModel,
+  check: CheckInput,
+  allow: readonly Prefix[],
+  reporter: Reporter,
+): void {
+  if (!asksNetwork(check.type)) return;
+  for (const [index, endpoint] of (pool.template ?? pool.endpoints).entries()) {
     for (const address of endpoint.addresses) {
       const probed = probedAddress(address);
       const refused = probed === null ? null : refusedTarget(probed, allow);

@@ -2,25 +2,29 @@ import { type CompiledTables, compileTables } from "../geo/compile-tables.ts";
 import type { GeoSources } from "../geo/databases.ts";
 import type { CheckSpec, HealthPlan } from "../health/plan.ts";
 import { buildPolicy } from "../policy/build.ts";
-import type { PoolModel, RecordModel } from "../policy/model.ts";
+import type { NodeModel, PoolModel, RecordModel } from "../policy/model.ts";
 import type { PolicyNames } from "../policy/names.ts";
 import type { Snapshot } from "../snapshot.ts";
 import type { RecordColumns } from "../zone/record-columns.ts";
 import { buildZones, type ZoneSource } from "../zone/tree.ts";
-import { checkProbes } from "./check-probes.ts";
+import { checkProbes, checkTargets } from "./check-probes.ts";
 import { checkLoadedZone } from "./check-zone.ts";
 import { type Finding, formatPlace } from "./findings.ts";
 import { withApexRecords } from "./generated-records.ts";
 import { checkSpec, planPool } from "./health-plan.ts";
+import { joinImports, type ResolvedFragment } from "./imports.ts";
+import type { LoadedFragment } from "./includes.ts";
 import { checkIndexMemory, type IndexSize, indexSizes } from "./index-memory.ts";
 import { fillPool, type KnownNames, type WantedName, wantedNames } from "./known-names.ts";
 import { planLatches } from "./latch-plan.ts";
 import type { LoadedConfig } from "./load.ts";
-import type { LatencyTables } from "./load-latency.ts";
 import { type LoadedYaml, releasePlaces, reporterOn } from "./load-yaml.ts";
 import { prefixFor } from "./problem.ts";
+import { type Basis, isSame, resolveFragment } from "./resolve-fragment.ts";
+import type { AsnUse } from "./resolve-policy.ts";
 import { type DynamicOwner, type ResolvedZone, resolveZone } from "./resolve-zone.ts";
 import { openGeneration, type RowRegistry } from "./rows.ts";
+import type { CheckInput } from "./schema-checks.ts";
 import type { ServerOptions } from "./schema-server.ts";
 import type { ZoneInput } from "./schema-zone.ts";
 import type { LoadedZone } from "./zones-folder.ts";
@@ -85,11 +89,21 @@ export function compileConfig(
     records: [],
     plan: { targets: [], pools: [] },
     sources: [],
-    pools: [],
     checks: [],
+    planned: new Map(),
+    specs: new Map(),
+    visited: new Set(),
+    fragments: new Map(),
     hasRows: true,
   };
+  const knowsAsn = !loaded.isServerSound || loaded.server.geo.asn !== undefined;
+  for (const fragment of loaded.fragments) {
+    const resolved = resolveFragment(fragment, draft.fragments);
+    findings.push(...resolved.findings);
+    if (!knowsAsn) wantAsn(fragment.yaml, resolved.asnUses, findings);
+  }
   for (const zone of loaded.zones) addZone(draft, zone, loaded, options, findings);
+  addChecks(draft, loaded, findings);
   if (!draft.hasRows) findings.push(noRows(loaded.configFile));
   releasePlaces();
   if (hasErrors(findings)) return { findings: inOrder(findings) };
@@ -130,7 +144,7 @@ export function compileConfig(
       targets: draft.plan.targets.length,
       tables: sizes,
     },
-    wanted: wantedNames(draft.pools),
+    wanted: wantedNames([...draft.planned.keys()]),
     findings: inOrder(findings),
   };
 }
@@ -158,8 +172,13 @@ interface ConfigDraft {
   records: RecordModel[];
   plan: HealthPlan;
   sources: ZoneSource[];
-  pools: PoolModel[];
   checks: CompiledConfig["checks"];
+  /** Pools that have their rows, those of included files once for all zones, and their checks. */
+  planned: Map<PoolModel, CheckInput | null>;
+  specs: Map<CheckInput, CheckSpec>;
+  /** Nodes that were searched for latches. */
+  visited: Set<NodeModel>;
+  fragments: Map<LoadedFragment, ResolvedFragment>;
   /** False: there were not enough rows in shared memory. */
   hasRows: boolean;
 }
@@ -171,8 +190,9 @@ function addZone(
   { rows, known = new Map() }: CompileOptions,
   findings: Finding[],
 ): void {
-  const resolved = resolveDynamic(zone, findings);
-  if (loaded.isServerSound && loaded.server.geo.asn === undefined) wantAsn(zone, resolved, findings);
+  const resolved = resolveDynamic(zone, draft.fragments, findings);
+  if (loaded.isServerSound && loaded.server.geo.asn === undefined && zone.dynamic !== null)
+    wantAsn(zone.dynamic, resolved.asnUses, findings);
   const columns = columnsOf(zone, loaded);
   if (columns !== null) {
     const place = (owner: DynamicOwner) => formatPlace(placeOf(zone, owner));
@@ -189,31 +209,60 @@ function addZone(
     draft.sources.push({ columns, dynamic });
   }
   for (const { model } of resolved.records) draft.records.push(model);
-  if (loaded.isServerSound && zone.dynamic?.input)
-    checkProbes(
-      zone.dynamic.input.checks,
-      resolved.pools,
-      loaded.server.probes,
-      reporterOn(zone.dynamic, findings),
-    );
-  const checks = new Map<string, CheckSpec>();
-  for (const [name, check] of Object.entries(zone.dynamic?.input?.checks ?? {}))
-    checks.set(name, checkSpec(name, check));
-  for (const check of checks.values()) draft.checks.push({ zone: zone.name, check });
   for (const pool of resolved.pools) {
+    if (draft.planned.has(pool)) continue;
+    const check = resolved.checkOf(pool);
+    draft.planned.set(pool, check);
     fillPool(pool, known, findings);
-    draft.pools.push(pool);
-    const check = pool.check === null ? null : checks.get(pool.check)!;
-    draft.hasRows &&= planPool(draft.plan, pool, check, rows);
+    draft.hasRows &&= planPool(draft.plan, pool, check && specOf(draft, pool.check!, check), rows);
   }
   const roots = resolved.records.map(({ model }) => model.root);
-  draft.hasRows &&= planLatches(draft.plan, zone.name, roots, rows);
+  draft.hasRows &&= planLatches(draft.plan, roots, rows, draft.visited);
+}
+
+/** One object for all pools with the same check. */
+function specOf({ specs }: ConfigDraft, name: string, check: CheckInput): CheckSpec {
+  const spec = specs.get(check) ?? checkSpec(name, check);
+  specs.set(check, spec);
+  return spec;
+}
+
+/** The checks of all files, once it is known which pools use them. */
+function addChecks(draft: ConfigDraft, loaded: LoadedConfig, findings: Finding[]): void {
+  const users = new Map<CheckInput, PoolModel[]>();
+  const ofFile = new Map<string, [PoolModel, CheckInput][]>();
+  for (const [pool, check] of draft.planned) {
+    if (check === null) continue;
+    pushTo(users, check, pool);
+    pushTo(ofFile, pool.zone, [pool, check]);
+  }
+  const { programs, allow } = loaded.server.probes;
+  for (const { name: zone, yaml } of [...loaded.fragments, ...loaded.zones.map(asFile)]) {
+    if (yaml === null || yaml.input === null) continue;
+    const { checks } = yaml.input;
+    for (const [name, check] of Object.entries(checks))
+      draft.checks.push({ zone, check: specOf(draft, name, check) });
+    if (!loaded.isServerSound) continue;
+    const reporter = reporterOn(yaml as LoadedYaml<unknown>, findings);
+    checkProbes(checks, users, programs, reporter);
+    for (const [pool, check] of ofFile.get(zone) ?? []) checkTargets(pool, check, allow, reporter);
+  }
+}
+
+function asFile({ name, dynamic }: LoadedZone): { name: string; yaml: LoadedYaml<ZoneInput> | null } {
+  return { name, yaml: dynamic };
+}
+
+function pushTo<K, V>(map: Map<K, V[]>, key: K, value: V): void {
+  const values = map.get(key);
+  if (values === undefined) map.set(key, [value]);
+  else values.push(value);
 }
 
 /** Without a database every client's autonomous system would be unknown, and nobody would be told. */
-function wantAsn(zone: LoadedZone, { asnUses }: ResolvedZone, findings: Finding[]): void {
+function wantAsn(yaml: LoadedYaml<unknown>, asnUses: AsnUse[], findings: Finding[]): void {
   if (asnUses.length === 0) return;
-  const reporter = reporterOn(zone.dynamic!, findings);
+  const reporter = reporterOn(yaml, findings);
   for (const { path, isRequired } of asnUses) {
     const what = `${prefixFor(path)}no database knows the autonomous systems of clients`;
     const report = isRequired ? reporter.error : reporter.warning;
@@ -229,8 +278,7 @@ function knowsNameservers({ master, dynamic }: LoadedZone, { isServerSound }: Lo
   return isServerSound && !isUnread;
 }
 
-interface Resolution {
-  latency: LatencyTables;
+interface Resolution extends Basis {
   zone: ResolvedZone;
   findings: Finding[];
 }
@@ -238,21 +286,45 @@ interface Resolution {
 /** What was made of a file that did not change is the same again; planPool gives its pools the rows that they had. */
 const resolutions = new WeakMap<LoadedYaml<ZoneInput>, Resolution>();
 
-function resolveDynamic({ name, apex, dynamic, latency }: LoadedZone, findings: Finding[]): ResolvedZone {
-  if (dynamic === null || dynamic.input === null) return { owners: [], records: [], pools: [], asnUses: [] };
+function resolveDynamic(
+  { name, apex, dynamic, latency, includes }: LoadedZone,
+  fragments: Map<LoadedFragment, ResolvedFragment>,
+  findings: Finding[],
+): ResolvedZone {
+  if (dynamic === null || dynamic.input === null) return NOTHING_RESOLVED;
+  const files = includes.files.map((file) => resolveFragment(file, fragments));
+  const { isComplete } = includes;
   let resolution = resolutions.get(dynamic);
-  if (resolution === undefined || !isSame(resolution.latency, latency)) {
+  if (resolution === undefined || !isSame(resolution, { latency, imports: files, isComplete })) {
     const found: Finding[] = [];
-    const zone = resolveZone(name, apex, dynamic.input, reporterOn(dynamic, found), latency);
-    resolution = { latency, zone, findings: found };
+    const reporter = reporterOn(dynamic, found);
+    const imports = joinImports(files, isComplete, reporter);
+    const zone = resolveZone(name, apex, dynamic.input, reporter, latency, imports);
+    resolution = { latency, imports: files, isComplete, zone, findings: found };
     resolutions.set(dynamic, resolution);
   }
   findings.push(...resolution.findings);
   return resolution.zone;
 }
 
-function isSame(a: LatencyTables, b: LatencyTables): boolean {
-  return a.size === b.size && [...a].every(([name, table]) => b.get(name) === table);
+const NOTHING_RESOLVED: ResolvedZone = {
+  owners: [],
+  records: [],
+  pools: [],
+  checkOf: () => null,
+  asnUses: [],
+};
+
+/** Of all YAML files that the zone is made of. */
+function textOf({ dynamic, includes }: LoadedZone): string {
+  const files = new Set<LoadedFragment>();
+  const waiting = [...includes.files];
+  for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
+    if (files.has(file)) continue;
+    files.add(file);
+    waiting.push(...file.includes.files);
+  }
+  return [dynamic?.text ?? "", ...[...files].map(({ yaml }) => yaml.text)].join("\n");
 }
 
 /** The records to check and build; null when the master file has errors, which have been reported. */
@@ -264,7 +336,7 @@ function columnsOf(zone: LoadedZone, loaded: LoadedConfig): RecordColumns | null
     apex,
     nameservers,
     ttlMaxSeconds: dynamic?.input?.ttl.max ?? Number.POSITIVE_INFINITY,
-    text: dynamic?.text ?? "",
+    text: textOf(zone),
     file: loaded.configFile,
   };
   return withApexRecords(master?.columns ?? null, from);

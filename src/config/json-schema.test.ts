@@ -3,13 +3,13 @@ import { resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import * as z from "zod";
-import { jsonSchema } from "./json-schema.ts";
+import { jsonSchema, type SchemaName } from "./json-schema.ts";
 import { referencePage } from "./reference.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 
 /** Whether a document fits a schema, by a reading of the schema that is not ours. */
-function fits(name: "server" | "zone", text: string): boolean {
+function fits(name: SchemaName, text: string): boolean {
   return z.fromJSONSchema(jsonSchema(name) as never).safeParse(parse(text)).success;
 }
 
@@ -22,12 +22,15 @@ describe("the JSON Schemas", () => {
       fits("server", "listen: [127.0.0.1:53]\nworkers: auto\ngeo: {city: a}\nnameservers: [ns1.example.]\n"),
     ).toBe(true);
     expect(fits("zone", "{}")).toBe(true);
+    expect(fits("include", `include: [base.yaml]\n${POOLS}`)).toBe(true);
     expect(fits("server", "{}")).toBe(true);
   });
 
   test.each([
     ["server", "listne: [127.0.0.1:53]"],
     ["server", "workers: 0"],
+    ["include", "records: {www: {policy: us}}"],
+    ["zone", "include: [../common.yaml]"],
     ["zone", "pools: {us: {enpoints: [192.0.2.1]}}"],
     ["zone", "pools: {Us: {endpoints: [192.0.2.1]}}"],
     ["zone", "checks: {web: {type: udp}}"],

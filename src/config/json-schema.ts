@@ -1,21 +1,22 @@
 import * as z from "zod";
 import { explainSchema } from "./schema-explain.ts";
 import { serverSchema } from "./schema-server.ts";
-import { zoneSchema } from "./schema-zone.ts";
+import { fragmentSchema, zoneSchema } from "./schema-zone.ts";
 
 /** A JSON Schema (draft 2020-12), as editors read it. */
 export type JsonSchema = Record<string, unknown>;
 
-/** What a schema is for: `steerd schema server`, `steerd schema zone`, `steerd schema explain`. */
-export type SchemaName = "server" | "zone" | "explain";
+/** What a schema is for: `steerd schema server`, `steerd schema zone`, `steerd schema include`, `steerd schema explain`. */
+export type SchemaName = "server" | "zone" | "include" | "explain";
 
 const SCHEMAS = {
   server: { schema: serverSchema, title: "steerd.yaml", io: "input" },
   zone: { schema: zoneSchema, title: "steerd zones/<origin>.yaml", io: "input" },
+  include: { schema: fragmentSchema, title: "steerd zones/include/<name>.yaml", io: "input" },
   explain: { schema: explainSchema, title: "steerd explain --json", io: "output" },
 } as const;
 
-/** The JSON Schema of steerd.yaml, of zones/<origin>.yaml, or of what `explain --json` prints. Pools and names that are not there are found by `check` only. */
+/** The JSON Schema of one kind of file, or of what `explain --json` prints. Pools and names that are not there are found by `check` only. */
 export function jsonSchema(name: SchemaName): JsonSchema {
   const { schema, title, io } = SCHEMAS[name];
   const { $schema, ...rest } = z.toJSONSchema(schema, { io });

@@ -9,23 +9,22 @@ type Verdicts = Map<NodeModel, number>;
 
 /**
  * Gives every latched `failover` below these roots its row, and adds them to the plan. After planPool, so that pools have
- * theirs. False: there are no rows left.
+ * theirs. `visited`: nodes that were searched before, below other zones' roots too. False: there are no rows left.
  */
 export function planLatches(
   plan: HealthPlan,
-  zone: string,
   roots: readonly NodeModel[],
   rows: RowRegistry,
+  visited: Set<NodeModel>,
 ): boolean {
   const verdicts: Verdicts = new Map();
-  const visited = new Set<NodeModel>();
   const waiting = [...roots].reverse();
   for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
     if (visited.has(node)) continue;
     visited.add(node);
     if (node.kind === "failover" && node.latch !== undefined) {
       plan.failback ??= { verdicts: [], latches: [] };
-      if (!planLatch(plan.failback, zone, node, verdicts, rows)) return false;
+      if (!planLatch(plan.failback, node, verdicts, rows)) return false;
     }
     waiting.push(...childrenOf(node).reverse());
   }
@@ -34,7 +33,6 @@ export function planLatches(
 
 function planLatch(
   plan: FailbackPlan,
-  zone: string,
   node: Extract<NodeModel, { kind: "failover" }>,
   verdicts: Verdicts,
   rows: RowRegistry,
@@ -45,10 +43,10 @@ function planLatch(
     verdict: verdictOf(plan, entry.node, verdicts),
   }));
   const names = entries.map(({ name }) => name);
-  const claim = claimLatchRow(rows, zone, latch.policy, names);
+  const claim = claimLatchRow(rows, latch.zone, latch.policy, names);
   if (claim === null) return false;
   latch.row = claim.row;
-  plan.latches.push({ ...claim, zone, policy: latch.policy, entries, afterMs: latch.afterMs });
+  plan.latches.push({ ...claim, zone: latch.zone, policy: latch.policy, entries, afterMs: latch.afterMs });
   return true;
 }
 

@@ -8,8 +8,9 @@ import {
 } from "../geo/databases.ts";
 import { type ConfigCache, cached, type Made } from "./cache.ts";
 import type { Finding } from "./findings.ts";
+import { shownPath } from "./shown-path.ts";
 import { readSteadyFile } from "./steady-file.ts";
-import { fileFinding, shownPath } from "./zones-folder.ts";
+import { fileFinding } from "./zones-folder.ts";
 
 /** The largest databases on the market have half a gigabyte. */
 const MAX_DATABASE_OCTETS = 2 ** 30;

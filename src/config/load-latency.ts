@@ -5,9 +5,10 @@ import { type ConfigCache, cached, type Made } from "./cache.ts";
 import { isMapping } from "./chosen.ts";
 import type { Finding } from "./findings.ts";
 import { cutFinding, MAX_FINDINGS_PER_FILE } from "./problem.ts";
-import type { ZoneInput } from "./schema-zone.ts";
+import type { FragmentInput, ZoneInput } from "./schema-zone.ts";
+import { shownPath } from "./shown-path.ts";
 import { readSteadyFile } from "./steady-file.ts";
-import { fileFinding, shownPath } from "./zones-folder.ts";
+import { fileFinding } from "./zones-folder.ts";
 
 /** The tables that a zone's file names, by the text there; null: it cannot be used, which is reported. */
 export type LatencyTables = ReadonlyMap<string, LatencyTable | null>;
@@ -20,10 +21,13 @@ interface Parsed {
   findings: Finding[];
 }
 
+/** Where policies stand. */
+type PolicyInput = Pick<FragmentInput, "policies"> & Partial<Pick<ZoneInput, "records">>;
+
 /** Loads latency tables for one configuration; each is the same object as long as its file does not change. */
 export interface LatencyLoader {
   /** Paths are relative to `folder`. */
-  load(input: ZoneInput | null, folder: string): LatencyTables;
+  load(input: PolicyInput | null, folder: string): LatencyTables;
   /** Absolute paths of all that were asked for. */
   paths: Set<string>;
 }
@@ -31,7 +35,7 @@ export interface LatencyLoader {
 /** A loader that reports what is wrong with a table once, however many zones name it. */
 export function createLatencyLoader(cache: ConfigCache, findings: Finding[]): LatencyLoader {
   const paths = new Set<string>();
-  const load = (input: ZoneInput | null, folder: string): LatencyTables => {
+  const load = (input: PolicyInput | null, folder: string): LatencyTables => {
     const tables = new Map<string, LatencyTable | null>();
     for (const name of input === null ? [] : tableNames(input)) {
       const path = resolve(folder, name);
@@ -63,7 +67,7 @@ export function readLatencyTable(path: string): Made<Parsed> {
 }
 
 /** What `table` says in every `latency` policy of the file, used or not. */
-function tableNames({ policies, records }: ZoneInput): Set<string> {
+function tableNames({ policies, records }: PolicyInput): Set<string> {
   const names = new Set<string>();
   const visit = (value: unknown): void => {
     if (isMapping(value) && isMapping(value.latency) && typeof value.latency.table === "string")

@@ -3,12 +3,14 @@ import { dirname, resolve } from "node:path";
 import type { GeoSources } from "../geo/databases.ts";
 import { type ConfigCache, turnCache } from "./cache.ts";
 import type { Finding } from "./findings.ts";
+import { createIncludeLoader, type LoadedFragment } from "./includes.ts";
 import { type DatabasePaths, loadDatabases } from "./load-databases.ts";
 import { createLatencyLoader } from "./load-latency.ts";
 import { type LoadedYaml, loadYaml, MAX_YAML_OCTETS } from "./load-yaml.ts";
 import { type ServerOptions, serverSchema } from "./schema-server.ts";
+import { shownPath } from "./shown-path.ts";
 import { readSteadyFile } from "./steady-file.ts";
-import { fileFinding, type LoadedZone, loadZones, shownPath } from "./zones-folder.ts";
+import { fileFinding, type LoadedZone, loadZones } from "./zones-folder.ts";
 
 export interface LoadOptions {
   /** Path of steerd.yaml; null: ./steerd.yaml where there is one, else the defaults. */
@@ -26,6 +28,8 @@ export interface LoadedConfig {
   /** steerd.yaml has no errors, so that `server` is what it says. */
   isServerSound: boolean;
   zones: LoadedZone[];
+  /** Every file that a zone includes, those that it includes itself before it. */
+  fragments: LoadedFragment[];
   /** The verified databases, joined. */
   geo: GeoSources;
   /** Every path that was read and would have to be watched: files, and the zones folder. */
@@ -46,8 +50,12 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   const zones = input === null && !existsSync(server.zones) ? [] : loadZones(server.zones, cache, findings);
   for (const { master, dynamic } of zones)
     findings.push(...(master?.findings ?? []), ...(dynamic?.findings ?? []));
+  const includes = createIncludeLoader(server.zones, cache, findings);
+  for (const zone of zones) zone.includes = includes.load(zone.dynamic);
+  const { fragments } = includes;
   const latency = createLatencyLoader(cache, findings);
   for (const zone of zones) zone.latency = latency.load(zone.dynamic?.input ?? null, server.zones);
+  for (const fragment of fragments) fragment.latency = latency.load(fragment.yaml.input, server.zones);
   const databases = server.geo as DatabasePaths;
   const geo = loadDatabases(databases, cache, findings);
   turnCache(cache);
@@ -58,7 +66,16 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     ...latency.paths,
     ...includedFiles(cache, server.zones),
   ];
-  return { server, configFile: file, isServerSound: input !== null, zones, geo, watched, findings };
+  return {
+    server,
+    configFile: file,
+    isServerSound: input !== null,
+    zones,
+    fragments,
+    geo,
+    watched,
+    findings,
+  };
 }
 
 /** Files that zone files include from below the zones folder: a watch on the folder itself does not see them. */

@@ -7,11 +7,16 @@ import {
   findCountry,
   withBuiltIn,
 } from "../geo/country.ts";
+import { type Imports, withImported } from "./imports.ts";
 import { oneOf, type Reporter } from "./problem.ts";
 import type { YamlPath } from "./yaml-text.ts";
 
 /** The groups of a file and the built-in ones. What is wrong is reported; its group stays, so that nothing else is. */
-export function resolveGroups(input: Record<string, string[]>, reporter: Reporter): CountryGroups {
+export function resolveGroups(
+  input: Record<string, string[]>,
+  imports: Imports,
+  reporter: Reporter,
+): CountryGroups {
   for (const [name, codes] of Object.entries(input)) {
     const path: YamlPath = ["groups", name];
     if (BUILT_IN_GROUPS.has(name) || name === "default") {
@@ -21,7 +26,7 @@ export function resolveGroups(input: Record<string, string[]>, reporter: Reporte
     const seen = new Set<string>();
     for (const [index, code] of codes.entries()) checkCode(code, name, [...path, index], seen, reporter);
   }
-  return withBuiltIn(input);
+  return withBuiltIn(withImported(input, imports, "group"));
 }
 
 function checkCode(code: string, group: string, path: YamlPath, seen: Set<string>, reporter: Reporter): void {

@@ -10,6 +10,7 @@ import type {
   NodeModel,
   PartsModel,
 } from "../policy/model.ts";
+import { type Imports, importedAs, importedNames } from "./imports.ts";
 import type { LatencyTables } from "./load-latency.ts";
 import { oneOf, pathText, prefixFor, type Reporter } from "./problem.ts";
 import { resolveGroups } from "./resolve-groups.ts";
@@ -27,7 +28,7 @@ import {
   type SharesInput,
   type UnionInput,
 } from "./schema-policy.ts";
-import type { ZoneInput } from "./schema-zone.ts";
+import type { FragmentInput } from "./schema-zone.ts";
 import type { YamlPath } from "./yaml-text.ts";
 
 /** A policy that looks autonomous systems up; `isRequired`: without a database it is of no use at all. */
@@ -38,8 +39,15 @@ export interface AsnUse {
 
 /** What the names of one file mean, while its trees are resolved. */
 export interface PolicyScope {
+  /** Whose policies they are: a zone, or an included file. */
+  zone: string;
+  /** What checks and regions can be named, included ones too. */
+  checks: FragmentInput["checks"];
+  imports: Imports;
+  /** Policies of included files that are named here. */
+  usedImports: Set<NodeModel>;
   pools: Map<string, ResolvedPool>;
-  policies: ZoneInput["policies"];
+  policies: FragmentInput["policies"];
   /** Named policies that are done; null: wrong, and reported. */
   resolved: Map<string, NodeModel | null>;
   /** One node for each pool that is named, shared by whoever names it. */
@@ -56,31 +64,30 @@ export interface PolicyScope {
   usedGroups: Set<string>;
   /** Where `asn` stands, and `latency` with rows of autonomous systems. */
   asnUses: AsnUse[];
-  regions: ZoneInput["regions"];
+  regions: FragmentInput["regions"];
   latency: LatencyTables;
   reporter: Reporter;
 }
 
-export function createScope(
-  input: ZoneInput,
-  pools: Map<string, ResolvedPool>,
-  reporter: Reporter,
-  latency: LatencyTables,
-): PolicyScope {
+/** What a scope is made of. */
+type ScopeParts = Pick<
+  PolicyScope,
+  "zone" | "checks" | "regions" | "pools" | "reporter" | "latency" | "imports"
+> & { input: FragmentInput };
+
+export function createScope({ input, ...parts }: ScopeParts): PolicyScope {
   return {
-    regions: input.regions,
-    latency,
-    pools,
+    ...parts,
     policies: input.policies,
     resolved: new Map(),
     poolNodes: new Map(),
     open: [],
     used: new Set(),
+    usedImports: new Set(),
     heights: new Map(),
-    groups: resolveGroups(input.groups, reporter),
+    groups: resolveGroups(input.groups, parts.imports, parts.reporter),
     usedGroups: new Set(),
     asnUses: [],
-    reporter,
   };
 }
 
@@ -171,7 +178,7 @@ function resolveFailover(scope: PolicyScope, input: FailoverInput, path: YamlPat
   const failback = Array.isArray(input) ? "auto" : (input.failback ?? "auto");
   if (failback === "auto") return { kind: "failover", of };
   const afterMs = failback === "manual" ? null : failback.after;
-  return { kind: "failover", of, latch: { afterMs, policy: pathText(path), row: -1 } };
+  return { kind: "failover", of, latch: { afterMs, zone: scope.zone, policy: pathText(path), row: -1 } };
 }
 
 /** An entry of a list, whatever form it has in the file. */
@@ -327,7 +334,16 @@ function resolveName(
     );
     return null;
   }
-  const known = [...scope.pools.keys(), ...Object.keys(scope.policies)].sort();
+  const imported = importedAs(scope.imports, "policy", "policies", name);
+  if (imported !== undefined) {
+    if (imported.value === null) return null;
+    scope.usedImports.add(imported.value);
+    scope.heights.set(imported.value, imported.height);
+    return imported.value;
+  }
+  if (!scope.imports.isComplete) return null;
+  const policies = [...Object.keys(scope.policies), ...importedNames(scope.imports, "policy")];
+  const known = [...scope.pools.keys(), ...policies].sort();
   scope.reporter.error(
     path,
     part,
@@ -366,6 +382,7 @@ export function resolveLastResort(
       pool.used = true;
       return pool.model === null ? undefined : { kind: "pool", pool: pool.model };
     }
+    if (!scope.imports.isComplete) return undefined;
     const what = `${subjectOf(path)}"${input.pool}" is not a pool`;
     scope.reporter.error(
       [...path, "pool"],

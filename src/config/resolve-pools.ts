@@ -5,9 +5,10 @@ import { formatName } from "../wire/name-text.ts";
 import { type ParsedAddress, readAddress } from "./addresses.ts";
 import { readName } from "./owner.ts";
 import { oneOf, pathText, type Reporter } from "./problem.ts";
+import { flatPool } from "./resolve-flatten.ts";
 import { resolveParts, warnOfUnchecked } from "./resolve-load.ts";
 import { DEFAULT_INTERVAL_MS, DEFAULT_MAX, type EndpointInput } from "./schema-endpoint.ts";
-import type { PoolInput, ZoneInput } from "./schema-zone.ts";
+import type { FragmentInput, PoolInput } from "./schema-zone.ts";
 import type { YamlPath } from "./yaml-text.ts";
 
 /** What a record may reach that reaches a target. */
@@ -23,11 +24,22 @@ export interface ResolvedPool {
   used: boolean;
 }
 
+/** What pools can refer to. */
+export interface PoolNames extends Pick<FragmentInput, "checks" | "regions"> {
+  /** False: an included file cannot be used, so that a name may be missing for that reason. */
+  isComplete: boolean;
+}
+
 /** Every pool of the file by name, without rows: see claimRows in health-plan.ts. */
-export function resolvePools(zone: string, input: ZoneInput, reporter: Reporter): Map<string, ResolvedPool> {
+export function resolvePools(
+  zone: string,
+  inputs: FragmentInput["pools"],
+  known: PoolNames,
+  reporter: Reporter,
+): Map<string, ResolvedPool> {
   const pools = new Map<string, ResolvedPool>();
-  for (const [name, pool] of Object.entries(input.pools))
-    pools.set(name, { model: resolvePool(zone, name, pool, input, reporter), used: false });
+  for (const [name, pool] of Object.entries(inputs))
+    pools.set(name, { model: resolvePool(zone, name, pool, known, reporter), used: false });
   return pools;
 }
 
@@ -35,12 +47,12 @@ function resolvePool(
   zone: string,
   name: string,
   pool: PoolInput,
-  input: ZoneInput,
+  known: PoolNames,
   reporter: Reporter,
 ): PoolModel | null {
   const path: YamlPath = ["pools", name];
-  const names = isKnown(pool.check, Object.keys(input.checks), "check", path, reporter);
-  const region = resolveRegion(pool.region, input, path, reporter);
+  const names = isKnown(pool.check, known, "check", path, reporter);
+  const region = resolveRegion(pool.region, known, path, reporter);
   const endpoints = resolveEndpoints(pool.endpoints, [...path, "endpoints"], reporter);
   if (endpoints !== null && !isOfOneKind(pool, endpoints, path, reporter)) return null;
   if (endpoints === null || !names || region === undefined) return null;
@@ -52,7 +64,8 @@ function resolvePool(
   if (goesByLoad(select) && pool.check === undefined)
     warnOfUnchecked(select, name, [...path, "select"], reporter);
   const template = endpoints.some(({ lookup }) => lookup !== undefined) ? { template: endpoints } : {};
-  return {
+  const maxAnswers = pool.max_answers ?? (select === "all" ? DEFAULT_MAX_ANSWERS : 1);
+  const model: PoolModel = {
     zone,
     name,
     region,
@@ -60,12 +73,15 @@ function resolvePool(
     endpoints,
     ...template,
     select,
-    maxAnswers: pool.max_answers ?? (select === "all" && !isOfTargets(endpoints) ? DEFAULT_MAX_ANSWERS : 1),
+    maxAnswers,
     minHealthy: pool.min_healthy,
     dualStack: pool.dual_stack,
     parts,
     row: -1,
   };
+  if (!isOfTargets(endpoints)) return model;
+  const flat = flatPool(model, reporter.lineOf([...path, "endpoints"]));
+  return { ...model, maxAnswers: 1, flat };
 }
 
 function partsPath(path: YamlPath): YamlPath {
@@ -99,12 +115,14 @@ function isOfOneKind(
 
 function isKnown(
   name: string | undefined,
-  known: string[],
+  { checks, regions, isComplete }: PoolNames,
   key: "check" | "region",
   path: YamlPath,
   reporter: Reporter,
 ): boolean {
+  const known = Object.keys(key === "check" ? checks : regions);
   if (name === undefined || known.includes(name)) return true;
+  if (!isComplete) return false;
   const code = key === "check" ? "CFG_CHECK_UNKNOWN" : "CFG_REGION_UNKNOWN";
   reporter.error(
     [...path, key],
@@ -119,13 +137,13 @@ function isKnown(
 /** Undefined: unknown, and reported. */
 function resolveRegion(
   name: string | undefined,
-  input: ZoneInput,
+  known: PoolNames,
   path: YamlPath,
   reporter: Reporter,
 ): { name: string; location: LocationModel | null } | null | undefined {
   if (name === undefined) return null;
-  if (!isKnown(name, Object.keys(input.regions), "region", path, reporter)) return undefined;
-  return { name, location: input.regions[name]?.location ?? null };
+  if (!isKnown(name, known, "region", path, reporter)) return undefined;
+  return { name, location: known.regions[name]?.location ?? null };
 }
 
 function hasValidCount(

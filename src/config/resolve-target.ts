@@ -12,12 +12,6 @@ interface Reach {
   hasUnion: boolean;
 }
 
-/** What a record gives, and the pools of names that it takes it from. */
-export interface Gives {
-  gives: "addresses" | "target";
-  targets: PoolModel[];
-}
-
 /** The way out of most of it. */
 const FLATTENED = "flatten: true on the record, which answers the addresses of its targets";
 
@@ -31,13 +25,12 @@ export function resolveGives(
   isApex: boolean,
   path: YamlPath,
   reporter: Reporter,
-): Gives | null {
+): "addresses" | "target" | null {
   const reach: Reach = { pools: new Set(), hasAddresses: false, hasUnion: false };
   visit(reach, root, new Set());
   visitLastResort(reach, lastResort);
-  const ofTargets = [...reach.pools].filter(({ endpoints }) => isOfTargets(endpoints));
-  const [first] = ofTargets;
-  if (first === undefined) return { gives: "addresses", targets: [] };
+  const first = [...reach.pools].find(({ endpoints }) => isOfTargets(endpoints));
+  if (first === undefined) return "addresses";
   const refuse = (code: string, what: string, expected: string): null => {
     reporter.error([...path, "policy"], "key", code, `${prefixFor(path)}${what}`, expected);
     return null;
@@ -61,7 +54,7 @@ export function resolveGives(
     return refuse("CFG_TARGET_APEX", `${pool}, and a zone's own name cannot be an alias`, FLATTENED);
   if (reach.hasUnion)
     return refuse("CFG_TARGET_ONE", `${pool}, and all gives several`, "a policy that picks one");
-  return { gives: "target", targets: ofTargets };
+  return "target";
 }
 
 /** Nodes may be shared, and are looked at once. */

@@ -1,19 +1,15 @@
 import type { NodeModel, PoolModel, RecordModel } from "../policy/model.ts";
 import { formatName } from "../wire/name-text.ts";
+import { type Imports, NO_IMPORTS } from "./imports.ts";
 import type { LatencyTables } from "./load-latency.ts";
 import { isWithinZone, readName } from "./owner.ts";
 import { prefixFor, type Reporter } from "./problem.ts";
-import { type Flattening, flattenLastResort, flattenNode } from "./resolve-flatten.ts";
-import {
-  type AsnUse,
-  createScope,
-  type PolicyScope,
-  resolveLastResort,
-  resolveNode,
-  resolvePolicy,
-} from "./resolve-policy.ts";
-import { isOfTargets, resolvePools } from "./resolve-pools.ts";
+import { poolsBelow, reachedPools, resolveCommon } from "./resolve-common.ts";
+import { flattenLastResort, flattenNode } from "./resolve-flatten.ts";
+import { type AsnUse, type PolicyScope, resolveLastResort, resolveNode } from "./resolve-policy.ts";
+import { isOfTargets } from "./resolve-pools.ts";
 import { resolveGives } from "./resolve-target.ts";
+import type { CheckInput } from "./schema-checks.ts";
 import type { ZoneInput } from "./schema-zone.ts";
 import type { YamlPath } from "./yaml-text.ts";
 
@@ -37,8 +33,10 @@ export interface ResolvedZone {
   /** All dynamic names, also those whose records are wrong. */
   owners: DynamicOwner[];
   records: ResolvedRecord[];
-  /** Pools that a record reaches, in the file's order; without rows yet. */
+  /** Pools that a record reaches, in the file's order, then those of included files; without rows yet. */
   pools: PoolModel[];
+  /** The check of such a pool; null: it has none. */
+  checkOf: (pool: PoolModel) => CheckInput | null;
   /** Policies that look autonomous systems up. */
   asnUses: AsnUse[];
 }
@@ -54,42 +52,29 @@ export function resolveZone(
   input: ZoneInput,
   reporter: Reporter,
   latency: LatencyTables = new Map(),
+  imports: Imports = NO_IMPORTS,
 ): ResolvedZone {
-  const pools = resolvePools(zone, input, reporter);
-  const scope = createScope(input, pools, reporter, latency);
-  for (const name of Object.keys(input.policies)) {
-    if (pools.has(name)) {
-      const what = `policies.${name}: "${name}" is a pool too, at ${reporter.lineOf(["pools", name])}`;
-      reporter.error(["policies", name], "key", "CFG_NAME_DUPLICATE", what, "names that differ");
-    }
-    resolvePolicy(scope, name);
-  }
+  const scope = resolveCommon(zone, input, reporter, latency, imports);
   const owners = new Map<string, DynamicOwner>();
   const records: ResolvedRecord[] = [];
-  const flattening = createFlattening(input, reporter);
-  const aliased = new Set<PoolModel>();
+  const answered = new Set<PoolModel>();
   for (const key of Object.keys(input.records)) {
     const owner = resolveOwner(reporter, key, apex, owners);
     const isApex = owner !== null && owner.owner.length === apex.length;
-    const model = resolveRecord(scope, zone, key, input, owner?.text ?? "", isApex, flattening, aliased);
+    const model = resolveRecord(scope, zone, key, input, owner?.text ?? "", isApex, answered);
     if (owner !== null) owner.ownsName = model?.gives === "target";
     if (owner !== null && model !== null) records.push({ ...owner, model });
   }
   warnOfUnused(scope, input);
-  const used = [...pools.values()].flatMap(({ used, model }) => (used && model !== null ? [model] : []));
   // Names that are answered by their addresses alone need no probes of their own.
-  const planned = used.filter((pool) => !isOfTargets(pool.endpoints) || aliased.has(pool));
+  const reached = reachedPools(scope).filter((pool) => !isOfTargets(pool.endpoints) || answered.has(pool));
   return {
     owners: [...owners.values()],
     records,
-    pools: [...planned, ...flattening.pools.values()],
+    pools: [...new Set([...reached, ...answered])],
+    checkOf: (pool) => checkOf(scope, pool),
     asnUses: scope.asnUses,
   };
-}
-
-function createFlattening(input: ZoneInput, reporter: Reporter): Flattening {
-  const placeOf = (pool: string) => reporter.lineOf(["pools", pool, "endpoints"]);
-  return { input, placeOf, pools: new Map(), nodes: new Map() };
 }
 
 /** RFC 7871 section 11.1: what resolvers tell of a client at most. */
@@ -97,6 +82,13 @@ const STICKY_MOST = [
   ["ipv4", 24],
   ["ipv6", 56],
 ] as const;
+
+function checkOf({ checks, imports, zone }: PolicyScope, pool: PoolModel): CheckInput | null {
+  if (pool.zone === zone) return pool.check === null ? null : checks[pool.check]!;
+  for (const found of imports.names.values())
+    if (found.kind === "pool" && (found.value === pool || found.value?.flat === pool)) return found.check;
+  return null;
+}
 
 /** Null: wrong, and reported. */
 function resolveRecord(
@@ -106,8 +98,7 @@ function resolveRecord(
   input: ZoneInput,
   owner: string,
   isApex: boolean,
-  flattening: Flattening,
-  aliased: Set<PoolModel>,
+  answered: Set<PoolModel>,
 ): RecordModel | null {
   const record = input.records[key]!;
   const path: YamlPath = ["records", key];
@@ -115,13 +106,12 @@ function resolveRecord(
   let lastResort = resolveLastResort(scope, record.last_resort, [...path, "last_resort"]);
   if (root === null || lastResort === undefined) return null;
   if (record.flatten) {
-    root = flattenNode(flattening, root);
-    lastResort = flattenLastResort(flattening, lastResort);
+    root = flattenNode(root);
+    lastResort = flattenLastResort(lastResort);
   }
-  const given = resolveGives(root, lastResort, isApex, path, scope.reporter);
-  if (given === null) return null;
-  const { gives, targets } = given;
-  for (const pool of targets) aliased.add(pool);
+  const gives = resolveGives(root, lastResort, isApex, path, scope.reporter);
+  if (gives === null) return null;
+  for (const pool of poolsBelow(root, lastResort)) answered.add(pool);
   const { max: ttlMaxSeconds, min: ttlMinSeconds } = record.ttl ?? input.ttl;
   const { ecs, sticky } = record;
   for (const [family, most] of STICKY_MOST) {
@@ -190,7 +180,7 @@ function warnOfUnused(scope: PolicyScope, input: ZoneInput): void {
     if (!ofPools.some((pool) => pool.check === name)) warn("checks", name);
   for (const name of Object.keys(regions))
     if (!ofPools.some((pool) => pool.region === name)) warn("regions", name);
-  for (const [name, pool] of scope.pools) if (!pool.used) warn("pools", name);
+  for (const name of Object.keys(pools)) if (!scope.pools.get(name)!.used) warn("pools", name);
   for (const name of Object.keys(input.groups)) if (!scope.usedGroups.has(name)) warn("groups", name);
   for (const name of Object.keys(policies)) if (!scope.used.has(name)) warn("policies", name);
 }

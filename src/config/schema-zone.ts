@@ -125,26 +125,53 @@ function named<T>(row: z.ZodType<T>, words: string) {
   return sectionOf<Record<string, T>>(z.record(nameRow, row, { error: words })).prefault({});
 }
 
+const INCLUDE = "the name of a file in the folder include of the zones folder, as common.yaml";
+const includeName = z
+  .string({ error: INCLUDE })
+  .regex(/^[A-Za-z0-9_][A-Za-z0-9._-]*\.yaml$/, { error: INCLUDE })
+  .max(100, { error: INCLUDE })
+  .meta({ title: "file name" });
+const MAX_INCLUDES = 100;
+const INCLUDES = "a list of file names, as [common.yaml]";
+
+/** What zones and the files that they include have in common. */
+const common = {
+  include: z
+    .array(includeName, { error: INCLUDES })
+    .max(MAX_INCLUDES, { error: `at most ${MAX_INCLUDES} files` })
+    .optional()
+    .describe(
+      "Files of the folder `include`, whose checks, groups, regions, pools and policies can be named here",
+    ),
+  checks: named<CheckInput>(checkRow, "a mapping of names to checks").describe(
+    "How endpoints are probed, by name",
+  ),
+  groups: named<string[]>(groupRow, "a mapping of names to lists of countries").describe(
+    "Sets of countries that `geo` keys can name; `eu-union` is built in",
+  ),
+  regions: named(regionRow, "a mapping of names to regions").describe("Places that pools stand in, by name"),
+  pools: named<PoolInput>(poolRow, "a mapping of names to pools").describe(
+    "Endpoints that answer together, by name; pools and policies share one namespace",
+  ),
+  policies: named<NodeInput>(nodeRow, "a mapping of names to policies").describe(
+    "Policies that several records use, by name",
+  ),
+};
+
+export const fragmentSchema = mapping(
+  common,
+  "a mapping with any of include, checks, groups, regions, pools, policies",
+).describe("What several zones have in common: zones/include/NAME.yaml");
+
+/** What zones/include/<name> says: validated, names not yet resolved. */
+export type FragmentInput = z.output<typeof fragmentSchema>;
+
 export const zoneSchema = mapping(
   {
     ttl: ttlRow
       .prefault(30)
       .describe("TTL of every record that has none of its own: seconds, a duration, or {max, min}"),
-    checks: named<CheckInput>(checkRow, "a mapping of names to checks").describe(
-      "How endpoints are probed, by name",
-    ),
-    groups: named<string[]>(groupRow, "a mapping of names to lists of countries").describe(
-      "Sets of countries that `geo` keys can name; `eu-union` is built in",
-    ),
-    regions: named(regionRow, "a mapping of names to regions").describe(
-      "Places that pools stand in, by name",
-    ),
-    pools: named<PoolInput>(poolRow, "a mapping of names to pools").describe(
-      "Endpoints that answer together, by name; pools and policies share one namespace",
-    ),
-    policies: named<NodeInput>(nodeRow, "a mapping of names to policies").describe(
-      "Policies that several records use, by name",
-    ),
+    ...common,
     records: sectionOf<Record<string, RecordInput>>(
       z.record(z.string(), recordRow, { error: "a mapping of owner names to records" }),
     )
@@ -153,7 +180,7 @@ export const zoneSchema = mapping(
         'Dynamic names: relative to the zone, "@" for the zone itself, "*" as the first label for a wildcard',
       ),
   },
-  "a mapping with any of ttl, checks, groups, regions, pools, policies, records",
+  "a mapping with any of ttl, include, checks, groups, regions, pools, policies, records",
 ).describe("Dynamic names of one zone: zones/<origin>.yaml");
 
 /** What zones/<origin>.yaml says: validated, names not yet resolved. */

@@ -57,6 +57,6 @@ export const LATER_CHECK_TYPES: readonly string[] = ["udp"];
 export const LATER_OPTIONS: readonly { beside: string; options: readonly string[] }[] = [
   { beside: "endpoints", options: ["slow_start", "shed", "hold_down", "damping"] },
   { beside: "interval", options: ["hold_down", "damping"] },
-  { beside: "policies", options: ["include", "overrides"] },
+  { beside: "policies", options: ["overrides"] },
   { beside: "nameservers", options: ["tls", "dot", "doh", "dnssec", "cookies", "nsid", "cluster", "state"] },
 ];

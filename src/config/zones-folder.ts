@@ -1,14 +1,16 @@
 import { readdirSync, realpathSync } from "node:fs";
-import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { dirname, join, resolve, sep } from "node:path";
 import type { RecordColumns } from "../zone/record-columns.ts";
 import { MAX_ZONE_FILE_OCTETS, parseZoneFile } from "../zone/zone-file.ts";
 import type { Included } from "../zone/zone-file-state.ts";
 import { type ConfigCache, cached, type Made } from "./cache.ts";
 import type { Finding } from "./findings.ts";
+import { type Includes, NO_INCLUDES } from "./includes.ts";
 import type { LatencyTables } from "./load-latency.ts";
 import { type LoadedYaml, loadYaml, MAX_YAML_OCTETS } from "./load-yaml.ts";
 import { readName } from "./owner.ts";
 import { type ZoneInput, zoneSchema } from "./schema-zone.ts";
+import { shownPath } from "./shown-path.ts";
 import { type FileFault, type FileStamp, readSteadyFile, unreadable } from "./steady-file.ts";
 
 /** A zone as its files have it: at least one of `master` and `dynamic` is there. */
@@ -21,6 +23,8 @@ export interface LoadedZone {
   dynamic: LoadedYaml<ZoneInput> | null;
   /** Tables that the YAML file names, by their text there. */
   latency: LatencyTables;
+  /** What the YAML file includes. */
+  includes: Includes;
 }
 
 /** zones/<origin>.zone with what it includes; `columns` is null when the file could not be read at all. */
@@ -28,12 +32,6 @@ export interface LoadedMaster {
   file: string;
   columns: RecordColumns | null;
   findings: Finding[];
-}
-
-/** A path as people are shown it: relative to the working directory where it lies below it. */
-export function shownPath(path: string): string {
-  const fromHere = relative(process.cwd(), path);
-  return fromHere === "" || fromHere.startsWith("..") || isAbsolute(fromHere) ? path : fromHere;
 }
 
 export function fileFinding(file: string, fault: FileFault): Finding {
@@ -111,7 +109,14 @@ function zoneFor(
     );
     return null;
   }
-  const zone: LoadedZone = { name, apex, master: null, dynamic: null, latency: new Map() };
+  const zone: LoadedZone = {
+    name,
+    apex,
+    master: null,
+    dynamic: null,
+    latency: new Map(),
+    includes: NO_INCLUDES,
+  };
   zones.set(name, zone);
   return zone;
 }

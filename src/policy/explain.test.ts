@@ -88,7 +88,7 @@ describe("explainDecision", () => {
   });
 
   it("says what a failover is latched on, and when it goes back", () => {
-    const latch = { afterMs: 600_000, policy: "www: policy", row: 0 };
+    const latch = { afterMs: 600_000, zone: "gslb.example", policy: "www: policy", row: 0 };
     const tree = { ...failover([us(), eu(), pool("asia", ["203.0.113.1"])], { label: "home" }), latch };
     const world = createWorld([record(tree as NodeModel)]);
     const second = 1_700_000_000;

@@ -77,6 +77,8 @@ export interface PoolModel {
   minHealthy: { count: number } | { percent: number };
   /** `strict`: an endpoint is up only while all of its addresses are. */
   dualStack: "any" | "strict";
+  /** Of a pool of names: the pool of their addresses, for records that give those in their place. */
+  flat?: PoolModel;
   /** Row of the pool's verdict in HealthRows. */
   row: number;
 }
@@ -108,6 +110,8 @@ export interface EntryModel {
 export interface LatchModel {
   /** How long an earlier entry must have been up before it is gone back to; null: until an operator says so. */
   afterMs: number | null;
+  /** Whose it is: a zone, or an included file. */
+  zone: string;
   /** Where the node stands, as findings name it; with the zone, who it is. */
   policy: string;
   /** Row in HealthRows.latches. */

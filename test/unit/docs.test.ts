@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { compileFiles } from "../../src/cli/configuration.ts";
@@ -140,7 +140,14 @@ describe("configurations in the documents load without an error", () => {
     ),
   );
 
-  test.each(fences)("%s, number %i", (_document, _number, text) => {
+  /** Files that zones of the same document include. */
+  const included = (document: string): [path: string, text: string][] =>
+    fences.flatMap(([of, , text]) => {
+      const path = /^# (zones\/include\/\S+\.yaml)\n/.exec(text)?.[1];
+      return of === document && path !== undefined ? [[path, text] as [string, string]] : [];
+    });
+
+  test.each(fences)("%s, number %i", (document, _number, text) => {
     const [, path] = text.match(/^# (steerd\.yaml|health\.yaml|zones\/\S+\.yaml)\n/) ?? [];
     expect(path, "the first line names the file").toBeDefined();
     if (path === "health.yaml") {
@@ -150,7 +157,11 @@ describe("configurations in the documents load without an error", () => {
       return;
     }
     const folder = temporaryFolder("docs");
-    mkdirSync(join(folder, "zones"));
+    mkdirSync(join(folder, "zones/include"), { recursive: true });
+    for (const [file, content] of included(document)) {
+      writeFileSync(join(folder, file), content);
+      writeFileSync(join(folder, "zones/includes.example.yaml"), `include: [${basename(file)}]\n`);
+    }
     // A zone without a master file gets its SOA and NS from here.
     writeFileSync(join(folder, "steerd.yaml"), "nameservers: [ns1.example.net.]\n");
     writeFileSync(join(folder, path!), text);
