@@ -33,6 +33,23 @@ describe("what goes to standard output, with exit code 0", () => {
     },
   );
 
+  test.each([
+    [["-h"], ["--help"]],
+    [["help"], ["--help"]],
+    [
+      ["help", "check"],
+      ["check", "--help"],
+    ],
+    [
+      ["check", "-h"],
+      ["check", "--help"],
+    ],
+  ])("%s is %s", async (short, long) => {
+    const asked = await run(...short);
+    expect(asked).toEqual(await run(...long));
+    expect(asked.code).toBe(0);
+  });
+
   test.each([["version"], ["--version"]])("%s", async (word) => {
     const { code, stdout } = await run(word);
     expect(code).toBe(0);

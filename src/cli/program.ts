@@ -72,7 +72,8 @@ const EPILOGUE = [
 const COMPLETION_FLAG = "--get-yargs-completions";
 
 /** Runs one command line (without node and script) and returns its exit code. */
-export async function runCommandLine(args: string[], terminal: Terminal): Promise<number> {
+export async function runCommandLine(given: string[], terminal: Terminal): Promise<number> {
+  const args = withHelp(given);
   const word = firstWord(args);
   try {
     if (args.length === 1 && args[0] === "--version") return await runCommandLine(["version"], terminal);
@@ -87,6 +88,14 @@ export async function runCommandLine(args: string[], terminal: Terminal): Promis
     terminal.err(`Try: steerd ${named}--help`);
     return EXIT_USAGE;
   }
+}
+
+/** `-h` and `help [command]` are what people try first: both are `--help`. */
+function withHelp(args: string[]): string[] {
+  if (args.includes(COMPLETION_FLAG)) return args;
+  const [first, ...rest] = args;
+  if (first === "help") return [...rest, "--help"];
+  return args.map((arg) => (arg === "-h" ? "--help" : arg));
 }
 
 async function loadMeant(args: string[]): Promise<Map<string, Command>> {

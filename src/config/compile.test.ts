@@ -301,7 +301,7 @@ describe("generated SOA and NS records", () => {
 
   test("asn wants a database, and is told so at every place", () => {
     const yaml = "pools: {p: {endpoints: [192.0.2.1]}}\npolicies: {n: {asn: {64500: p, default: p}}}\n";
-    const records = "records: {a: {policy: n}, b: {policy: {asn: {64501: p}}}}\n";
+    const records = "records: {a: {policy: n}, b: {policy: {asn: {64501: p, default: p}}}}\n";
     const folder = configFolder({ "zones/a.example.yaml": yaml + records });
     const expected = "expected geo.asn in steerd.yaml, as {asn: ./GeoLite2-ASN.mmdb}";
     const line = (place: string) => `no database knows the autonomous systems of clients: ${place}`;

@@ -72,7 +72,7 @@ describe("the zones folder", () => {
   test("that is not there is an error", () => {
     const folder = configFolder({ "steerd.yaml": "zones: ./zonse\ngeo: {country: countries.mmdb}\n" });
     expect(folder.findings()).toEqual([
-      "zonse CFG_ZONES_FOLDER the zones folder cannot be used: there is no such file: expected a folder of zone files",
+      "steerd.yaml:1:8 CFG_ZONES_FOLDER zones: zonse: the zones folder cannot be used: there is no such file: expected a folder of zone files",
     ]);
   });
 
@@ -132,14 +132,14 @@ describe("steerd.yaml", () => {
     ]);
   });
 
-  test("a database that is not there, or none, is an error of its own file", () => {
+  test("a database that is not there is an error of steerd.yaml, and one that is none of its own file", () => {
     const folder = configFolder({
       "steerd.yaml": "geo: {city: city.mmdb, asn: x.mmdb}\n",
       "x.mmdb": "nothing",
     });
     const lines = folder.findings();
     expect(lines[0]).toBe(
-      "city.mmdb CFG_FILE_UNREADABLE there is no such file: expected a file that this user may read",
+      "steerd.yaml:1:13 CFG_FILE_UNREADABLE geo.city: city.mmdb: there is no such file: expected a file that this user may read",
     );
     expect(lines[1]).toMatch(/^x\.mmdb GEO_DB_FORMAT /);
     expect(lines).toHaveLength(2);

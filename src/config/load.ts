@@ -6,10 +6,12 @@ import type { Finding } from "./findings.ts";
 import { createIncludeLoader, type LoadedFragment } from "./includes.ts";
 import { type DatabasePaths, loadDatabases } from "./load-databases.ts";
 import { createLatencyLoader } from "./load-latency.ts";
-import { type LoadedYaml, loadYaml, MAX_YAML_OCTETS } from "./load-yaml.ts";
+import { type LoadedYaml, loadYaml, MAX_YAML_OCTETS, reporterOn } from "./load-yaml.ts";
+import { pathText } from "./problem.ts";
 import { type ServerOptions, serverSchema } from "./schema-server.ts";
 import { shownPath } from "./shown-path.ts";
 import { readSteadyFile } from "./steady-file.ts";
+import type { YamlPath } from "./yaml-text.ts";
 import { fileFinding, type LoadedZone, loadZones } from "./zones-folder.ts";
 
 export interface LoadOptions {
@@ -44,7 +46,7 @@ const DEFAULT_FILE = "steerd.yaml";
 export function loadConfig(options: LoadOptions): LoadedConfig {
   const { cache } = options;
   const findings: Finding[] = [];
-  const { file, path, input } = loadServerFile(options.configFile, findings);
+  const { file, path, input, yaml } = loadServerFile(options.configFile, findings);
   const server = resolvePaths(input ?? serverSchema.parse({}), dirname(path));
   // When the file is wrong, the folder that it names is not known: the usual one is read where there is one.
   const zones = input === null && !existsSync(server.zones) ? [] : loadZones(server.zones, cache, findings);
@@ -59,6 +61,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   const databases = server.geo as DatabasePaths;
   const geo = loadDatabases(databases, cache, findings);
   turnCache(cache);
+  if (yaml !== null) placeInServerFile(yaml, server, findings);
   const watched = [
     path,
     server.zones,
@@ -90,18 +93,40 @@ function includedFiles(cache: ConfigCache, folder: string): string[] {
 function loadServerFile(
   configFile: string | null,
   findings: Finding[],
-): { file: string; path: string; input: ServerOptions | null } {
+): { file: string; path: string; input: ServerOptions | null; yaml: LoadedYaml<ServerOptions> | null } {
   const path = resolve(configFile ?? DEFAULT_FILE);
   const file = shownPath(path);
-  if (configFile === null && !existsSync(path)) return { file, path, input: serverSchema.parse({}) };
+  if (configFile === null && !existsSync(path))
+    return { file, path, input: serverSchema.parse({}), yaml: null };
   const read = readSteadyFile(path, MAX_YAML_OCTETS);
   if (!("octets" in read)) {
     findings.push(fileFinding(file, read));
-    return { file, path, input: null };
+    return { file, path, input: null, yaml: null };
   }
   const yaml: LoadedYaml<ServerOptions> = loadYaml(read.octets, file, serverSchema);
   findings.push(...yaml.findings);
-  return { file, path, input: yaml.input };
+  return { file, path, input: yaml.input, yaml };
+}
+
+const UNREADABLE = new Set(["CFG_ZONES_FOLDER", "CFG_FILE_UNREADABLE"]);
+
+/** A path that steerd.yaml names and that cannot be read is a mistake there: the finding gets its place. */
+function placeInServerFile(
+  yaml: LoadedYaml<ServerOptions>,
+  { geo, zones }: ServerOptions,
+  findings: Finding[],
+): void {
+  if (yaml.input === null) return;
+  const named: [path: string, key: YamlPath][] = [[zones, ["zones"]]];
+  for (const [role, path] of Object.entries(geo)) if (path !== undefined) named.push([path, ["geo", role]]);
+  for (const [index, finding] of findings.entries()) {
+    const key = named.find(([path]) => shownPath(path) === finding.file)?.[1];
+    if (key === undefined || !UNREADABLE.has(finding.code)) continue;
+    const placed: Finding[] = [];
+    const what = `${pathText(key)}: ${finding.file}: ${finding.what}`;
+    reporterOn(yaml, placed).error(key, "value", finding.code, what, finding.expected);
+    findings[index] = placed[0]!;
+  }
 }
 
 /** Paths in steerd.yaml are relative to its folder. */

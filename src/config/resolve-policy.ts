@@ -46,6 +46,8 @@ export interface PolicyScope {
   imports: Imports;
   /** Policies of included files that are named here. */
   usedImports: Set<NodeModel>;
+  /** Names of pools and policies that are not there: what they were meant to be is not reported as unused. */
+  unknown: Set<string>;
   pools: Map<string, ResolvedPool>;
   policies: FragmentInput["policies"];
   /** Named policies that are done; null: wrong, and reported. */
@@ -84,6 +86,7 @@ export function createScope({ input, ...parts }: ScopeParts): PolicyScope {
     open: [],
     used: new Set(),
     usedImports: new Set(),
+    unknown: new Set(),
     heights: new Map(),
     groups: resolveGroups(input.groups, parts.imports, parts.reporter),
     usedGroups: new Set(),
@@ -342,6 +345,7 @@ function resolveName(
     return imported.value;
   }
   if (!scope.imports.isComplete) return null;
+  scope.unknown.add(name);
   const policies = [...Object.keys(scope.policies), ...importedNames(scope.imports, "policy")];
   const known = [...scope.pools.keys(), ...policies].sort();
   scope.reporter.error(
@@ -383,6 +387,7 @@ export function resolveLastResort(
       return pool.model === null ? undefined : { kind: "pool", pool: pool.model };
     }
     if (!scope.imports.isComplete) return undefined;
+    scope.unknown.add(input.pool);
     const what = `${subjectOf(path)}"${input.pool}" is not a pool`;
     scope.reporter.error(
       [...path, "pool"],

@@ -1,5 +1,6 @@
 import type { NodeModel, PoolModel, RecordModel } from "../policy/model.ts";
 import { formatName } from "../wire/name-text.ts";
+import { suggest } from "../zone/suggest.ts";
 import { type Imports, NO_IMPORTS } from "./imports.ts";
 import type { LatencyTables } from "./load-latency.ts";
 import { isWithinZone, readName } from "./owner.ts";
@@ -11,6 +12,7 @@ import { isOfTargets } from "./resolve-pools.ts";
 import { resolveGives } from "./resolve-target.ts";
 import type { CheckInput } from "./schema-checks.ts";
 import type { ZoneInput } from "./schema-zone.ts";
+import { warnOfRecord } from "./warn-record.ts";
 import type { YamlPath } from "./yaml-text.ts";
 
 /** A dynamic name, and where it stands. */
@@ -112,6 +114,7 @@ function resolveRecord(
   const gives = resolveGives(root, lastResort, isApex, path, scope.reporter);
   if (gives === null) return null;
   for (const pool of poolsBelow(root, lastResort)) answered.add(pool);
+  warnOfRecord(root, lastResort, path, scope.reporter);
   const { max: ttlMaxSeconds, min: ttlMinSeconds } = record.ttl ?? input.ttl;
   const { ecs, sticky } = record;
   for (const [family, most] of STICKY_MOST) {
@@ -163,8 +166,10 @@ function resolveOwner(
   return resolved;
 }
 
+/** What a misspelt name was most likely meant to be has its error already. */
 function warnOfUnused(scope: PolicyScope, input: ZoneInput): void {
-  const warn = (section: string, name: string) => {
+  const warn = (section: string, name: string, unknown: Iterable<string>) => {
+    for (const other of unknown) if (suggest(other, [name]) !== undefined) return;
     const path: YamlPath = [section, name];
     scope.reporter.warning(
       path,
@@ -176,11 +181,14 @@ function warnOfUnused(scope: PolicyScope, input: ZoneInput): void {
   };
   const { checks, regions, pools, policies } = input;
   const ofPools = Object.values(pools);
-  for (const name of Object.keys(checks))
-    if (!ofPools.some((pool) => pool.check === name)) warn("checks", name);
-  for (const name of Object.keys(regions))
-    if (!ofPools.some((pool) => pool.region === name)) warn("regions", name);
-  for (const name of Object.keys(pools)) if (!scope.pools.get(name)!.used) warn("pools", name);
-  for (const name of Object.keys(input.groups)) if (!scope.usedGroups.has(name)) warn("groups", name);
-  for (const name of Object.keys(policies)) if (!scope.used.has(name)) warn("policies", name);
+  for (const [section, own, named] of [
+    ["checks", checks, ofPools.map(({ check }) => check)],
+    ["regions", regions, ofPools.map(({ region }) => region)],
+  ] as const) {
+    const unknown = named.filter((name) => name !== undefined && !Object.hasOwn(scope[section], name));
+    for (const name of Object.keys(own)) if (!named.includes(name)) warn(section, name, unknown as string[]);
+  }
+  for (const name of Object.keys(pools)) if (!scope.pools.get(name)!.used) warn("pools", name, scope.unknown);
+  for (const name of Object.keys(input.groups)) if (!scope.usedGroups.has(name)) warn("groups", name, []);
+  for (const name of Object.keys(policies)) if (!scope.used.has(name)) warn("policies", name, scope.unknown);
 }

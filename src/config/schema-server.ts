@@ -104,7 +104,7 @@ function isHostName(text: string): boolean {
 
 const nameServerRow = z
   .string({ error: NAME_SERVER })
-  .refine((text) => isHostName(text) && text.includes("."), { error: NAME_SERVER })
+  .refine((text) => isHostName(text) && text.includes(".") && !/\.\d+\.?$/.test(text), { error: NAME_SERVER })
   .meta({ title: "host name" })
   .transform((text) => `${text.toLowerCase().replace(/\.$/, "")}.`);
 

@@ -81,6 +81,10 @@ describe("steerd.yaml", () => {
     ["geo: {contry: x}", '1:7 CFG_KEY_UNKNOWN geo: "contry" is not a key: did you mean country?'],
     ["geo: {city: 1}", "1:13 CFG_VALUE_INVALID geo.city is 1: expected the path of a file"],
     [
+      "nameservers: [192.0.2.1]",
+      `1:15 CFG_VALUE_INVALID nameservers[0] is "192.0.2.1": expected a name server's full name, as ns1.example.net.`,
+    ],
+    [
       "nameservers: [localhost]",
       `1:15 CFG_VALUE_INVALID nameservers[0] is "localhost": expected a name server's full name, as ns1.example.net.`,
     ],

@@ -1,4 +1,12 @@
-import { MAX_NAME_OCTETS, TYPE_CNAME, TYPE_MX, TYPE_NS, TYPE_SRV } from "../wire/constants.ts";
+import {
+  MAX_NAME_OCTETS,
+  TYPE_CNAME,
+  TYPE_DNAME,
+  TYPE_MX,
+  TYPE_NS,
+  TYPE_PTR,
+  TYPE_SRV,
+} from "../wire/constants.ts";
 import { nameLength } from "../wire/name.ts";
 import { formatName } from "../wire/name-text.ts";
 import { formatType } from "../wire/registry.ts";
@@ -6,6 +14,11 @@ import { cutAbove } from "./check-cuts.ts";
 import { type Check, nameKey, report } from "./check-report.ts";
 import type { RecordColumns } from "./record-columns.ts";
 import { depthInZone, findOwner, firstOfType, isDropped, OWNS_ADDRESS, OWNS_CNAME } from "./record-index.ts";
+
+/** Octets of RDATA in front of a name, or -1. */
+function namePrefix(type: number): number {
+  return type === TYPE_CNAME || type === TYPE_DNAME || type === TYPE_PTR ? 0 : hostPrefix(type);
+}
 
 /** Octets of RDATA in front of the host name that needs an address, or -1. */
 function hostPrefix(type: number): number {
@@ -21,8 +34,17 @@ function hostPrefix(type: number): number {
 export function checkTargets(check: Check): void {
   const { columns } = check.index;
   for (let record = 0; record < columns.count; record++) {
-    const prefix = hostPrefix(columns.type[record]!);
-    if (prefix < 0 || isDropped(check.index, record)) continue;
+    const type = columns.type[record]!;
+    const at = namePrefix(type);
+    if (at < 0 || isDropped(check.index, record)) continue;
+    if (isDoubled(columns.origin, columns.octets, columns.rdata[record]! + at)) {
+      const what = `${subjectOf(columns, record, columns.rdata[record]! + at)} has the zone's name twice`;
+      const expected = "a name without the zone's, or one with a final dot";
+      report(check, "warning", "ZONE_TARGET_DOUBLED", record, what, expected);
+      continue;
+    }
+    const prefix = hostPrefix(type);
+    if (prefix < 0) continue;
     checkTarget(check, record, columns.rdata[record]! + prefix);
   }
 }
@@ -73,6 +95,25 @@ function checkTarget(check: Check, record: number, at: number): void {
 function subjectOf(columns: RecordColumns, record: number, at: number): string {
   const owner = formatName(columns.octets, columns.owner[record]!);
   return `${owner} ${formatType(columns.type[record]!)}: ${formatName(columns.octets, at)}`;
+}
+
+/** Whether the name ends in the origin and the origin: most likely its final dot was forgotten. */
+function isDoubled(origin: Uint8Array, octets: Uint8Array, at: number): boolean {
+  const own = origin.length - 1;
+  const depth = depthInZone(origin, octets, at);
+  if (own === 0 || depth < own) return false;
+  const inner = at + depth - own;
+  let from = at;
+  while (from < inner) from += octets[from]! + 1;
+  if (from !== inner) return false;
+  // The origin is in lower case; lengths of labels are no letters.
+  for (let i = 0; i < own; i++) if (lower(octets[inner + i]!) !== origin[i]) return false;
+  return true;
+}
+
+/** RFC 4343: ASCII letters only. */
+function lower(octet: number): number {
+  return octet >= 0x41 && octet <= 0x5a ? octet + 32 : octet;
 }
 
 /** Whether the name is an IPv4 address, with or without the origin behind it. */

@@ -244,6 +244,20 @@ describe("hosts in NS, MX and SRV", () => {
     ]);
   });
 
+  it("have the zone's name once", () => {
+    const twice = "has the zone's name twice: a name without the zone's, or one with a final dot";
+    expect(
+      check(
+        "a CNAME app.Example.com; b MX 1 ns.example.com; c NS example.com; d CNAME example.com.; e CNAME xexample.com.example.com.; f PTR example.com.example.com.",
+      ),
+    ).toEqual([
+      `5 warning ZONE_TARGET_DOUBLED a.example.com. CNAME: app.Example.com.example.com. ${twice}`,
+      `6 warning ZONE_TARGET_DOUBLED b.example.com. MX: ns.example.com.example.com. ${twice}`,
+      `7 warning ZONE_TARGET_DOUBLED c.example.com. NS: example.com.example.com. ${twice}`,
+      `10 warning ZONE_TARGET_DOUBLED f.example.com. PTR: example.com.example.com. ${twice}`,
+    ]);
+  });
+
   it("are no addresses", () => {
     expect(
       check(
