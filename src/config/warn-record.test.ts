@@ -4,14 +4,15 @@ import { zoneFindings } from "../../test/support/config-folder.ts";
 const POOLS = `pools:
   four: {endpoints: [192.0.2.1]}
   six: {endpoints: ["2001:db8::1"]}
+  found: {endpoints: [192.0.2.3, {resolve: lb.example.}]}
   both: {endpoints: [{name: b, address: [192.0.2.2, "2001:db8::2"]}]}
 `;
 const findings = (record: string): string[] =>
   zoneFindings(`${POOLS}records:\n  www: ${record}\n`).filter((line) => !line.includes("CFG_UNUSED"));
 const LEFT_OUT = (kind: string): string =>
-  `warning 6:9 CFG_DEFAULT_MISSING www: clients that no key of ${kind} matches get no address, and resolvers keep that for every client: expected a default`;
+  `warning 7:9 CFG_DEFAULT_MISSING www: clients that no key of ${kind} matches get no address, and resolvers keep that for every client: expected a default`;
 const MIXED =
-  "warning 6:9 CFG_FAMILY_MIXED www: some clients get no A and others no AAAA: it chooses between IPv4 pools and IPv6 pools: expected pools with addresses of both families, or of one";
+  "warning 7:9 CFG_FAMILY_MIXED www: some clients get no A and others no AAAA: it chooses between IPv4 pools and IPv6 pools: expected pools with addresses of both families, or of one";
 
 describe("a table at the root", () => {
   test.each([
@@ -39,6 +40,7 @@ describe("families", () => {
     ["{policy: {failover: [{all: [four, six]}, both]}}", []],
     ["{policy: {failover: [four, both]}}", []],
     ["{policy: {failover: [six, both]}}", []],
+    ["{policy: {failover: [found, six]}}", []],
   ])("%s", (record, expected) => {
     expect(findings(record)).toEqual(expected);
   });
