@@ -17,7 +17,8 @@ import {
   ROW_SINCE_S,
 } from "./rows.ts";
 import { clearRows, holdsEndpoint, holdsPool, writeEndpoint, writePool } from "./rows-writer.ts";
-import { createScheduler, type Scheduler, type SchedulerStats } from "./scheduler.ts";
+import type { SchedulerStats } from "./scheduler.ts";
+import { createSharedProbes, type SharedProbes } from "./shared-probes.ts";
 import {
   capHorizon,
   type EndpointState,
@@ -98,7 +99,7 @@ class RowsProber implements Prober {
   /** What the shared rows are about to say: pools are judged by these before anything is published. */
   private readonly staged: HealthRows;
   private readonly clock: HealthClock;
-  private readonly scheduler: Scheduler;
+  private readonly probes: SharedProbes;
   private readonly latches: Latches;
   private readonly doubt: Doubt;
   private tracked = new Map<number, Tracked>();
@@ -123,9 +124,10 @@ class RowsProber implements Prober {
       countUp: () => this.countUp(),
       onFreeze: (move) => options.onFreeze?.(move),
     });
-    this.scheduler = createScheduler({
+    this.probes = createSharedProbes({
       clock: options.clock,
       random: options.random,
+      prepare: options.prepare,
       onResult: (row, result) => this.observed(row, result),
       onTick: () => this.publish(),
       ...(options.maxInFlight === undefined ? {} : { maxInFlight: options.maxInFlight }),
@@ -177,11 +179,11 @@ class RowsProber implements Prober {
   }
 
   stats(): SchedulerStats {
-    return this.scheduler.stats();
+    return this.probes.stats();
   }
 
   stop(): void {
-    this.scheduler.stop();
+    this.probes.stop();
     this.publish();
     this.awaited = null;
   }
@@ -256,13 +258,8 @@ class RowsProber implements Prober {
   }
 
   private reschedule(before: ReadonlyMap<number, Tracked>): void {
-    for (const row of before.keys()) if (!this.tracked.has(row)) this.scheduler.remove(row);
-    for (const [row, { target }] of this.tracked) {
-      const old = before.get(row);
-      if (old !== undefined && sameProbe(old.target, target)) continue;
-      const start = this.options.prepare(target, this.clock);
-      this.scheduler.set(row, start, target.check.intervalMs, target.check.timeoutMs);
-    }
+    for (const row of before.keys()) if (!this.tracked.has(row)) this.probes.remove(row);
+    for (const { target } of this.tracked.values()) this.probes.set(target);
   }
 
   private observed(row: number, result: ProbeResult): void {
@@ -440,11 +437,4 @@ function indexByRow(judged: Iterable<Judged>): Map<number, Judged[]> {
 /** What makes an endpoint the same one for a person, whatever its check. */
 function placeOf(target: ProbeTarget): string {
   return `${target.zone} ${target.pool} ${target.address}`;
-}
-
-/** True when the probe of one target can go on for the other. */
-function sameProbe(one: ProbeTarget, other: ProbeTarget): boolean {
-  const asked = ({ address, probe, allow, check }: ProbeTarget) =>
-    JSON.stringify([address, probe, allow, check]);
-  return asked(one) === asked(other);
 }

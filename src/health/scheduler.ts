@@ -64,6 +64,10 @@ export interface Scheduler {
   /** Probes target `id` from now on, the first time soon. Replaces the target of that id, keeping its phase. */
   set(id: number, start: StartProbe, intervalMs: number, timeoutMs: number): void;
   remove(id: number): void;
+  /** Another interval from the next probe on, which comes earlier where the new one is shorter. */
+  pace(id: number, intervalMs: number): void;
+  /** Probes a target soon, unless a probe of it is under way. */
+  hurry(id: number): void;
   stats(): SchedulerStats;
   stop(): void;
 }
@@ -76,6 +80,7 @@ interface Job {
   /** Place in the interval, 0 <= phase < 1: fixed for life, so that the spread lasts. */
   phase: number;
   running: RunningProbe | null;
+  /** When the last probe started; -1: none has. */
   startedMs: number;
   /** Time that the loop had lost when the probe started, and how often it had stood still. */
   lostBeforeMs: number;
@@ -140,7 +145,7 @@ class ProbeScheduler implements Scheduler {
       timeoutMs,
       phase: before?.phase ?? this.drawPhase(),
       running: null,
-      startedMs: 0,
+      startedMs: -1,
       lostBeforeMs: 0,
       stallsBefore: 0,
       voids: 0,
@@ -157,6 +162,22 @@ class ProbeScheduler implements Scheduler {
     this.end(job);
     this.jobs.delete(id);
     if (this.jobs.size === 0) this.disarm();
+  }
+
+  pace(id: number, intervalMs: number): void {
+    const job = this.jobs.get(id);
+    if (job === undefined || job.intervalMs === intervalMs) return;
+    const isShorter = intervalMs < job.intervalMs;
+    job.intervalMs = intervalMs;
+    // The first probe comes soon in any case.
+    if (job.startedMs < 0) return;
+    if (isShorter) this.wheel.add(job.id * 2, job.startedMs + intervalMs);
+    else this.startNext(job, this.clock.nowMs());
+  }
+
+  hurry(id: number): void {
+    const job = this.jobs.get(id);
+    if (job !== undefined && job.running === null && !job.waiting) this.startSoon(job, this.clock.nowMs());
   }
 
   stats(): SchedulerStats {
