@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 const SRC = fileURLToPath(new URL("../../src/", import.meta.url));
 
 /** May use node: and packages: everything that touches the world. */
-const SHELL = /^(main|serve|control|cli|config|health\/(scheduler|probes|prober|probe-worker))/;
+const SHELL = /^(main|serve|control|cli|config|health\/(scheduler|shared-probes|probes|prober|probe-worker))/;
 
 /** What a core layer may import besides itself. The shell may import everything. */
 const CORE: Record<string, string[]> = {
