@@ -208,11 +208,23 @@ export interface DoubtPlan {
   canaries: ProbeTarget[];
 }
 
+/** What an operator says of one address, whatever its probes say. */
+export interface ForcedPlan {
+  /** Row in HealthRows.endpoints. */
+  row: number;
+  /** STATE_FORCED_UP, STATE_FORCED_DOWN, STATE_DRAINED; 0: its probes decide. */
+  state: number;
+  /** Factor on the weight, 0 to 65536 (1.0). */
+  scale: number;
+}
+
 export interface HealthPlan {
   targets: ProbeTarget[];
   /** Absent: the defaults of moment.ts. */
   doubt?: DoubtPlan;
   pools: PoolPlan[];
+  /** Absent: operators say nothing. */
+  forced?: ForcedPlan[];
   /** Absent: every `failover` follows health. */
   failback?: FailbackPlan;
 }

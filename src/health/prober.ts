@@ -1,7 +1,8 @@
 import { Doubt, type FreezeMove, keyOf } from "./doubt.ts";
+import { forcedWord } from "./forced.ts";
 import { VERDICT_FAILED, VERDICT_UNKNOWN, VERDICT_UP, type Verdict } from "./latch.ts";
 import { createLatches, type Instant, type Latches, type LatchMove } from "./latches.ts";
-import type { HealthPlan, PoolPlan, ProbeTarget } from "./plan.ts";
+import type { ForcedPlan, HealthPlan, PoolPlan, ProbeTarget } from "./plan.ts";
 import { foldPool, type PoolVerdict } from "./pool.ts";
 import type { HealthClock, PrepareProbe, ProbeResult } from "./probe.ts";
 import {
@@ -20,6 +21,7 @@ import { clearRows, holdsEndpoint, holdsPool, writeEndpoint, writePool } from ".
 import type { SchedulerStats } from "./scheduler.ts";
 import { createSharedProbes, type SharedProbes } from "./shared-probes.ts";
 import {
+  assumedState,
   capHorizon,
   type EndpointState,
   inheritState,
@@ -30,7 +32,7 @@ import {
   uncheckedState,
   unknownState,
 } from "./state.ts";
-import type { EndpointTransition, EndpointWarning, PoolTransition } from "./transitions.ts";
+import type { EndpointTransition, EndpointWarning, ForcedTransition, PoolTransition } from "./transitions.ts";
 
 export interface ProberOptions {
   rows: HealthRows;
@@ -42,6 +44,8 @@ export interface ProberOptions {
   onTransition: (transition: EndpointTransition) => void;
   onPoolTransition: (transition: PoolTransition) => void;
   onWarning?: (warning: EndpointWarning) => void;
+  /** An operator's word on an address came, changed or ended. */
+  onForced?: (transition: ForcedTransition) => void;
   /** A latched `failover` went to another entry. */
   onLatchMove: (move: LatchMove) => void;
   /** States are kept, or follow the probes again. */
@@ -58,6 +62,8 @@ export interface Prober {
    * their last words, so that workers still on the old snapshot read no false death; they are freed by releaseRetired.
    */
   setPlan(plan: HealthPlan): void;
+  /** Takes over what operators say of addresses, in place of what the plan said. Rows are written before it returns. */
+  setForced(forced: readonly ForcedPlan[]): void;
   /** Frees the rows that no target of the plan uses: call when every worker has taken over the new snapshot. */
   releaseRetired(): void;
   /** Takes the latch of a `failover` back to the list's order, as an operator asks; false: there is no such latch. */
@@ -76,6 +82,8 @@ interface Tracked {
   /** Seconds since 1970 at `state.sinceMs`, read once: a step of the wall clock changes no age. */
   sinceS: number;
   pools: Judged[];
+  /** What an operator says of it. */
+  forced?: ForcedPlan | undefined;
 }
 
 /** A pool and what was last published of it. */
@@ -148,6 +156,7 @@ class RowsProber implements Prober {
     this.latchesChanged = true;
     this.changedRows.clear();
     this.changedPools.clear();
+    this.adoptForced(plan.forced ?? []);
     for (const tracked of this.tracked.values()) {
       this.keepReport(tracked.target);
       this.stage(tracked);
@@ -159,6 +168,11 @@ class RowsProber implements Prober {
     for (const [row, tracked] of this.tracked)
       if (!tracked.state.known && !this.doubt.isCanary(row)) this.awaited.add(row);
     this.reportRound();
+  }
+
+  setForced(forced: readonly ForcedPlan[]): void {
+    this.adoptForced(forced);
+    this.publish();
   }
 
   releaseRetired(): void {
@@ -186,6 +200,23 @@ class RowsProber implements Prober {
     this.probes.stop();
     this.publish();
     this.awaited = null;
+  }
+
+  private adoptForced(forced: readonly ForcedPlan[]): void {
+    const byRow = new Map(forced.map((entry) => [entry.row, entry]));
+    for (const [row, tracked] of this.tracked) {
+      const before = tracked.forced;
+      const next = byRow.get(row);
+      if (before?.state === next?.state && before?.scale === next?.scale) continue;
+      tracked.forced = next;
+      this.stage(tracked);
+      for (const pool of tracked.pools) this.changedPools.add(pool);
+      const [from, to] = [forcedWord(before), forcedWord(next)];
+      if (from === to) continue;
+      const { zone, pool, endpoint, address } = tracked.target;
+      const probed = tracked.state.known ? (tracked.state.up ? "up" : "down") : "unknown";
+      this.options.onForced?.({ zone, pool, endpoint, address, from, to, probed });
+    }
   }
 
   private adoptPools(plan: HealthPlan, nowMs: number): Map<string, Judged> {
@@ -248,6 +279,10 @@ class RowsProber implements Prober {
     unchecked: ReadonlySet<string>,
     nowMs: number,
   ): Tracked {
+    if (target.check.type === "static") {
+      const state = assumedState(target.check.up, nowMs, target.check);
+      return { target, pools, state, sinceS: this.wallSeconds() };
+    }
     // An address that its pool answered without a check until now stays up; one added to a live pool starts down.
     const make = pools.some((pool) => unchecked.has(keyOf(pool.plan)))
       ? uncheckedState
@@ -290,6 +325,7 @@ class RowsProber implements Prober {
       this.reportWarning(tracked.target, before, after);
       return;
     }
+    const forced = forcedWord(tracked.forced);
     this.options.onTransition({
       zone: tracked.target.zone,
       pool: tracked.target.pool,
@@ -300,6 +336,7 @@ class RowsProber implements Prober {
       reason: after.reason,
       durationMs: nowMs - before.sinceMs,
       held: after.held,
+      ...(forced === null ? {} : { forced }),
     });
   }
 
@@ -329,8 +366,8 @@ class RowsProber implements Prober {
       verdicts.set(pool, verdict);
     }
     for (const [pool, verdict] of verdicts) if (verdict.failed) this.publishPool(pool, verdict);
-    for (const { target, state, sinceS } of this.changedRows) {
-      writeEndpoint(this.rows, target, state, sinceS);
+    for (const { target, state, sinceS, forced } of this.changedRows) {
+      writeEndpoint(this.rows, target, state, sinceS, forced);
     }
     for (const [pool, verdict] of verdicts) if (!verdict.failed) this.publishPool(pool, verdict);
     this.changedRows.clear();
@@ -397,7 +434,7 @@ class RowsProber implements Prober {
   }
 
   private stage(tracked: Tracked): void {
-    writeEndpoint(this.staged, tracked.target, tracked.state, tracked.sinceS);
+    writeEndpoint(this.staged, tracked.target, tracked.state, tracked.sinceS, tracked.forced);
     this.changedRows.add(tracked);
   }
 

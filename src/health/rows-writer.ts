@@ -1,4 +1,5 @@
-import type { LatchPlan, PoolPlan, ProbeTarget } from "./plan.ts";
+import { forceBits } from "./forced.ts";
+import type { ForcedPlan, LatchPlan, PoolPlan, ProbeTarget } from "./plan.ts";
 import type { PoolVerdict } from "./pool.ts";
 import {
   ENDPOINT_ROW_WORDS,
@@ -41,6 +42,7 @@ import {
   ROW_SINCE_S,
   ROW_STATE,
   ROW_WEIGHT_SCALE,
+  STATE_UP,
 } from "./rows.ts";
 import { type EndpointState, stateBits } from "./state.ts";
 
@@ -60,7 +62,8 @@ export function clearReport(rows: HealthRows, row: number): void {
 
 /**
  * Writes an endpoint address's row. A row that is new to the address begins without a report, one that it had before
- * keeps it: checks alone say nothing of load. A state that goes down is stored before the other words and one that comes up
+ * keeps it: checks alone say nothing of load. What an operator says counts, and the probes' own state stands beside it. A
+ * state that goes down is stored before the other words and one that comes up
  * after them, so that who reads "up" reads the words that belong to it.
  */
 export function writeEndpoint(
@@ -68,14 +71,18 @@ export function writeEndpoint(
   identity: EndpointIdentity,
   state: EndpointState,
   sinceS: number,
+  forced?: ForcedPlan,
 ): void {
   const words = rows.endpoints;
   const base = identity.row * ENDPOINT_ROW_WORDS;
-  const bits = stateBits(state);
+  const bits = forceBits(stateBits(state), forced);
+  const isUp = (bits & STATE_UP) !== 0;
+  // No result changes what an operator has said.
+  const horizonMs = forced === undefined || forced.state === 0 ? state.horizonMs : 0;
   if (!holdsEndpoint(rows, identity)) clearReport(rows, identity.row);
-  if (!state.up) Atomics.store(words, base + ROW_STATE, bits);
-  Atomics.store(words, base + ROW_HORIZON_MS, state.horizonMs);
-  Atomics.store(words, base + ROW_WEIGHT_SCALE, WEIGHT_SCALE_ONE);
+  if (!isUp) Atomics.store(words, base + ROW_STATE, bits);
+  Atomics.store(words, base + ROW_HORIZON_MS, horizonMs);
+  Atomics.store(words, base + ROW_WEIGHT_SCALE, forced?.scale ?? WEIGHT_SCALE_ONE);
   Atomics.store(words, base + ROW_RESPONSE_US, state.responseUs);
   Atomics.store(words, base + ROW_SINCE_S, sinceS);
   Atomics.store(words, base + ROW_REASON, state.reason);
@@ -83,7 +90,7 @@ export function writeEndpoint(
   Atomics.store(words, base + ROW_RESULTS, state.results);
   Atomics.store(words, base + ROW_KEY_HIGH, identity.keyHigh);
   Atomics.store(words, base + ROW_KEY_LOW, identity.keyLow);
-  if (state.up) Atomics.store(words, base + ROW_STATE, bits);
+  if (isUp) Atomics.store(words, base + ROW_STATE, bits);
 }
 
 /** Writes a pool's row; a failure is stored before the other words, a return to health after them. */

@@ -1,3 +1,4 @@
+import type { ForcedWord } from "./forced.ts";
 import type { Reason } from "./reasons.ts";
 
 /** One change of a published state. */
@@ -14,6 +15,20 @@ export interface EndpointTransition {
   durationMs: number;
   /** Up because its failures are in doubt. */
   held: boolean;
+  /** What an operator says of the address meanwhile, which is what counts; absent: nothing. */
+  forced?: ForcedWord;
+}
+
+/** An operator's word on an address, or the end of it. */
+export interface ForcedTransition {
+  zone: string;
+  pool: string;
+  endpoint: string;
+  address: string;
+  from: ForcedWord | null;
+  to: ForcedWord | null;
+  /** What the probes alone say. */
+  probed: "unknown" | "up" | "down";
 }
 
 /** An address that is up, and why people should look at it all the same; REASON_OK: no longer. */

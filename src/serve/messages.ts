@@ -1,5 +1,5 @@
 import type { KnownNames } from "../config/known-names.ts";
-import type { HealthPlan } from "../health/plan.ts";
+import type { ForcedPlan, HealthPlan } from "../health/plan.ts";
 import type { HealthRows } from "../health/rows.ts";
 import type { Snapshot } from "../snapshot.ts";
 import type { DataBlock, SharedBlocks } from "./blocks.ts";
@@ -45,6 +45,9 @@ export type ToControl =
 export type FromControl =
   | LogMessage
   | { kind: "snapshot"; snapshot: Snapshot; plan: HealthPlan; settings: ServeSettings; known: KnownNames }
+  /** What operators say of addresses has changed, and nothing else. */
+  | { kind: "forced"; forced: ForcedPlan[] }
+  | { kind: "releaseLatch"; zone: string; policy: string }
   /** Nothing could be compiled; `lines` are findings. Only the first outcome decides whether the server starts. */
   | { kind: "rejected"; lines: string[] }
   | { kind: "stopped" };
@@ -58,6 +61,8 @@ export type ToProbe =
   | { kind: "plan"; plan: HealthPlan; generation: number }
   /** Every data worker has taken over the snapshot of the last plan: rows that it left behind may be freed. */
   | { kind: "release" }
+  /** In place of what the last plan said of forced states. */
+  | { kind: "forced"; forced: ForcedPlan[] }
   /** An operator takes a latched `failover` back to its list's order: see LatchPlan for the names. */
   | { kind: "releaseLatch"; zone: string; policy: string }
   /** An operator believes the probes: ends a freeze. */

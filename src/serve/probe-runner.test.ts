@@ -21,6 +21,7 @@ beforeEach(() => {
   words = allocateWords();
   const prober: Prober = {
     setPlan: () => calls.push("setPlan"),
+    setForced: (forced) => calls.push(`forced ${forced.length}`),
     releaseRetired: () => calls.push("release"),
     releaseLatch: (zone, policy) => {
       calls.push(`releaseLatch ${zone} ${policy}`);

@@ -1,8 +1,14 @@
 import type { FreezeMove } from "../health/doubt.ts";
+import type { ForcedWord } from "../health/forced.ts";
 import type { LatchMove } from "../health/latches.ts";
 import type { Prober, ProberOptions } from "../health/prober.ts";
 import { isWarning, reasonText } from "../health/reasons.ts";
-import type { EndpointTransition, EndpointWarning, PoolTransition } from "../health/transitions.ts";
+import type {
+  EndpointTransition,
+  EndpointWarning,
+  ForcedTransition,
+  PoolTransition,
+} from "../health/transitions.ts";
 import { WORD_FROZEN } from "./blocks.ts";
 import { readWords } from "./data-worker.ts";
 import type { FromProbe, Log, ProbeInit, ToProbe, WorkerPort } from "./messages.ts";
@@ -13,7 +19,14 @@ const BEAT_MS = 100;
 type CreateProber = (
   options: Pick<
     ProberOptions,
-    "rows" | "onTransition" | "onPoolTransition" | "onWarning" | "onLatchMove" | "onFreeze" | "onRoundDone"
+    | "rows"
+    | "onTransition"
+    | "onPoolTransition"
+    | "onWarning"
+    | "onForced"
+    | "onLatchMove"
+    | "onFreeze"
+    | "onRoundDone"
   >,
 ) => Prober;
 
@@ -31,6 +44,7 @@ export function runProbeWorker(
     onTransition: (transition) => logEndpoint(log, transition),
     onPoolTransition: (transition) => logPool(log, transition),
     onWarning: (warning) => logWarning(log, warning),
+    onForced: (transition) => logForced(log, transition),
     onLatchMove: (move) => logLatch(log, move),
     onFreeze: (move) => {
       Atomics.store(init.words, WORD_FROZEN, move.frozen ? 1 : 0);
@@ -55,6 +69,7 @@ export function runProbeWorker(
       generation = message.generation;
       prober.setPlan(message.plan);
     } else if (message.kind === "release") prober.releaseRetired();
+    else if (message.kind === "forced") prober.setForced(message.forced);
     else if (message.kind === "releaseLatch") {
       const { zone, policy } = message;
       const released = prober.releaseLatch(zone, policy);
@@ -74,11 +89,12 @@ export function runProbeWorker(
 }
 
 function logEndpoint(log: Log, transition: EndpointTransition): void {
-  const { zone, pool, endpoint, address, from, to, durationMs, held } = transition;
+  const { zone, pool, endpoint, address, from, to, durationMs, held, forced } = transition;
   const reason = reasonText(transition.reason);
   const after = from === "unknown" ? "first verdict" : `after ${formatDuration(durationMs)} ${from}`;
-  const state = held ? "kept up" : to;
-  log(to === "up" ? "info" : "warn", `${pool}/${endpoint} ${address} is ${state}: ${reason}, ${after}`, {
+  const probed = held ? "kept up" : to;
+  const is = forced === undefined ? `is ${probed}` : `is ${FORCED[forced]}, and its probes say ${probed}`;
+  log(to === "up" ? "info" : "warn", `${pool}/${endpoint} ${address} ${is}: ${reason}, ${after}`, {
     event: zone === "" ? "canary" : "endpoint",
     zone,
     pool,
@@ -88,6 +104,7 @@ function logEndpoint(log: Log, transition: EndpointTransition): void {
     to,
     reason,
     durationMs: Math.round(durationMs),
+    ...(forced === undefined ? {} : { forced }),
   });
 }
 
@@ -103,6 +120,18 @@ function logWarning(log: Log, { zone, pool, endpoint, address, reason }: Endpoin
     reason: reasonText(reason),
   });
 }
+
+function logForced(log: Log, transition: ForcedTransition): void {
+  const { zone, pool, endpoint, address, from, to, probed } = transition;
+  const what =
+    to === null
+      ? `is ${probed} as its probes say: no longer ${FORCED[from!]}`
+      : `is ${FORCED[to]}: its probes say ${probed}`;
+  const fields = { event: "forced", zone, pool, endpoint, address, from, to, probed };
+  log("warn", `${pool}/${endpoint} ${address} ${what}`, fields);
+}
+
+const FORCED: Record<ForcedWord, string> = { up: "forced up", down: "forced down", drain: "drained" };
 
 function logPool(log: Log, transition: PoolTransition): void {
   const { zone, pool, from, to, up, usable, durationMs } = transition;

@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import type { KnownNames } from "../config/known-names.ts";
-import type { HealthPlan } from "../health/plan.ts";
+import type { ForcedPlan, HealthPlan } from "../health/plan.ts";
 import type { Snapshot } from "../snapshot.ts";
 import { checkBatch } from "./batch-check.ts";
 import { allocateBlocks, type SharedBlocks } from "./blocks.ts";
@@ -175,6 +175,8 @@ class ProcessSupervisor implements Supervisor {
   private onControl(message: FromControl): void {
     if (message.kind === "log") this.base.log(message.level, message.message, message.fields);
     else if (message.kind === "snapshot") this.publish(message);
+    else if (message.kind === "forced") this.force(message.forced);
+    else if (message.kind === "releaseLatch") this.probe?.post(message);
     else if (message.kind === "rejected" && this.published === null) this.refuse(message.lines);
   }
 
@@ -194,6 +196,13 @@ class ProcessSupervisor implements Supervisor {
     else this.probe?.post({ kind: "plan", plan, generation: snapshot.generation });
     if (this.probe === null) this.adopt();
     else this.planTimer ??= setTimeout(() => this.adopt(), PLAN_MS);
+  }
+
+  /** Kept with the plan, for a probe worker that has to start again. */
+  private force(forced: ForcedPlan[]): void {
+    if (this.published === null) return;
+    this.published.plan = { ...this.published.plan, forced };
+    this.probe?.post({ kind: "forced", forced });
   }
 
   /** The first snapshot: workers start, and sockets open when the first verdicts are in. */
