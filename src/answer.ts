@@ -21,6 +21,7 @@ import {
 } from "./policy/data.ts";
 import { decide } from "./policy/decide.ts";
 import type { Snapshot } from "./snapshot.ts";
+import { layTallies, type TallyLayout, tallyRun } from "./tallies.ts";
 import {
   addItem,
   DECIDED_ADDRESSES,
@@ -43,6 +44,9 @@ export interface Context extends DecideContext {
   snapshot: Snapshot;
   /** Written by this worker alone: see counters.ts. */
   counters: Float64Array;
+  /** Queries and answers by what they were for, laid out by `layout`; written by this worker alone: see tallies.ts. */
+  tallies: Float64Array;
+  layout: TallyLayout;
   /** Largest expiry handed out, seconds since 1970, by endpoint row; written by this worker alone. */
   expiries: Uint32Array;
   /** TRANSPORT_UDP or TRANSPORT_TCP. */
@@ -68,10 +72,13 @@ export function createContext(
   expiries: Uint32Array = new Uint32Array(rows.endpoints.length / ENDPOINT_ROW_WORDS),
   diceSeed = 0,
 ): Context {
+  const layout = layTallies(snapshot);
   return {
     ...createDecideContext(snapshot.policy, snapshot.tables, rows, diceSeed),
     snapshot,
     counters,
+    tallies: new Float64Array(layout.slots),
+    layout,
     expiries,
     transport: TRANSPORT_UDP,
     query: createQuery(),
@@ -84,9 +91,17 @@ export function createContext(
   };
 }
 
-/** Makes the context answer from another snapshot; what the old one referred to is let go. */
-export function adoptSnapshot(context: Context, snapshot: Snapshot): void {
+/**
+ * Makes the context answer from another snapshot; what the old one referred to is let go. `worker`: the run of the
+ * snapshot's tallies that the context counts in; -1: nobody sees what it counts.
+ */
+export function adoptSnapshot(context: Context, snapshot: Snapshot, worker = -1): void {
   context.snapshot = snapshot;
+  context.layout = layTallies(snapshot);
+  context.tallies =
+    worker < 0 || snapshot.tallies === undefined
+      ? new Float64Array(context.layout.slots)
+      : tallyRun(snapshot.tallies, worker);
   context.lookup.data = snapshot.zones;
   adoptPolicy(context, snapshot.policy, snapshot.tables);
 }
@@ -119,6 +134,7 @@ export function answerMessage(packet: DataView, length: number, context: Context
   resetAnswer(answer);
   if (verdict === RCODE_NOERROR) {
     lookup(context.lookup, query.qname, query.qtype, answer);
+    context.tallies[context.lookup.askedZone + 1]! += 1;
     while (context.lookup.record >= 0 && decideRecord(context));
   } else {
     answer.rcode = verdict;
@@ -146,9 +162,10 @@ function decideRecord(context: Context): boolean {
   const family = givesTarget ? FAMILY_NAME : query.qtype === TYPE_AAAA ? 6 : 4;
   decide(context, record, name.hashes[0]!, family, client, answer, context.trace);
   context.counters[COUNTER_DECIDED_ADDRESSES + answer.decision - 1]! += 1;
+  context.tallies[context.layout.records + record]! += 1;
   const ttlSeconds = answer.decisionTtl;
   if (answer.decision === DECIDED_ADDRESSES) {
-    rememberExpiries(context, ttlSeconds);
+    rememberAnswer(context, ttlSeconds);
     if (givesTarget) return giveTarget(context, ttlSeconds);
     const { qtype } = query;
     addItem(
@@ -184,13 +201,17 @@ function giveTarget(context: Context, ttlSeconds: number): boolean {
   return state.record >= 0;
 }
 
-function rememberExpiries(context: Context, ttlSeconds: number): void {
-  const { expiries, answer } = context;
+/** Notes for each decided address when resolvers will let go of it, and counts it. */
+function rememberAnswer(context: Context, ttlSeconds: number): void {
+  const { expiries, tallies, picked, pickedCount, answer } = context;
+  const { leads, addresses } = context.layout;
   const expiry = context.clockS[0]! + ttlSeconds;
-  for (let i = 0; i < answer.addressCount; i++) {
+  for (let i = 0; i < pickedCount; i++) {
     const row = answer.addressRows[i]!;
     if (row >= 0 && expiries[row]! < expiry) expiries[row] = expiry;
+    tallies[addresses + picked[i]!]! += 1;
   }
+  tallies[leads + picked[0]!]! += 1;
 }
 
 function drop(context: Context, length: number): number {

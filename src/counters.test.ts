@@ -2,11 +2,16 @@ import { describe, expect, it } from "vitest";
 import {
   allocateCounters,
   COUNTER_COUNT,
+  COUNTER_LATENCIES,
+  COUNTER_LATENCY_SUM,
   COUNTER_RCODES,
+  countBatch,
   counterFamilies,
   counterNames,
+  countLatency,
   countRcode,
   countType,
+  LATENCY_BUCKETS_S,
 } from "./counters.ts";
 
 describe("counters", () => {
@@ -21,6 +26,13 @@ describe("counters", () => {
     }
     expect(taken.size).toBe(Math.max(...taken) + 1);
     expect(Math.max(...taken)).toBeLessThan(COUNTER_COUNT);
+  });
+
+  it("the histogram of latencies lies between the families and the end", () => {
+    const last = Math.max(...counterFamilies.map((family) => family.first + family.values.length - 1));
+    expect(COUNTER_LATENCIES).toBe(last + 1);
+    expect(COUNTER_LATENCY_SUM).toBe(COUNTER_LATENCIES + LATENCY_BUCKETS_S.length + 1);
+    expect(COUNTER_LATENCY_SUM).toBeLessThan(COUNTER_COUNT);
   });
 
   it("no two slots share a name", () => {
@@ -61,5 +73,29 @@ describe("counters", () => {
 
   it("a block is shared memory", () => {
     expect(allocateCounters().buffer).toBeInstanceOf(SharedArrayBuffer);
+  });
+});
+
+describe("latencies", () => {
+  it("of every 64th batch the time is taken, of the first one too", () => {
+    const counters = allocateCounters();
+    const sampled = Array.from({ length: 200 }, () => countBatch(counters));
+    expect(sampled.flatMap((is, at) => (is ? [at] : []))).toEqual([0, 64, 128, 192]);
+    expect(counters[counterNames.indexOf("batches")]).toBe(200);
+  });
+
+  it.each([
+    [0, 0],
+    [1e-6, 0],
+    [1.1e-6, 1],
+    [2e-6, 1],
+    [0.5, 19],
+    [0.6, 20],
+    [1e9, 20],
+  ])("%d s count in bucket %d", (seconds, bucket) => {
+    const counters = allocateCounters();
+    countLatency(counters, seconds);
+    expect(counters[COUNTER_LATENCIES + bucket]).toBe(1);
+    expect(counters[COUNTER_LATENCY_SUM]).toBe(seconds);
   });
 });

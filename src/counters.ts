@@ -41,9 +41,18 @@ export const COUNTER_STREAMS_CLOSED_STOP = 53;
 export const COUNTER_SWAPS = 54;
 /** Datagrams that the kernel dropped since the worker's sockets were opened: set, not added to. */
 export const COUNTER_KERNEL_DROPS = 55;
+/** Batches: messages that were there together, and were answered in one go. */
+const COUNTER_BATCHES = 56;
+/** Batches whose time was taken, by that time: + bucket, up to LATENCY_BUCKETS_S[bucket]; the last takes all longer ones. */
+export const COUNTER_LATENCIES = 57;
+/** Seconds that they took together. */
+export const COUNTER_LATENCY_SUM = 78;
+
+/** Upper ends of the buckets in seconds: a microsecond, doubled 19 times. */
+export const LATENCY_BUCKETS_S: readonly number[] = Array.from({ length: 20 }, (_, at) => 2 ** at / 1e6);
 
 /** Slots in a block: a multiple of eight, so that whole cache lines belong to one worker. */
-export const COUNTER_COUNT = 64;
+export const COUNTER_COUNT = 80;
 
 /** Adjacent slots that are one metric with different label values. */
 export interface CounterFamily {
@@ -168,6 +177,14 @@ export const counterFamilies: readonly CounterFamily[] = [
     first: COUNTER_SWAPS,
     values: [[]],
   },
+  {
+    name: "batches",
+    metric: "steerd_batches_total",
+    help: "Batches of messages that were there together; without batched UDP each datagram is one",
+    labels: [],
+    first: COUNTER_BATCHES,
+    values: [[]],
+  },
 ];
 
 /** Name of each slot by index, as `rcode.noerror`; empty: the slot is spare. */
@@ -201,4 +218,22 @@ export function countType(counters: Float64Array, qtype: number): void {
 export function countRcode(counters: Float64Array, rcode: number): void {
   const slot = rcode <= 10 ? rcode : rcode === 16 ? 11 : 12;
   counters[COUNTER_RCODES + slot]! += 1;
+}
+
+/** Taking the time of every batch would cost an idle server's queries more than the counters do. */
+const SAMPLED_OF = 64;
+
+/** Counts one batch. True: of this one the time is to be taken, and given to countLatency. */
+export function countBatch(counters: Float64Array): boolean {
+  const batches = counters[COUNTER_BATCHES]!;
+  counters[COUNTER_BATCHES] = batches + 1;
+  return batches % SAMPLED_OF === 0;
+}
+
+/** Counts how long a batch took, from its receipt to its last reply's departure: the longest that one of its queries did. */
+export function countLatency(counters: Float64Array, seconds: number): void {
+  let bucket = 0;
+  while (bucket < LATENCY_BUCKETS_S.length && seconds > LATENCY_BUCKETS_S[bucket]!) bucket++;
+  counters[COUNTER_LATENCIES + bucket]! += 1;
+  counters[COUNTER_LATENCY_SUM]! += seconds;
 }

@@ -2,6 +2,7 @@ import type { Prefix } from "./geo/prefix.ts";
 import type { TableData } from "./geo/table.ts";
 import type { PolicyData } from "./policy/data.ts";
 import type { PolicyNames } from "./policy/names.ts";
+import type { Tallies } from "./tallies.ts";
 import type { ZoneData } from "./zone/zone-data.ts";
 
 /**
@@ -14,6 +15,8 @@ export interface Snapshot {
   zones: ZoneData;
   policy: PolicyData;
   tables: TableData;
+  /** Where workers count what they answered from this snapshot; absent: nobody asks. */
+  tallies?: Tallies;
   /** Who may ask why; absent, as it is by default: nobody. */
   explain?: ExplainAccess;
 }

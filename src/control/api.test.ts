@@ -1,6 +1,6 @@
 import { createServer } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { COUNTER_QUERIES, COUNTER_RCODES } from "../counters.ts";
+import { COUNTER_QUERIES, COUNTER_RCODES, countLatency } from "../counters.ts";
 import { REASON_WARNING } from "../health/reasons.ts";
 import {
   ENDPOINT_ROW_WORDS,
@@ -163,6 +163,39 @@ describe("/metrics", () => {
     expect(lines.filter((line) => line.includes("192.0.2.2"))).toHaveLength(1);
     status.plan = { targets: [], pools: [] };
     expect((await metrics()).filter((line) => /^steerd_(endpoint|pool)_/.test(line))).toEqual([]);
+  });
+
+  it("shows a histogram of latencies by transport", async () => {
+    countLatency(blocks.udp[0]!.counters, 3e-6);
+    countLatency(blocks.udp[1]!.counters, 3e-6);
+    countLatency(blocks.udp[1]!.counters, 10);
+    countLatency(blocks.udp[1]!.counters, 0.5);
+    const lines = (await metrics()).filter((line) => line.startsWith("steerd_batch_seconds"));
+    expect(lines).toHaveLength(2 * 23);
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        'steerd_batch_seconds_bucket{transport="udp",le="0.000002"} 0',
+        'steerd_batch_seconds_bucket{transport="udp",le="0.000004"} 2',
+        'steerd_batch_seconds_bucket{transport="udp",le="0.524288"} 3',
+        'steerd_batch_seconds_bucket{transport="udp",le="+Inf"} 4',
+        'steerd_batch_seconds_count{transport="udp"} 4',
+        expect.stringMatching(/^steerd_batch_seconds_sum\{transport="udp"\} 10\.5000/),
+        'steerd_batch_seconds_count{transport="tcp"} 0',
+      ]),
+    );
+  });
+
+  it("shows what was asked for and answered, as the book has it", async () => {
+    const asked: [string, number][] = [];
+    status.tallies = {
+      adopt: () => undefined,
+      largest: (kind, most) => {
+        asked.push([kind, most]);
+        return kind === "pools" ? [{ labels: { zone: "z", pool: "eu" }, count: 7 }] : [];
+      },
+    };
+    expect(await metrics()).toContain('steerd_pool_answers_total{zone="z",pool="eu"} 7');
+    expect(Object.fromEntries(asked)).toEqual({ zones: 100, records: 200, pools: 500, endpoints: 1000 });
   });
 
   it("shows what the largest prefix indexes take, and the others together", async () => {

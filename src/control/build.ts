@@ -2,7 +2,8 @@ import { createConfigCache } from "../config/cache.ts";
 import { type CompiledConfig, compileConfig } from "../config/compile.ts";
 import { type LoadedConfig, loadConfig } from "../config/load.ts";
 import { createRowRegistry } from "../config/rows.ts";
-import { type SharedBlocks, WORD_GENERATION } from "../serve/blocks.ts";
+import { dataBlocks, type SharedBlocks, WORD_GENERATION } from "../serve/blocks.ts";
+import { allocateTallies } from "../tallies.ts";
 import type { ControlOptions } from "./control.ts";
 
 /**
@@ -23,13 +24,15 @@ export function createBuild(configPath: string | null, blocks: SharedBlocks): Co
     if (!("snapshot" in compiled)) return { findings: compiled.findings, built: null, watched };
     previous = compiled;
     sound = loaded;
-    const { snapshot, plan, server, report, findings, wanted } = compiled;
+    const { names, plan, server, report, findings, wanted } = compiled;
+    const tallies = allocateTallies(compiled.snapshot, dataBlocks(blocks).length);
+    const snapshot = { ...compiled.snapshot, tallies };
     const settings = { listeners: server.listen, udpWorkers: server.workers };
     const { resolvers } = server;
     const indexes = report.tables;
     return {
       findings,
-      built: { snapshot, plan, settings, indexes, api: server.api.listen, wanted, resolvers },
+      built: { snapshot, names, plan, settings, indexes, api: server.api.listen, wanted, resolvers },
       watched,
     };
   };

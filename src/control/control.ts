@@ -1,3 +1,4 @@
+import type { SnapshotNames } from "../config/compile.ts";
 import { type Finding, formatFinding } from "../config/findings.ts";
 import { formatOctets, type IndexSize, largestIndexes } from "../config/index-memory.ts";
 import type { KnownNames, WantedName } from "../config/known-names.ts";
@@ -12,6 +13,7 @@ import { keepApiOpen } from "./api-keeper.ts";
 import { type LookUp, lookUp } from "./look-up.ts";
 import { createNames } from "./names.ts";
 import { type ControlStatus, createStatus, describeSnapshot } from "./status.ts";
+import { createTallyBook } from "./tally-book.ts";
 import { createWatch, WATCH_DEFAULTS, type WatchedPaths } from "./watch.ts";
 
 /** A configuration that was accepted. */
@@ -19,6 +21,8 @@ export interface Built {
   snapshot: Snapshot;
   plan: HealthPlan;
   settings: ServeSettings;
+  /** What people call what the snapshot's tallies count. */
+  names: SnapshotNames;
   /** What each prefix index takes. */
   indexes: readonly IndexSize[];
   /** Where the API listens. */
@@ -82,6 +86,7 @@ export interface Control {
 export function startControl(options: ControlOptions): Control {
   const { blocks, post, log, build } = options;
   const status = createStatus();
+  status.tallies = createTallyBook(blocks);
   const api = keepApiOpen(blocks, log, (listener) => options.openApi(listener, status));
   let apiListener: Listener | null = null;
   let answering = false;
@@ -179,11 +184,12 @@ function countAccepted(status: ControlStatus): void {
 function announce(
   { blocks, post, log }: ControlOptions,
   status: ControlStatus,
-  { snapshot, plan, settings, indexes }: Built,
+  { snapshot, names, plan, settings, indexes }: Built,
   known: KnownNames,
   warnings: number,
 ): void {
   describeSnapshot(status, snapshot, plan, indexes);
+  status.tallies?.adopt(snapshot, names);
   Atomics.store(blocks.control, WORD_GENERATION, snapshot.generation);
   post({ kind: "snapshot", snapshot, plan, settings, known: new Map(known) });
   log("info", `configuration ${snapshot.generation} accepted`, {

@@ -1,6 +1,6 @@
-import { Counter, Gauge, Registry } from "prom-client";
+import { Counter, Gauge, type Metric, Registry } from "prom-client";
 import { largestIndexes } from "../config/index-memory.ts";
-import { counterFamilies } from "../counters.ts";
+import { COUNTER_LATENCIES, COUNTER_LATENCY_SUM, counterFamilies, LATENCY_BUCKETS_S } from "../counters.ts";
 import { isWarning } from "../health/reasons.ts";
 import {
   ENDPOINT_ROW_WORDS,
@@ -17,6 +17,7 @@ import {
 } from "../health/rows.ts";
 import { dataBlocks, type SharedBlocks, WORD_OPEN, WORD_RESTARTS } from "../serve/blocks.ts";
 import type { ControlStatus } from "./status.ts";
+import type { TallyKind } from "./tally-book.ts";
 
 export interface MetricsSources {
   blocks: SharedBlocks;
@@ -29,8 +30,10 @@ export interface MetricsSources {
 export function createMetrics(sources: MetricsSources): Registry {
   const registry = new Registry();
   addCounters(registry, sources.blocks);
+  addLatency(registry, sources.blocks);
   addEndpoints(registry, sources);
   addPools(registry, sources);
+  addTallies(registry, sources.status);
   addConfiguration(registry, sources.status);
   addWorkers(registry, sources.blocks);
   addProcess(registry, sources);
@@ -55,6 +58,42 @@ function addCounters(registry: Registry, blocks: SharedBlocks): void {
       },
     });
   }
+}
+
+/** A histogram that nobody observes into: prom-client asks a metric for nothing but `get`. */
+function addLatency(registry: Registry, blocks: SharedBlocks): void {
+  const name = "steerd_batch_seconds";
+  const valuesOf = (transport: string, counters: Float64Array[]) => {
+    const sumOver = (slot: number) => counters.reduce((sum, each) => sum + each[slot]!, 0);
+    let count = 0;
+    const buckets = [...LATENCY_BUCKETS_S, "+Inf"].map((le, at) => {
+      count += sumOver(COUNTER_LATENCIES + at);
+      return { metricName: `${name}_bucket`, labels: { transport, le }, value: count };
+    });
+    return [
+      ...buckets,
+      { metricName: `${name}_sum`, labels: { transport }, value: sumOver(COUNTER_LATENCY_SUM) },
+      { metricName: `${name}_count`, labels: { transport }, value: count },
+    ];
+  };
+  const help = "From the receipt of a batch to its last reply's departure, of one batch in 64";
+  const histogram = {
+    name,
+    help,
+    get: async () => ({
+      name,
+      help,
+      type: "histogram",
+      values: [
+        ...valuesOf(
+          "udp",
+          blocks.udp.map(({ counters }) => counters),
+        ),
+        ...valuesOf("tcp", [blocks.stream.counters]),
+      ],
+    }),
+  };
+  registry.registerMetric(histogram as unknown as Metric);
 }
 
 function labelled(labels: readonly string[], values: readonly string[]): Record<string, string> {
@@ -118,6 +157,56 @@ function addPools(registry: Registry, { blocks, status }: MetricsSources): void 
     "Endpoints of the pool that are neither drained nor forced down",
     labelNames,
   );
+}
+
+/**
+ * Series of a kind, the largest first: a server of 100,000 zones must not make a scrape of as many lines. Pools and
+ * endpoints have more, so that operators see the whole distribution that they configured.
+ */
+const TALLY_FAMILIES: { kind: TallyKind; name: string; help: string; labels: string[]; most: number }[] = [
+  {
+    kind: "zones",
+    name: "steerd_zone_queries_total",
+    help: "Queries for names in the zone, the 100 zones with the most",
+    labels: ["zone"],
+    most: 100,
+  },
+  {
+    kind: "records",
+    name: "steerd_record_queries_total",
+    help: "Decisions of the dynamic record, the 200 records with the most",
+    labels: ["zone", "record"],
+    most: 200,
+  },
+  {
+    kind: "pools",
+    name: "steerd_pool_answers_total",
+    help: "Answers whose first address is the pool's, the 500 pools with the most",
+    labels: ["zone", "pool"],
+    most: 500,
+  },
+  {
+    kind: "endpoints",
+    name: "steerd_endpoint_answers_total",
+    help: "Answers with the address among theirs, the 1,000 addresses with the most",
+    labels: ["zone", "pool", "endpoint", "address"],
+    most: 1000,
+  },
+];
+
+function addTallies(registry: Registry, status: ControlStatus): void {
+  for (const { kind, name, help, labels, most } of TALLY_FAMILIES)
+    new Counter({
+      name,
+      help,
+      labelNames: labels,
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const tallied of status.tallies?.largest(kind, most) ?? [])
+          this.inc(tallied.labels, tallied.count);
+      },
+    });
 }
 
 /** Each zone may bring a small index: the largest have series of their own, the others share one. */

@@ -4,6 +4,7 @@ import { RECORD_WORDS } from "../policy/data.ts";
 import type { Snapshot } from "../snapshot.ts";
 import { ZONE_WORDS } from "../zone/zone-data.ts";
 import type { NameState } from "./names.ts";
+import type { TallyBook } from "./tally-book.ts";
 
 /** What the control worker knows beside the shared blocks. Overwritten by each reload. */
 export interface ControlStatus {
@@ -22,6 +23,8 @@ export interface ControlStatus {
   lastAcceptedS: number;
   lastCompileMs: number;
   plan: HealthPlan;
+  /** What was asked for and answered; null: nothing was accepted yet. */
+  tallies: TallyBook | null;
   /** Names that are looked up. */
   nameStates: ReadonlyMap<string, NameState>;
 }
@@ -40,6 +43,7 @@ export function createStatus(): ControlStatus {
     lastAcceptedS: 0,
     lastCompileMs: 0,
     plan: { targets: [], pools: [] },
+    tallies: null,
     nameStates: new Map(),
   };
 }

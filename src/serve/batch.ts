@@ -1,4 +1,10 @@
-import { COUNTER_DROPPED_LONG, COUNTER_DROPPED_PORT, COUNTER_DROPPED_SEND } from "../counters.ts";
+import {
+  COUNTER_DROPPED_LONG,
+  COUNTER_DROPPED_PORT,
+  COUNTER_DROPPED_SEND,
+  countBatch,
+  countLatency,
+} from "../counters.ts";
 import { EAGAIN, EINTR, type Kernel, MSG_DONTWAIT, MSG_TRUNC } from "./kernel.ts";
 import {
   controlAt,
@@ -38,6 +44,7 @@ export function exchangeBatch(
     const errno = kernel.errno();
     return errno === EAGAIN || errno === EINTR ? 0 : -1;
   }
+  const startedMs = countBatch(plane.counters) ? performance.now() : -1;
   plane.clockS[0] = Date.now() / 1000;
   // Replies stand in the slots of their datagrams: what is sent are runs of slots that have one.
   let first = 0;
@@ -47,6 +54,7 @@ export function exchangeBatch(
     first = slot + 1;
   }
   if (received > first) sendRun(kernel, block, fd, first, received, plane);
+  if (startedMs >= 0) countLatency(plane.counters, (performance.now() - startedMs) / 1000);
   return received;
 }
 

@@ -47,11 +47,10 @@ export function runDataWorker(
   let stopped = false;
 
   const adopt = (snapshot: Snapshot): void => {
-    if (context === null) context = createWorkerContext(init, snapshot, transport);
-    else {
-      adoptSnapshot(context, snapshot);
-      collection.request();
-    }
+    const isFirst = context === null;
+    context ??= createWorkerContext(init, snapshot, transport);
+    adoptSnapshot(context, snapshot, init.index);
+    if (!isFirst) collection.request();
     init.block.counters[COUNTER_SWAPS]! += 1;
     Atomics.store(words, WORD_GENERATION, snapshot.generation);
   };

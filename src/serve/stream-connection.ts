@@ -6,6 +6,8 @@ import {
   COUNTER_STREAMS_CLOSED_LENGTH,
   COUNTER_STREAMS_CLOSED_SLOW_MESSAGE,
   COUNTER_STREAMS_CLOSED_STALLED,
+  countBatch,
+  countLatency,
 } from "../counters.ts";
 import { viewOf } from "../wire/octets.ts";
 import { OUT_OCTETS } from "../wire/response.ts";
@@ -121,6 +123,7 @@ export function createConnection(
 /** Answers every whole query that has come, until replies pile up; goes on when they have left. */
 function pump(context: StreamContext, connection: StreamConnection): void {
   const { socket, reader } = connection;
+  const startedMs = countBatch(context.plane.counters) ? performance.now() : -1;
   context.plane.clockS[0] = Date.now() / 1000;
   setResolver(context.plane.client, connection.family, connection.address);
   connection.held = false;
@@ -141,6 +144,7 @@ function pump(context: StreamContext, connection: StreamConnection): void {
   if (!hasPartial(reader)) connection.messageSinceMs = -1;
   else if (whole || connection.messageSinceMs < 0) connection.messageSinceMs = context.now();
   socket.uncork();
+  if (startedMs >= 0) countLatency(context.plane.counters, (performance.now() - startedMs) / 1000);
   settle(connection, length);
 }
 

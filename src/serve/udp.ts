@@ -1,6 +1,6 @@
 import { createSocket, type RemoteInfo, Socket } from "node:dgram";
 import { createServer } from "node:net";
-import { COUNTER_DROPPED_PORT, COUNTER_DROPPED_SEND } from "../counters.ts";
+import { COUNTER_DROPPED_PORT, COUNTER_DROPPED_SEND, countBatch, countLatency } from "../counters.ts";
 import { viewOf } from "../wire/octets.ts";
 import { MAX_UDP_PAYLOAD, OUT_SLACK } from "../wire/response.ts";
 import { boundTo, judgeFailures, type Listener, type ListenFailure } from "./listener.ts";
@@ -163,6 +163,7 @@ export function receive(receiver: Receiver, message: Uint8Array, peer: RemoteInf
     plane.counters[COUNTER_DROPPED_PORT]! += 1;
     return;
   }
+  const startedMs = countBatch(plane.counters) ? performance.now() : -1;
   plane.clockS[0] = Date.now() / 1000;
   setResolver(plane.client, peer.family, peer.address);
   const length = plane.answer(viewOf(message), message.length, receiver.outView);
@@ -177,6 +178,7 @@ export function receive(receiver: Receiver, message: Uint8Array, peer: RemoteInf
     receiver.out = new Uint8Array(OUT_OCTETS);
     receiver.outView = viewOf(receiver.out);
   }
+  if (startedMs >= 0) countLatency(plane.counters, (performance.now() - startedMs) / 1000);
 }
 
 /**

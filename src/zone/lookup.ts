@@ -82,6 +82,8 @@ export interface Lookup {
   steps: number;
   /** Zone that the current name lies in, or -1. */
   zone: number;
+  /** Zone that QNAME lies in, or -1. */
+  askedZone: number;
   /** Dynamic record to decide, or -1. */
   record: number;
 }
@@ -104,6 +106,7 @@ export function createLookup(data: ZoneData): Lookup {
     owner: 0,
     steps: 0,
     zone: -1,
+    askedZone: -1,
     record: -1,
   };
 }
@@ -121,6 +124,7 @@ export function lookup(state: Lookup, qname: Name, qtype: number, answer: Answer
   state.steps = 0;
   state.record = -1;
   state.zone = findZone(state);
+  state.askedZone = state.zone;
   if (state.zone < 0) {
     // RFC 8914 section 4.21; an upward referral would only feed amplification (RFC 9471 keeps referrals downward).
     answer.rcode = RCODE_REFUSED;

@@ -15,9 +15,10 @@ const CORE: Record<string, string[]> = {
   geo: ["wire"],
   health: [],
   policy: ["wire", "zone", "geo", "health"],
-  snapshot: ["wire", "zone", "geo", "policy"],
+  snapshot: ["wire", "zone", "geo", "policy", "tallies"],
   counters: [],
-  answer: ["wire", "zone", "geo", "policy", "health", "snapshot", "counters"],
+  tallies: ["zone", "policy"],
+  answer: ["wire", "zone", "geo", "policy", "health", "snapshot", "counters", "tallies"],
 };
 
 function sourceFiles(folder: string): string[] {
