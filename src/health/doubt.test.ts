@@ -5,7 +5,8 @@ import type { DoubtPlan, ProbeTarget } from "./plan.ts";
 import { failedResult, type ProbeResult } from "./probe.ts";
 import { REASON_OK, REASON_REFUSED } from "./reasons.ts";
 import { STATE_HELD, STATE_KNOWN, STATE_UP } from "./rows.ts";
-import { assumedState, type EndpointState, observe, stateBits } from "./state.ts";
+import { assumedState, type EndpointState, observe } from "./state.ts";
+import { stateBits } from "./state-row.ts";
 
 const GOOD: ProbeResult = { ...failedResult(REASON_OK), ok: true };
 const BAD = failedResult(REASON_REFUSED);

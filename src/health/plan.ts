@@ -7,10 +7,24 @@ export interface CheckTiming {
   intervalMs: number;
   /** One deadline for the whole probe, from connect to the last octet that is read. */
   timeoutMs: number;
-  /** Consecutive failures that take an address down. */
+  /** Failures that take an address down: consecutive ones, unless `okReset` says otherwise. */
   fall: number;
   /** Consecutive successes that bring it back. */
   rise: number;
+  /** Interval while results count against the state; absent: intervalMs. */
+  fastIntervalMs?: number;
+  /** Consecutive successes after which earlier failures no longer count; absent: 1. */
+  okReset?: number;
+  /** Least time down; absent: none. */
+  holdDownMs?: number;
+  /** Least time without a failure before a return; absent: none. */
+  holdHealthyMs?: number;
+  /** Time from the first probe in which failures are no verdict; absent: none. */
+  startGraceMs?: number;
+  /** Longest downtime that damping asks for; absent: no damping. */
+  dampingMs?: number;
+  /** Time over which returns are spread; absent: none. */
+  returnJitterMs?: number;
 }
 
 /** What an HTTP response must be like, whatever the version. */

@@ -27,11 +27,11 @@ import {
   inheritState,
   observe,
   retime,
-  stateFromRow,
   trialState,
   uncheckedState,
   unknownState,
 } from "./state.ts";
+import { stateFromRow } from "./state-row.ts";
 import type { EndpointTransition, EndpointWarning, ForcedTransition, PoolTransition } from "./transitions.ts";
 
 export interface ProberOptions {
@@ -255,7 +255,8 @@ class RowsProber implements Prober {
     for (const target of [...plan.targets, ...(plan.doubt?.canaries ?? [])]) {
       const pools = poolsOfRow.get(target.row) ?? [];
       const kept =
-        this.keptState(target, pools, nowMs) ?? inherited(target, pools, previous.get(placeOf(target)));
+        this.keptState(target, pools, nowMs) ??
+        inherited(target, pools, previous.get(placeOf(target)), nowMs);
       adopted.set(target.row, kept ?? this.newState(target, pools, unchecked, nowMs));
     }
     return adopted;
@@ -266,11 +267,11 @@ class RowsProber implements Prober {
     if (!holdsEndpoint(this.rows, target)) return null;
     const before = this.tracked.get(target.row);
     if (before !== undefined && keyOf(before.target) === keyOf(target)) {
-      return { ...before, target, pools, state: retime(before.state, target.check) };
+      return { ...before, target, pools, state: retime(before.state, nowMs, target.check) };
     }
     const state = stateFromRow(this.rows, target.row, nowMs, this.clock.wallMs());
     const sinceS = Atomics.load(this.rows.endpoints, target.row * ENDPOINT_ROW_WORDS + ROW_SINCE_S);
-    return { target, pools, sinceS, state: retime(state, target.check) };
+    return { target, pools, sinceS, state: retime(state, nowMs, target.check) };
   }
 
   private newState(
@@ -454,9 +455,14 @@ class RowsProber implements Prober {
 }
 
 /** The state of the same address of the same pool under another check: an endpoint that stays keeps its health. */
-function inherited(target: ProbeTarget, pools: Judged[], before: Tracked | undefined): Tracked | null {
+function inherited(
+  target: ProbeTarget,
+  pools: Judged[],
+  before: Tracked | undefined,
+  nowMs: number,
+): Tracked | null {
   if (before === undefined) return null;
-  return { ...before, target, pools, state: inheritState(before.state, target.check) };
+  return { ...before, target, pools, state: inheritState(before.state, nowMs, target.check) };
 }
 
 function indexByRow(judged: Iterable<Judged>): Map<number, Judged[]> {

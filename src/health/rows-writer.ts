@@ -1,6 +1,7 @@
 import { forceBits } from "./forced.ts";
 import type { ForcedPlan, LatchPlan, PoolPlan, ProbeTarget } from "./plan.ts";
 import type { PoolVerdict } from "./pool.ts";
+import { SCALE_ONE } from "./ramp.ts";
 import {
   ENDPOINT_ROW_WORDS,
   type HealthRows,
@@ -34,6 +35,7 @@ import {
   ROW_KEY_HIGH,
   ROW_KEY_LOW,
   ROW_LOAD,
+  ROW_MEMORY,
   ROW_P99_US,
   ROW_REASON,
   ROW_RESPONSE_US,
@@ -44,10 +46,8 @@ import {
   ROW_WEIGHT_SCALE,
   STATE_UP,
 } from "./rows.ts";
-import { type EndpointState, stateBits } from "./state.ts";
-
-/** Weight scale 1.0. */
-const WEIGHT_SCALE_ONE = 65_536;
+import type { EndpointState } from "./state.ts";
+import { memoryWord, stateBits } from "./state-row.ts";
 
 type EndpointIdentity = Pick<ProbeTarget, "row" | "keyHigh" | "keyLow">;
 type PoolIdentity = Pick<PoolPlan, "row" | "keyHigh" | "keyLow">;
@@ -72,6 +72,7 @@ export function writeEndpoint(
   state: EndpointState,
   sinceS: number,
   forced?: ForcedPlan,
+  scale = SCALE_ONE,
 ): void {
   const words = rows.endpoints;
   const base = identity.row * ENDPOINT_ROW_WORDS;
@@ -82,15 +83,21 @@ export function writeEndpoint(
   if (!holdsEndpoint(rows, identity)) clearReport(rows, identity.row);
   if (!isUp) Atomics.store(words, base + ROW_STATE, bits);
   Atomics.store(words, base + ROW_HORIZON_MS, horizonMs);
-  Atomics.store(words, base + ROW_WEIGHT_SCALE, forced?.scale ?? WEIGHT_SCALE_ONE);
+  Atomics.store(words, base + ROW_WEIGHT_SCALE, forced === undefined ? scale : shareOf(scale, forced.scale));
   Atomics.store(words, base + ROW_RESPONSE_US, state.responseUs);
   Atomics.store(words, base + ROW_SINCE_S, sinceS);
   Atomics.store(words, base + ROW_REASON, state.reason);
   Atomics.store(words, base + ROW_RUN, state.run);
   Atomics.store(words, base + ROW_RESULTS, state.results);
+  Atomics.store(words, base + ROW_MEMORY, memoryWord(state));
   Atomics.store(words, base + ROW_KEY_HIGH, identity.keyHigh);
   Atomics.store(words, base + ROW_KEY_LOW, identity.keyLow);
   if (isUp) Atomics.store(words, base + ROW_STATE, bits);
+}
+
+/** What an operator leaves of a scale. */
+function shareOf(scale: number, forced: number): number {
+  return Math.floor((scale * forced) / SCALE_ONE);
 }
 
 /** Writes a pool's row; a failure is stored before the other words, a return to health after them. */

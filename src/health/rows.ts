@@ -22,7 +22,7 @@ export const ENDPOINT_ROW_WORDS = 16;
 export const ROW_STATE = 0;
 /** Milliseconds until the state can next flip; 0 while settled. Feeds the TTL. */
 export const ROW_HORIZON_MS = 1;
-/** Factor on the configured weight, 0 to 65536 (1.0); slow start and load will lower it. */
+/** Factor on the configured weight, 0 to 65536 (1.0); slow start and load lower it. */
 export const ROW_WEIGHT_SCALE = 2;
 /** Load in 1/65536 of capacity, as the endpoint reports it. Like every word of a report -1: none reported. */
 export const ROW_LOAD = 3;
@@ -32,7 +32,7 @@ export const ROW_RESPONSE_US = 4;
 export const ROW_SINCE_S = 5;
 /** Why: index into the enumerated reasons of health/reasons.ts. */
 export const ROW_REASON = 6;
-/** Consecutive results against the published state. */
+/** Results against the published state: failures that count, or consecutive successes. */
 export const ROW_RUN = 7;
 /** Results observed, for people and for readiness. */
 export const ROW_RESULTS = 8;
@@ -47,6 +47,8 @@ export const ROW_KEY_HIGH = 12;
 export const ROW_KEY_LOW = 13;
 /** Part of its requests that fail, reported in 1/65536, or -1. */
 export const ROW_ERRORS = 14;
+/** What a prober that was restarted must know besides: MEMORY_* of state-row.ts. */
+export const ROW_MEMORY = 15;
 
 /** The address may be answered. What a decision reads; the other bits are for people. */
 export const STATE_UP = 1;
@@ -63,6 +65,8 @@ export const STATE_KNOWN = 32;
 export const STATE_TRIAL = 64;
 /** Up as it was last known: the probes say down, and they are in doubt. */
 export const STATE_HELD = 128;
+/** Published up although the probes say down, because its pool's withdrawal budget is spent. */
+export const STATE_SPARED = 256;
 /** Bits that keep an address out of a last resort. */
 export const STATE_WITHHELD = STATE_FORCED_DOWN | STATE_DRAINED;
 

@@ -9,6 +9,7 @@ import {
   REASON_TIMEOUT_BODY,
   reasonText,
 } from "./reasons.ts";
+import type { Timing } from "./returns.ts";
 import { allocateHealthRows } from "./rows.ts";
 import { writeEndpoint } from "./rows-writer.ts";
 import {
@@ -18,12 +19,11 @@ import {
   inheritState,
   observe,
   retime,
-  stateFromRow,
-  type Timing,
   trialState,
   uncheckedState,
   unknownState,
 } from "./state.ts";
+import { stateFromRow } from "./state-row.ts";
 
 const TIMING: Timing = { intervalMs: 1_000, fall: 3, rise: 2 };
 const GOOD: ProbeResult = {
@@ -157,7 +157,7 @@ describe("observe", () => {
           if (typeof next === "string") state = observe(state, next === "+" ? GOOD : BAD, 0, timing);
           else {
             timing = next;
-            state = retime(state, timing);
+            state = retime(state, 0, timing);
           }
           if (!state.up || state.run === 0) limitMs = Number.POSITIVE_INFINITY;
           else {
@@ -174,11 +174,11 @@ describe("observe", () => {
 
 describe("states that are carried over", () => {
   it("another check of the same address keeps the verdict, not the run", () => {
-    const failing = inheritState(fold(unknownState(0, TIMING), "+--"), TIMING);
+    const failing = inheritState(fold(unknownState(0, TIMING), "+--"), 0, TIMING);
     expect(brief(failing)).toBe("up 0/1000");
     expect(brief(fold(failing, "-"))).toBe("up 1/1000");
-    expect(brief(inheritState(fold(unknownState(0, TIMING), "-+"), TIMING))).toBe("down 0/2000");
-    expect(brief(inheritState(fold(unknownState(0, TIMING), "+"), TIMING))).toBe("up 0/0");
+    expect(brief(inheritState(fold(unknownState(0, TIMING), "-+"), 0, TIMING))).toBe("down 0/2000");
+    expect(brief(inheritState(fold(unknownState(0, TIMING), "+"), 0, TIMING))).toBe("up 0/0");
   });
 
   it("an address that has begun to fail is tied to its pool's horizon, no other is", () => {
@@ -200,7 +200,11 @@ describe("states that are carried over", () => {
         // 100 s after the epoch the monotonic clock stood at 0.
         const sinceS = Math.floor((100_000 + state.sinceMs) / 1_000);
         writeEndpoint(rows, { row: 2, keyHigh: 7, keyLow: -9 }, state, sinceS);
-        expect(stateFromRow(rows, 2, 50_000, 150_000)).toEqual(state);
+        expect(stateFromRow(rows, 2, 50_000, 150_000)).toEqual({
+          ...state,
+          runSinceMs: 50_000,
+          rampSinceMs: state.sinceMs,
+        });
       }
     }
   });

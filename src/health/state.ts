@@ -1,25 +1,10 @@
-import type { CheckTiming } from "./plan.ts";
 import type { ProbeResult } from "./probe.ts";
+import { type Ramp, rampLevelAfter, setBack } from "./ramp.ts";
 import { REASON_ASSUMED, REASON_NONE, REASON_OK, type Reason } from "./reasons.ts";
-import {
-  ENDPOINT_ROW_WORDS,
-  type HealthRows,
-  ROW_HORIZON_MS,
-  ROW_REASON,
-  ROW_RESPONSE_US,
-  ROW_RESULTS,
-  ROW_RUN,
-  ROW_SINCE_S,
-  ROW_STATE,
-  STATE_HELD,
-  STATE_KNOWN,
-  STATE_PROBED_UP,
-  STATE_TRIAL,
-  STATE_UP,
-} from "./rows.ts";
+import { fastIntervalMs, flapsAfter, risesNeeded, type Timing, waitMs } from "./returns.ts";
 
 /** Health of one endpoint address: what the results so far add up to. Values, never changed in place. */
-export interface EndpointState {
+export interface EndpointState extends Ramp {
   up: boolean;
   /** At least one verdict has been reached. */
   known: boolean;
@@ -27,11 +12,15 @@ export interface EndpointState {
   trial: boolean;
   /** Up because its failures are in doubt: see doubt.ts. */
   held: boolean;
-  /** Consecutive results against `up`. */
+  /** Results against `up`: while up the failures that count, while down consecutive successes. */
   run: number;
+  /** While failures count: consecutive successes since the last of them. */
+  oks: number;
+  /** When `run` left 0. */
+  runSinceMs: number;
   /** Results observed. */
   results: number;
-  /** Why it is up or down: REASON_OK or a warning while up, the latest failure while down. */
+  /** Why it is up or down: REASON_OK or a warning while up, the latest failure while down or kept up. */
   reason: Reason;
   /** Milliseconds until `up` can next change; 0 while settled. */
   horizonMs: number;
@@ -39,10 +28,28 @@ export interface EndpointState {
   sinceMs: number;
   /** Smoothed time to the first octet (tcp: to the connection) in microseconds; -1: none measured. */
   responseUs: number;
+  /** Failed often enough to go down, and kept up by its pool's withdrawal budget. */
+  spared: boolean;
+  /** It is up because it came back, or was added to a live pool: not by the first verdict after a start. */
+  returned: boolean;
+  /** Alternations on record, see returns.ts. */
+  flaps: number;
+  /** Drawn when it last went down: its place in the spread of returns, 0 to 255/256. */
+  luck: number;
 }
 
-/** The part of a timing that decides over states. */
-export type Timing = Pick<CheckTiming, "intervalMs" | "fall" | "rise">;
+/** What a fold takes from outside besides the result and the clock. */
+export interface Chance {
+  /** 0 <= luck < 1. */
+  luck: number;
+  /** The pool's budget allows a withdrawal now. */
+  mayWithdraw: boolean;
+}
+
+/** As much luck as a row remembers. */
+export const LUCKS = 256;
+
+const NO_CHANCE: Chance = { luck: 0, mayWithdraw: true };
 
 /** Largest horizon: what one word of the row holds. */
 const HORIZON_MAX_MS = 0x7fff_ffff;
@@ -52,18 +59,28 @@ const RESPONSE_SHARE = 0.25;
 
 /** Nothing known and nothing assumed: the first result will be the verdict. */
 export function unknownState(nowMs: number, timing: Timing): EndpointState {
-  return {
+  const state: EndpointState = {
     up: false,
     known: false,
     trial: false,
     held: false,
     run: 0,
+    oks: 0,
+    runSinceMs: nowMs,
     results: 0,
     reason: REASON_NONE,
-    horizonMs: horizon(timing, 1),
+    horizonMs: 0,
     sinceMs: nowMs,
     responseUs: -1,
+    spared: false,
+    returned: false,
+    flaps: 0,
+    luck: 0,
+    rampSinceMs: nowMs,
+    rampLevel: 0,
   };
+  state.horizonMs = restHorizon(state, nowMs, timing);
+  return state;
 }
 
 /** An endpoint added to a live pool: down until its first success. */
@@ -78,56 +95,136 @@ export function uncheckedState(nowMs: number, timing: Timing): EndpointState {
 
 /** A state said to be so, without results: settled up, or down with `rise` successes to go. */
 export function assumedState(up: boolean, nowMs: number, timing: Timing): EndpointState {
-  return {
-    ...unknownState(nowMs, timing),
-    up,
-    known: true,
-    reason: up ? REASON_OK : REASON_ASSUMED,
-    horizonMs: up ? 0 : horizon(timing, timing.rise),
-  };
+  const state = { ...unknownState(nowMs, timing), up, known: true, reason: up ? REASON_OK : REASON_ASSUMED };
+  return { ...state, horizonMs: restHorizon(state, nowMs, timing) };
 }
 
 /**
- * Folds one result into a state. Consecutive failures count against an address that is up, consecutive successes
- * against one that is down; the first result of an unknown one is a verdict. The horizon is the interval times the
- * results still needed to flip, and within one run of failures it never grows, even when a reload changes the timing.
+ * Folds one result into a state. Failures count against an address that is up until `okReset` successes in a row undo
+ * them, consecutive successes against one that is down; the first result of an unknown one is a verdict. The horizon is
+ * the time that the results take which are still needed to flip, or what is left of the waiting before a return; within
+ * one run of failures it never grows, even when a reload changes the timing.
  */
 export function observe(
   state: EndpointState,
   result: ProbeResult,
   nowMs: number,
   timing: Timing,
+  chance: Chance = NO_CHANCE,
 ): EndpointState {
   const next: EndpointState = {
     ...state,
     results: state.results + 1,
     responseUs: result.ok ? smoothed(state.responseUs, result) : state.responseUs,
   };
-  if (!state.known || (state.trial && result.ok)) return verdict(next, result.ok, result, nowMs, timing);
-  if (result.ok === state.up) {
-    next.run = 0;
-    // Of an address that is up a success may carry a warning.
-    next.reason = result.reason;
-    next.horizonMs = restHorizon(next, timing);
-    return next;
-  }
-  next.run = state.run + 1;
-  if (next.run >= (state.up ? timing.fall : timing.rise)) {
-    return verdict(next, result.ok, result, nowMs, timing);
-  }
-  next.horizonMs = heldHorizon(state, restHorizon(next, timing));
+  if (!state.known || (state.trial && result.ok)) first(next, result, nowMs, timing, chance);
+  else if (state.up) whileUp(next, result, nowMs, timing, chance);
+  else whileDown(next, result, nowMs, timing);
+  const computedMs = restHorizon(next, nowMs, timing);
+  next.horizonMs =
+    isFailing(state) && next.up && next.run > 0 ? Math.min(state.horizonMs, computedMs) : computedMs;
   return next;
 }
 
+/** The first verdict; a trial ends with a success only. */
+function first(
+  next: EndpointState,
+  result: ProbeResult,
+  nowMs: number,
+  timing: Timing,
+  chance: Chance,
+): void {
+  const isGrace = !next.known && nowMs - next.sinceMs < (timing.startGraceMs ?? 0);
+  if (!result.ok && isGrace) return;
+  if (!next.known || next.up !== result.ok) next.sinceMs = nowMs;
+  next.returned = next.trial && result.ok;
+  next.trial = next.trial && !result.ok;
+  next.up = result.ok;
+  next.known = true;
+  settle(next, result, nowMs);
+  next.luck = result.ok ? next.luck : chance.luck;
+}
+
+function whileUp(
+  next: EndpointState,
+  result: ProbeResult,
+  nowMs: number,
+  timing: Timing,
+  chance: Chance,
+): void {
+  if (result.ok) {
+    next.oks = next.run === 0 ? 0 : next.oks + 1;
+    if (next.oks >= (timing.okReset ?? 1)) {
+      next.run = 0;
+      next.oks = 0;
+      next.spared = false;
+    }
+    // A success may carry a warning.
+    if (!next.spared) next.reason = result.reason;
+    return;
+  }
+  if (next.run === 0) next.runSinceMs = nowMs;
+  next.run += 1;
+  next.oks = 0;
+  const slowStartMs = timing.slowStartMs ?? 0;
+  if (next.run < timing.fall) {
+    next.rampSinceMs = setBack(next, nowMs, slowStartMs);
+    return;
+  }
+  next.spared = !chance.mayWithdraw;
+  if (next.spared) {
+    next.reason = result.reason;
+    return;
+  }
+  next.flaps = flapsAfter(next.flaps, nowMs - next.sinceMs, next.returned);
+  next.rampLevel = rampLevelAfter(next, nowMs, slowStartMs);
+  next.luck = chance.luck;
+  next.returned = false;
+  next.up = false;
+  next.sinceMs = nowMs;
+  settle(next, result, nowMs);
+}
+
+function whileDown(next: EndpointState, result: ProbeResult, nowMs: number, timing: Timing): void {
+  if (!result.ok) {
+    next.run = 0;
+    next.reason = result.reason;
+    return;
+  }
+  if (next.run === 0) next.runSinceMs = nowMs;
+  next.run += 1;
+  if (next.run < risesNeeded(next.luck, timing) || waitMs(next, nowMs, nowMs, timing) > 0) return;
+  next.returned = true;
+  next.up = true;
+  next.sinceMs = nowMs;
+  settle(next, result, nowMs);
+}
+
+/** Nothing counts against the new state yet. */
+function settle(next: EndpointState, result: ProbeResult, nowMs: number): void {
+  next.run = 0;
+  next.oks = 0;
+  next.runSinceMs = nowMs;
+  next.rampSinceMs = nowMs;
+  next.reason = result.reason;
+}
+
+/** Time between this result and the start of the next probe: shorter while results count against the state. */
+export function paceMs(state: EndpointState, timing: Timing): number {
+  const isChanging =
+    state.known && state.run > 0 && (state.up || state.run < risesNeeded(state.luck, timing));
+  return isChanging ? fastIntervalMs(timing) : timing.intervalMs;
+}
+
 /** The same state under another timing. A run of failures keeps its horizon where the new one would be longer. */
-export function retime(state: EndpointState, timing: Timing): EndpointState {
-  return { ...state, horizonMs: heldHorizon(state, restHorizon(state, timing)) };
+export function retime(state: EndpointState, nowMs: number, timing: Timing): EndpointState {
+  return { ...state, horizonMs: heldHorizon(state, restHorizon(state, nowMs, timing)) };
 }
 
 /** A state carried over to another check of the same address: published as before, with no run against it. */
-export function inheritState(state: EndpointState, timing: Timing): EndpointState {
-  const next = { ...state, run: 0, responseUs: -1 };
-  return { ...next, horizonMs: isFailing(state) ? state.horizonMs : restHorizon(next, timing) };
+export function inheritState(state: EndpointState, nowMs: number, timing: Timing): EndpointState {
+  const next = { ...state, run: 0, oks: 0, spared: false, responseUs: -1 };
+  return { ...next, horizonMs: isFailing(state) ? state.horizonMs : restHorizon(next, nowMs, timing) };
 }
 
 /**
@@ -140,57 +237,14 @@ export function capHorizon(state: EndpointState, poolHorizonMs: number): Endpoin
   return { ...state, horizonMs: poolHorizonMs };
 }
 
-/** STATE_* bits of a state that nobody has forced. */
-export function stateBits(state: EndpointState): number {
-  return (
-    (state.up ? (state.held ? STATE_UP | STATE_HELD : STATE_UP | STATE_PROBED_UP) : 0) |
-    (state.known ? STATE_KNOWN : 0) |
-    (state.trial ? STATE_TRIAL : 0)
-  );
-}
-
-/** The state that a row carries, as a prober that was restarted finds it. `wallMs` and `nowMs` are the same moment. */
-export function stateFromRow(rows: HealthRows, row: number, nowMs: number, wallMs: number): EndpointState {
-  const base = row * ENDPOINT_ROW_WORDS;
-  const word = (index: number): number => Atomics.load(rows.endpoints, base + index);
-  const bits = word(ROW_STATE);
-  return {
-    // What was kept up has to fail anew: who kept it knew why, and is gone.
-    up: (bits & (STATE_PROBED_UP | STATE_HELD)) !== 0,
-    known: (bits & STATE_KNOWN) !== 0,
-    trial: (bits & STATE_TRIAL) !== 0,
-    held: (bits & STATE_HELD) !== 0,
-    run: word(ROW_RUN),
-    results: word(ROW_RESULTS),
-    reason: word(ROW_REASON),
-    horizonMs: word(ROW_HORIZON_MS),
-    sinceMs: nowMs - Math.max(0, wallMs - word(ROW_SINCE_S) * 1000),
-    responseUs: word(ROW_RESPONSE_US),
-  };
-}
-
-function verdict(
-  next: EndpointState,
-  up: boolean,
-  result: ProbeResult,
-  nowMs: number,
-  timing: Timing,
-): EndpointState {
-  // A trial ends with a success only: failures make it known to be down, and it goes on waiting for the first.
-  if (up !== next.up || !next.known) next.sinceMs = nowMs;
-  next.trial = next.trial && !up;
-  next.up = up;
-  next.known = true;
-  next.run = 0;
-  next.reason = result.reason;
-  next.horizonMs = restHorizon(next, timing);
-  return next;
-}
-
-function restHorizon(state: EndpointState, timing: Timing): number {
-  if (!state.known || state.trial) return horizon(timing, 1);
-  if (!state.up) return horizon(timing, Math.max(1, timing.rise - state.run));
-  return state.run === 0 ? 0 : horizon(timing, Math.max(1, timing.fall - state.run));
+function restHorizon(state: EndpointState, nowMs: number, timing: Timing): number {
+  const nextMs = paceMs(state, timing);
+  const fastMs = fastIntervalMs(timing);
+  if (!state.known || state.trial) return horizon(nextMs);
+  if (state.up)
+    return state.run === 0 ? 0 : horizon(nextMs + Math.max(0, timing.fall - state.run - 1) * fastMs);
+  const missing = Math.max(1, risesNeeded(state.luck, timing) - state.run);
+  return horizon(Math.max(nextMs + (missing - 1) * fastMs, waitMs(state, nowMs + nextMs, nowMs, timing)));
 }
 
 /** Up, with failures counting against it. */
@@ -203,8 +257,8 @@ function heldHorizon(state: EndpointState, computedMs: number): number {
   return isFailing(state) ? Math.min(state.horizonMs, computedMs) : computedMs;
 }
 
-function horizon(timing: Timing, results: number): number {
-  return Math.min(HORIZON_MAX_MS, Math.max(1, Math.round(timing.intervalMs * results)));
+function horizon(ms: number): number {
+  return Math.min(HORIZON_MAX_MS, Math.max(1, Math.floor(ms)));
 }
 
 function smoothed(beforeUs: number, result: ProbeResult): number {
