@@ -109,6 +109,13 @@ const JUDGED: Record<Exclude<keyof CheckTiming, "intervalMs" | "timeoutMs"> | "n
   name: true,
   fall: true,
   rise: true,
+  fastIntervalMs: true,
+  okReset: true,
+  holdDownMs: true,
+  holdHealthyMs: true,
+  startGraceMs: true,
+  dampingMs: true,
+  returnJitterMs: true,
 };
 
 const askedOf = new WeakMap<CheckSpec, string>();
