@@ -89,6 +89,10 @@ describe("what is said of an address", () => {
     [{ forSeconds: 10_800 }, "up for 3 h"],
     [{ picked: true, forSeconds: 42 }, "answered, up for 42 s"],
     [{ state: "down", forSeconds: 42, reason: "timeout-connect" }, "down for 42 s: timeout-connect"],
+    [
+      { state: "held", forSeconds: 10_800, reason: "timeout-connect" },
+      "up for 3 h as last known: the probes say timeout-connect, and are in doubt",
+    ],
     [{ state: "unknown" }, "down: no probe has ended yet"],
     [{ state: "unchecked" }, "always up"],
     [{ state: "drained" }, "drained by hand"],

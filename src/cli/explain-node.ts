@@ -194,7 +194,7 @@ function pickWords(
 
 function addressWords(address: AddressExplanation, { isLast, terminal }: View): string {
   const state = stateWords(address);
-  const style = address.state === "up" || address.state === "unchecked" ? "green" : "red";
+  const style = ["up", "held", "unchecked"].includes(address.state) ? "green" : "red";
   return address.picked && isLast ? `${paint(terminal, style, "answered")}, ${state}` : state;
 }
 
@@ -203,6 +203,8 @@ function stateWords(address: AddressExplanation): string {
   switch (address.state) {
     case "up":
       return `up${since}`;
+    case "held":
+      return `up${since} as last known: the probes say ${address.reason}, and are in doubt`;
     case "unchecked":
       return "always up";
     case "unknown":

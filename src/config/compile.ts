@@ -9,6 +9,7 @@ import type { RecordColumns } from "../zone/record-columns.ts";
 import { buildZones, type ZoneSource } from "../zone/tree.ts";
 import { checkProbes, checkTargets } from "./check-probes.ts";
 import { checkLoadedZone } from "./check-zone.ts";
+import { planDoubt } from "./doubt-plan.ts";
 import { type Finding, formatPlace } from "./findings.ts";
 import { withApexRecords } from "./generated-records.ts";
 import { checkSpec, planPool } from "./health-plan.ts";
@@ -104,6 +105,9 @@ export function compileConfig(
   }
   for (const zone of loaded.zones) addZone(draft, zone, loaded, options, findings);
   addChecks(draft, loaded, findings);
+  const doubt = planDoubt(loaded.server, options.rows);
+  if (doubt === null) draft.hasRows = false;
+  else draft.plan.doubt = doubt;
   if (!draft.hasRows) findings.push(noRows(loaded.configFile));
   releasePlaces();
   if (hasErrors(findings)) return { findings: inOrder(findings) };

@@ -166,6 +166,7 @@ function planEndpoint(
       zone,
       pool: name,
       endpoint: endpoint.name,
+      ...(pool.region === null ? {} : { region: pool.region.name }),
       ...(model.probe === undefined ? {} : { probe: probeOf(model.probe) }),
       ...(endpoint.allow === undefined ? {} : { allow: endpoint.allow }),
     });

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { canaryRow } from "./schema-canaries.ts";
 import { checkParts, checkRows } from "./schema-checks.ts";
 import { endpointOptions, resolveOptions, targetOptions } from "./schema-endpoint.ts";
 import { entryOptions, failoverOptions, latencyOptions, nodeShapes } from "./schema-policy.ts";
@@ -58,6 +59,11 @@ export function referencePage(): string {
     table(optionsIn(server, "api")),
     "### probes",
     table(optionsIn(server, "probes")),
+    "### canaries",
+    "A list of:",
+    table(shapeOf(canaryRow)),
+    "### freeze",
+    table(optionsIn(server, "freeze")),
     "## zones/ORIGIN.yaml",
     `All keys are optional.\n\n${GENERATED}`,
     table(shapeOf(zoneSchema)),

@@ -21,6 +21,7 @@ const milliseconds = count.describe("milliseconds");
 const seconds = count.describe("seconds");
 const state = z.enum([
   "up",
+  "held",
   "down",
   "unchecked",
   "unknown",

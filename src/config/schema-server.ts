@@ -3,6 +3,7 @@ import { clearHostBits, type Prefix, parseAddress, parsePrefix } from "../geo/pr
 import { MAX_UDP_WORKERS } from "../serve/blocks.ts";
 import type { Listener } from "../serve/listener.ts";
 import { chosen, mapping } from "./chosen.ts";
+import { type CanaryInput, canariesRow, type FreezeOptions, freezeSchema } from "./schema-canaries.ts";
 import { ABSOLUTE_PATH } from "./schema-programs.ts";
 import { memoryRow, sectionOf, socketAddressRow } from "./schema-rows.ts";
 
@@ -153,6 +154,14 @@ export const serverSchema = mapping(
     probes: sectionOf<z.infer<typeof probesSchema>>(probesSchema)
       .prefault({})
       .describe("What probes may do on this host and in its network"),
+    canaries: sectionOf<CanaryInput[]>(canariesRow)
+      .prefault([])
+      .describe("Reference targets that fail only when this server's own network does"),
+    freeze: sectionOf<FreezeOptions>(freezeSchema)
+      .prefault({})
+      .describe(
+        "When failures are taken for a fault of this server's network, and states stay as last known",
+      ),
     nameservers: z
       .array(nameServerRow, { error: "a list of name servers" })
       .prefault([])
@@ -160,7 +169,7 @@ export const serverSchema = mapping(
         "Name servers of every zone that has no NS records of its own; the first is also the SOA's MNAME",
       ),
   },
-  "a mapping with any of listen, zones, workers, geo, index_memory, api, resolvers, explain, probes, nameservers",
+  "a mapping with any of listen, zones, workers, geo, index_memory, api, resolvers, explain, probes, canaries, freeze, nameservers",
 ).describe("Options of the server: steerd.yaml");
 
 /** What steerd.yaml says, defaults filled in and paths resolved. */
@@ -176,6 +185,8 @@ export interface ServerOptions {
   api: { listen: Listener };
   explain: ExplainOptions;
   probes: z.infer<typeof probesSchema>;
+  canaries: CanaryInput[];
+  freeze: FreezeOptions;
   /** Absolute names, lower case, with the final dot. */
   nameservers: string[];
   /** Addresses, some with a port, as node:dns takes them. */

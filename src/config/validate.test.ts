@@ -16,6 +16,8 @@ describe("steerd.yaml", () => {
       explain: { allow: [] },
       resolvers: [],
       probes: { programs: [], allow: [] },
+      canaries: [],
+      freeze: { within: 30_000 },
       nameservers: [],
     });
     expect(serverOptions("geo:\napi:\n").options).toEqual(serverOptions("").options);
@@ -91,15 +93,15 @@ describe("steerd.yaml", () => {
     ["worker: 1", '1:1 CFG_KEY_UNKNOWN "worker" is not a key: did you mean workers?'],
     [
       "doh: 1",
-      '1:1 CFG_NOT_AVAILABLE "doh" is not available in this version: expected one of listen, zones, workers, geo, index_memory, api, resolvers, explain, probes, nameservers',
+      '1:1 CFG_NOT_AVAILABLE "doh" is not available in this version: expected one of listen, zones, workers, geo, index_memory, api, resolvers, explain, probes, canaries, freeze, nameservers',
     ],
     [
       "- a",
-      "1:1 CFG_VALUE_INVALID the file is a list: expected a mapping with any of listen, zones, workers, geo, index_memory, api, resolvers, explain, probes, nameservers",
+      "1:1 CFG_VALUE_INVALID the file is a list: expected a mapping with any of listen, zones, workers, geo, index_memory, api, resolvers, explain, probes, canaries, freeze, nameservers",
     ],
     [
       "a",
-      '1:1 CFG_VALUE_INVALID the file is "a": expected a mapping with any of listen, zones, workers, geo, index_memory, api, resolvers, explain, probes, nameservers',
+      '1:1 CFG_VALUE_INVALID the file is "a": expected a mapping with any of listen, zones, workers, geo, index_memory, api, resolvers, explain, probes, canaries, freeze, nameservers',
     ],
   ])("%j", (text, finding) => {
     expect(serverOptions(text).findings).toEqual([finding]);

@@ -16,6 +16,7 @@ import {
   STATE_UP,
 } from "../health/rows.ts";
 import { dataBlocks, type SharedBlocks, WORD_OPEN, WORD_RESTARTS } from "../serve/blocks.ts";
+import { addDoubt } from "./doubt-metrics.ts";
 import type { ControlStatus } from "./status.ts";
 import type { TallyKind } from "./tally-book.ts";
 
@@ -34,6 +35,7 @@ export function createMetrics(sources: MetricsSources): Registry {
   addEndpoints(registry, sources);
   addPools(registry, sources);
   addTallies(registry, sources.status);
+  addDoubt(registry, sources);
   addConfiguration(registry, sources.status);
   addWorkers(registry, sources.blocks);
   addProcess(registry, sources);

@@ -14,6 +14,7 @@ import {
   STATE_DRAINED,
   STATE_FORCED_DOWN,
   STATE_FORCED_UP,
+  STATE_HELD,
   STATE_KNOWN,
   STATE_UP,
 } from "../health/rows.ts";
@@ -115,6 +116,7 @@ function stateName(state: number): AddressExplanation["state"] {
   if ((state & STATE_DRAINED) !== 0) return "drained";
   if ((state & STATE_FORCED_DOWN) !== 0) return "forced-down";
   if ((state & STATE_FORCED_UP) !== 0) return "forced-up";
+  if ((state & STATE_HELD) !== 0) return "held";
   if ((state & STATE_UP) !== 0) return "up";
   return (state & STATE_KNOWN) !== 0 ? "down" : "unknown";
 }

@@ -236,8 +236,8 @@ export interface AddressExplanation {
   odds: Odds | null;
   /** In a pool that goes by load: what is compared. */
   load: LoadExplanation | null;
-  /** `unchecked`: no check, always up; `unknown`: down, for no probe has ended yet. */
-  state: "up" | "down" | "unchecked" | "unknown" | "drained" | "forced-up" | "forced-down";
+  /** `held`: up as it was last known, for the probes' failures are in doubt; `unchecked`: no check, always up; `unknown`: down, for no probe has ended yet. */
+  state: "up" | "held" | "down" | "unchecked" | "unknown" | "drained" | "forced-up" | "forced-down";
   /** Seconds since the state last changed; null: unknown. */
   forSeconds: number | null;
   /** Name of the reason as health/reasons.ts gives it; `none` without a result. */

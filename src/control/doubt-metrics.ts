@@ -1,0 +1,41 @@
+import { Gauge, type Registry } from "prom-client";
+import { ENDPOINT_ROW_WORDS, ROW_STATE, STATE_HELD, STATE_UP } from "../health/rows.ts";
+import { WORD_FROZEN } from "../serve/blocks.ts";
+import type { MetricsSources } from "./metrics.ts";
+
+/** Whether failures are believed, and what tells. */
+export function addDoubt(
+  registry: Registry,
+  { blocks, status }: Pick<MetricsSources, "blocks" | "status">,
+): void {
+  const registers = [registry];
+  const { endpoints } = blocks.rows;
+  const stateOf = (row: number): number => Atomics.load(endpoints, row * ENDPOINT_ROW_WORDS + ROW_STATE);
+  new Gauge({
+    name: "steerd_health_frozen",
+    help: "1 while states are kept as last known: failures are taken for a fault of this server's network",
+    registers,
+    collect() {
+      this.set(Atomics.load(blocks.probe, WORD_FROZEN));
+    },
+  });
+  new Gauge({
+    name: "steerd_endpoints_held",
+    help: "Addresses that are answered although their probes fail: their failures are in doubt",
+    registers,
+    collect() {
+      this.set(status.plan.targets.filter(({ row }) => (stateOf(row) & STATE_HELD) !== 0).length);
+    },
+  });
+  new Gauge({
+    name: "steerd_canary_up",
+    help: "1 while the canary passes",
+    labelNames: ["canary"],
+    registers,
+    collect() {
+      this.reset();
+      for (const { row, endpoint } of status.plan.doubt?.canaries ?? [])
+        this.set({ canary: endpoint }, (stateOf(row) & STATE_UP) === 0 ? 0 : 1);
+    },
+  });
+}
