@@ -82,6 +82,7 @@ function httpSpec(name: string, check: HttpInput): Untimed<HttpSpec> {
     ...messageSpec(check),
     ...tlsSpec(check, isSecure),
     ...(check.redirects === 0 ? {} : { redirects: check.redirects }),
+    ...(check.reuse === 1 ? {} : { reuse: check.reuse }),
     ...(warnDays === 0 ? {} : { warnDays }),
   };
 }

@@ -7,8 +7,10 @@ import {
   hostRow,
   httpOptions,
   methodFits,
+  REUSE_FITS,
   requestOptions,
   responseOptions,
+  reuseFits,
 } from "./schema-http.ts";
 import { execOptions, fileOptions, icmpOptions, staticOptions } from "./schema-programs.ts";
 import { durationRow, integerRow, notAvailable, portRow } from "./schema-rows.ts";
@@ -82,6 +84,7 @@ const httpCheck = mapping(
   CHECK,
 )
   .refine(timeoutFits, TIMEOUT_FITS)
+  .refine(reuseFits, REUSE_FITS)
   .superRefine(methodFits)
   .transform(withTimeout);
 const httpsCheck = mapping(
@@ -99,6 +102,7 @@ const httpsCheck = mapping(
   CHECK,
 )
   .refine(timeoutFits, TIMEOUT_FITS)
+  .refine(reuseFits, REUSE_FITS)
   .superRefine(methodFits)
   .transform(withTimeout);
 const http2Check = mapping(

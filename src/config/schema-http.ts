@@ -160,10 +160,20 @@ export const httpOptions = {
   redirects: integerRow(0, 3, "a number of redirects")
     .default(0)
     .describe("Redirects to follow, always at the probed address; 0: a redirect is a failure"),
+  reuse: integerRow(1, 1000, "a number of probes")
+    .default(1)
+    .describe(
+      "Probes that share a connection; 1: each opens its own. A kept connection costs less, and hides a listener that accepts nobody for as many probes",
+    ),
 };
 
 /** Parts that the reference lists by themselves. */
 export const bodyRows = { json: jsonMapping };
+
+/** Redirects are followed on connections of their own. */
+export const reuseFits = (check: { redirects: number; reuse: number }): boolean =>
+  check.reuse === 1 || check.redirects === 0;
+export const REUSE_FITS = { path: ["reuse"], error: "1, because redirects are followed" };
 
 interface Answered {
   method: string;

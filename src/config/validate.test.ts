@@ -124,7 +124,7 @@ const inRecord = (record: string) =>
 
 describe("checks", () => {
   const KEYS =
-    "type, port, path, host, method, headers, expect_status, expect_body, expect_body_regex, expect_json, redirects, interval and 3 more";
+    "type, port, path, host, method, headers, expect_status, expect_body, expect_body_regex, expect_json, redirects, reuse and 4 more";
   const STATUS = "a status code from 100 to 599, a range as 200-299, or a list of them";
   test.each([
     [
@@ -211,6 +211,10 @@ describe("checks", () => {
     [
       "{type: http, expect_json: {sttus: a}}",
       '2:33 CFG_KEY_UNKNOWN checks.c.expect_json: "sttus" is not a key: did you mean status?',
+    ],
+    [
+      "{type: http, redirects: 1, reuse: 2}",
+      "2:40 CFG_VALUE_INVALID checks.c.reuse is 2: expected 1, because redirects are followed",
     ],
     [
       "{type: http, redirects: 4}",

@@ -66,6 +66,8 @@ export interface HttpSpec extends CheckTiming, RequestSpec, ResponseSpec, TlsSpe
   redirects?: number;
   /** Warn when the certificate ends within so many days (https); absent: never. */
   warnDays?: number;
+  /** Probes that share a connection; absent: each opens its own. */
+  reuse?: number;
 }
 
 export interface Http2Spec extends CheckTiming, RequestSpec, ResponseSpec, TlsSpec {

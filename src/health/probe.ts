@@ -37,8 +37,12 @@ export interface RunningProbe {
   cancel(): void;
 }
 
-/** Starts one probe; `done` is called exactly once, unless the probe is cancelled. May call `done` before it returns. */
-export type StartProbe = (done: (result: ProbeResult) => void) => RunningProbe;
+export interface StartProbe {
+  /** Starts one probe; `done` is called exactly once, unless the probe is cancelled. May call `done` before it returns. */
+  (done: (result: ProbeResult) => void): RunningProbe;
+  /** Gives back what is kept between the probes of a target: none follows. */
+  release?(): void;
+}
 
 /** Prepares a target once (request octets, TLS settings), so that each of its probes starts cheaply. */
 export type PrepareProbe = (target: ProbeTarget, clock: HealthClock) => StartProbe;

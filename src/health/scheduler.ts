@@ -327,10 +327,10 @@ class ProbeScheduler implements Scheduler {
     const running = job.running;
     this.wheel.remove(job.id * 2);
     job.waiting = false;
-    if (running === null) return;
-    this.settle(job);
+    if (running !== null) this.settle(job);
     try {
-      running.cancel();
+      running?.cancel();
+      job.start.release?.();
     } catch {
       // A probe that cannot be cancelled reports to a job that no longer listens.
     }

@@ -1,4 +1,4 @@
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import type { OnReadOpts, Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { HealthClock, ProbeResult, RunningProbe } from "../probe.ts";
@@ -26,6 +26,7 @@ import {
   REASON_UNREACHABLE,
   type Reason,
 } from "../reasons.ts";
+import { Connection, type ConnectionUser, closeIdle } from "./connection.ts";
 import { NAME_FORBIDDEN } from "./lookup.ts";
 
 /** Reads what comes in answer, in pieces of any size. */
@@ -36,6 +37,10 @@ export interface AnswerReader {
   readonly inBody: boolean;
   /** Reason of a deadline after the request, where it is not one of HTTP's phases. */
   readonly timeout?: Reason;
+  /** What is awaited besides can change the verdict no more: at the deadline it is a success. */
+  readonly isSatisfied?: boolean;
+  /** The answer has come to its end, and the connection can serve another request. */
+  readonly isReusable?: boolean;
   /** Takes the next octets. REASON_NONE: more is needed; REASON_OK: satisfied; else why not. */
   feed(octets: Buffer): Reason;
   /** The connection has ended in order: a verdict when that ends the answer, else REASON_CLOSED. */
@@ -53,13 +58,11 @@ export interface ExchangePlan {
   response: AnswerReader | null;
   /** Looks at the session once the handshake has ended: REASON_OK, or a warning that a success then carries. */
   judgeSession?: (socket: TLSSocket) => Reason;
+  /** A connection that an earlier exchange kept; absent or null: one is opened. */
+  kept?: Connection | null;
+  /** Takes the connection after a success that left it fit for another request; absent: it is closed. */
+  keep?: (connection: Connection) => void;
 }
-
-/**
- * One read buffer for all probes: what it holds is read before the callback returns, so nothing is allocated per read
- * and no target can make the process hold more than this.
- */
-const READ_BUFFER = Buffer.alloc(8_192);
 
 /** Error codes that mean the same in every phase. */
 const REASON_OF_CODE: Readonly<Record<string, Reason>> = {
@@ -112,62 +115,68 @@ export function reasonOfCode(code: string): Reason | undefined {
   return REASON_OF_CODE[code];
 }
 
-/** Starts an exchange. Reports once, and whatever happens on its socket afterwards is nobody's concern. */
+/**
+ * Starts an exchange. Reports once, and whatever happens on its socket afterwards is nobody's concern. Times count from
+ * `startMs`.
+ */
 export function startExchange(
   plan: ExchangePlan,
   clock: HealthClock,
   done: (result: ProbeResult) => void,
+  startMs = clock.nowMs(),
 ): RunningProbe {
-  return new Exchange(plan, clock, done);
+  return new Exchange(plan, clock, done, startMs);
 }
 
-class Exchange implements RunningProbe {
+class Exchange implements RunningProbe, ConnectionUser {
   private readonly plan: ExchangePlan;
   private readonly clock: HealthClock;
   private readonly startMs: number;
   private done: ((result: ProbeResult) => void) | null;
-  private socket: Socket | null = null;
+  private connection: Connection | null = null;
   private phase: Phase = "connect";
   private connectMs = -1;
   private tlsMs = -1;
   private firstOctetMs = -1;
   private success: Reason = REASON_OK;
 
-  constructor(plan: ExchangePlan, clock: HealthClock, done: (result: ProbeResult) => void) {
+  constructor(plan: ExchangePlan, clock: HealthClock, done: (result: ProbeResult) => void, startMs: number) {
     this.plan = plan;
     this.clock = clock;
     this.done = done;
-    this.startMs = clock.nowMs();
+    this.startMs = startMs;
+    const kept = plan.kept ?? null;
+    if (kept !== null) {
+      this.connection = kept;
+      kept.takeUp(this);
+      this.send();
+      return;
+    }
     try {
-      this.socket = plan.open({ buffer: READ_BUFFER, callback: (count) => this.onRead(count) });
+      this.connection = new Connection(plan.open, plan.secure, this);
     } catch {
       // The address or the port is none: no probe of this target can ever start.
       this.finish(REASON_REQUEST_INVALID);
-      return;
     }
-    this.socket.on("connect", () => this.onConnect());
-    if (plan.secure) this.socket.on("secureConnect", () => this.onSecure());
-    this.socket.on("error", (error: NodeJS.ErrnoException) => this.finish(this.reasonOf(error)));
-    this.socket.on("end", () => this.finish(this.plan.response?.end() ?? REASON_CLOSED));
-    this.socket.on("close", () => this.finish(REASON_CLOSED));
   }
 
   expire(): void {
-    this.finish(this.timeoutReason());
+    this.finish(this.plan.response?.isSatisfied === true ? REASON_OK : this.timeoutReason());
   }
 
   cancel(): void {
+    if (this.done === null) return;
     this.done = null;
-    this.socket?.destroy();
+    this.connection?.close();
   }
 
   private elapsedMs(): number {
     return this.clock.nowMs() - this.startMs;
   }
 
-  private onConnect(): void {
-    if (this.done === null || this.socket === null) return;
-    const { localPort, remotePort, localAddress, remoteAddress } = this.socket;
+  onConnect(): void {
+    if (this.done === null || this.connection === null) return;
+    const { localPort, remotePort, localAddress, remoteAddress } = this.connection.socket;
     // On loopback the kernel may pick the probed port for our own end: TCP then connects to itself (RFC 9293 3.5).
     if (localPort === remotePort && localAddress === remoteAddress) {
       this.finish(REASON_REFUSED);
@@ -178,31 +187,46 @@ class Exchange implements RunningProbe {
     else this.send();
   }
 
-  private onSecure(): void {
+  onSecure(): void {
     if (this.done === null) return;
     this.tlsMs = this.elapsedMs();
-    this.success = this.plan.judgeSession?.(this.socket as TLSSocket) ?? REASON_OK;
     this.send();
   }
 
   private send(): void {
-    if (this.plan.request === null) {
+    const { connection, plan } = this;
+    if (connection === null) return;
+    if (plan.secure) this.success = plan.judgeSession?.(connection.socket as TLSSocket) ?? REASON_OK;
+    if (plan.request === null) {
       this.finish(REASON_OK);
       return;
     }
     this.phase = "headers";
-    this.socket?.write(this.plan.request);
+    connection.socket.write(plan.request);
   }
 
-  /** Takes what was read; false stops the reading. */
-  private onRead(count: number): boolean {
+  onRead(octets: Buffer): boolean {
     const response = this.plan.response;
     if (this.done === null || response === null) return false;
     if (this.firstOctetMs < 0) this.firstOctetMs = this.elapsedMs();
-    const reason = response.feed(READ_BUFFER.subarray(0, count));
+    const reason = response.feed(octets);
     if (response.inBody) this.phase = "body";
-    if (reason !== REASON_NONE) this.finish(reason);
-    return this.done !== null;
+    if (reason === REASON_NONE) return true;
+    this.finish(reason);
+    // Who keeps the connection reads on, to notice its end.
+    return this.connection?.isOpen === true;
+  }
+
+  onError(error: NodeJS.ErrnoException): void {
+    this.finish(this.reasonOf(error));
+  }
+
+  onEnd(): void {
+    this.finish(this.plan.response?.end() ?? REASON_CLOSED);
+  }
+
+  onClose(): void {
+    this.finish(REASON_CLOSED);
   }
 
   private reasonOf(error: NodeJS.ErrnoException): Reason {
@@ -224,7 +248,8 @@ class Exchange implements RunningProbe {
     if (done === null) return;
     const reason = verdict === REASON_OK ? this.success : verdict;
     this.done = null;
-    this.socket?.destroy();
+    if (reason === REASON_FD_LIMIT) closeIdle();
+    this.leave(isSuccess(reason));
     done({
       ok: isSuccess(reason),
       reason,
@@ -234,5 +259,13 @@ class Exchange implements RunningProbe {
       firstOctetMs: this.firstOctetMs,
       totalMs: this.elapsedMs(),
     });
+  }
+
+  /** Keeps the connection when it is fit for another request, else closes it. */
+  private leave(isGood: boolean): void {
+    const { connection, plan } = this;
+    if (connection === null) return;
+    if (isGood && plan.keep !== undefined && plan.response?.isReusable === true) plan.keep(connection);
+    else connection.close();
   }
 }

@@ -13,14 +13,15 @@ import {
 import { startExchange } from "./exchange.ts";
 import { type Expectation, expectationOf } from "./expectation.ts";
 import { openSecure } from "./https.ts";
+import { prepareKept } from "./kept.ts";
 import { destination } from "./lookup.ts";
 import { type HttpExchange, type RequestPlace, startFollowing } from "./redirects.ts";
 import { ResponseReader } from "./response.ts";
 import { expiryJudge } from "./tls.ts";
 
 /**
- * One request over one fresh connection, plain or within TLS; the status must be expected, and the body as the check
- * says. Null: no request can be made of the check.
+ * One request, plain or within TLS, over a fresh connection or over one that `reuse` probes share; the status must be
+ * expected, and the body as the check says. Null: no request can be made of the check.
  */
 export function prepareHttp(
   target: ProbeTarget,
@@ -32,15 +33,22 @@ export function prepareHttp(
   const isSecure = check.type === "https";
   const host = check.host || hostOfAddress(target.address, target.family, check.port, isSecure ? 443 : 80);
   const first: RequestPlace = { isSecure, host, port: check.port, path: check.path };
-  const request = requestOctets(check, first, first);
-  if (expectation === null || request === null) return null;
+  const request = requestOctets(check, first, first, false);
+  const lasting = requestOctets(check, first, first, true);
+  if (expectation === null || request === null || lasting === null) return null;
   const open = openerFor(target, check, first, first, secureContext);
+  const { reuse = 1 } = check;
+  if (reuse > 1) {
+    const planFor = (isLast: boolean) =>
+      exchangeOf(check, isSecure, open, isLast ? request : lasting, expectation, clock, !isLast);
+    return prepareKept(planFor, reuse, target.row, clock);
+  }
   const redirects = check.redirects ?? 0;
   if (redirects === 0)
     return (done) =>
       startExchange(exchangeOf(check, isSecure, open, request, expectation, clock), clock, done);
   const planFor = (place: RequestPlace): HttpExchange | null => {
-    const octets = requestOctets(check, place, first);
+    const octets = requestOctets(check, place, first, false);
     if (octets === null) return null;
     return exchangeOf(
       check,
@@ -63,8 +71,9 @@ function exchangeOf(
   request: Uint8Array,
   expectation: Expectation,
   clock: HealthClock,
+  toEnd = false,
 ): HttpExchange {
-  const response = new ResponseReader(expectation, check.method === "HEAD");
+  const response = new ResponseReader(expectation, check.method === "HEAD", toEnd);
   const { warnDays = 0 } = check;
   const judge = secure && warnDays > 0 ? { judgeSession: expiryJudge(warnDays, clock) } : {};
   return { open, secure, request, response, ...judge };
@@ -92,11 +101,16 @@ function openerFor(
 }
 
 /**
- * The request of a check, or null when it cannot be sent. HTTP/1.1 with `Connection: close`: a kept connection would
- * hide a listener that accepts nobody. Identity coding only: nothing is ever inflated. The check's own headers, which may
- * be secrets, are not sent to another host, nor in the clear after TLS.
+ * The request of a check, or null when it cannot be sent. HTTP/1.1, with `Connection: close` unless the connection is to
+ * be kept. Identity coding only: nothing is ever inflated. The check's own headers, which may be secrets, are not sent to
+ * another host, nor in the clear after TLS.
  */
-function requestOctets(check: HttpSpec, place: RequestPlace, first: RequestPlace): Uint8Array | null {
+function requestOctets(
+  check: HttpSpec,
+  place: RequestPlace,
+  first: RequestPlace,
+  isKept: boolean,
+): Uint8Array | null {
   if (!isRequestTarget(place.path) || !isHostHeader(place.host)) return null;
   const isTrusted = place.host === first.host && (place.isSecure || !first.isSecure);
   const own = isTrusted ? (check.headers ?? []) : [];
@@ -110,7 +124,7 @@ function requestOctets(check: HttpSpec, place: RequestPlace, first: RequestPlace
     ...own.map(([name, value]) => `${name}: ${value}`),
     "Accept-Encoding: identity",
     ...(check.method === "POST" ? ["Content-Length: 0"] : []),
-    "Connection: close",
+    ...(isKept ? [] : ["Connection: close"]),
     "\r\n",
   ];
   return Buffer.from(lines.join("\r\n"), "latin1");

@@ -4,6 +4,7 @@ import {
   REASON_CLOSED,
   REASON_MALFORMED,
   REASON_NONE,
+  REASON_OK,
   REASON_STATUS,
   type Reason,
 } from "../reasons.ts";
@@ -19,14 +20,15 @@ const LF = 0x0a;
 const CR = 0x0d;
 
 /** The end of an HTTP/1 status line's first part; the reason phrase is free (RFC 9112 section 4). */
-const STATUS_LINE = /^HTTP\/1\.[01] ([1-5][0-9][0-9])(?: .*)?$/;
+const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5][0-9][0-9])(?: .*)?$/;
 
-type Part = "status-line" | "header" | "body" | "chunk-size" | "chunk-data" | "chunk-end";
+type Part = "status-line" | "header" | "body" | "chunk-size" | "chunk-data" | "chunk-end" | "trailer";
 
 /**
  * Reads one HTTP/1 response as it comes, in pieces of any size, and says as early as it can whether a check is
  * satisfied. Status first: an unexpected one ends it (redirects included). Then the body, to its end or 5,120 octets,
- * or until the expected text has come. The answer to a HEAD has no body (RFC 9110 section 9.3.2).
+ * or until the expected text has come. The answer to a HEAD has no body (RFC 9110 section 9.3.2). A reader that is `toEnd`
+ * goes on to the end of the response, so that its connection can serve another request.
  */
 export class ResponseReader {
   /** Status of the final response, 0 before it is known. */
@@ -35,8 +37,11 @@ export class ResponseReader {
   inBody = false;
   /** Where a redirect leads, as the response says; empty: nowhere. */
   location = "";
+  /** Only the end of the response is awaited. */
+  isSatisfied = false;
   private readonly expectation: Expectation;
   private readonly isHead: boolean;
+  private readonly toEnd: boolean;
   private readonly body: BodyJudge;
   private part: Part = "status-line";
   private line = "";
@@ -45,24 +50,38 @@ export class ResponseReader {
   private chunked = false;
   private untilClose = false;
   private encoded = false;
+  /** The connection ends with this response (RFC 9112 section 9.3). */
+  private closes = false;
+  /** The response's last octet has come. */
+  private isEnded = false;
+  /** It was the last one that came. */
+  private isAlone = false;
   /** Octets still to come of the body (or chunk). */
   private left = 0;
 
-  constructor(expectation: Expectation, isHead = false) {
+  constructor(expectation: Expectation, isHead = false, toEnd = false) {
     this.expectation = expectation;
     this.isHead = isHead;
+    this.toEnd = toEnd;
     this.body = new BodyJudge(expectation);
+  }
+
+  /** The connection can serve another request. */
+  get isReusable(): boolean {
+    return this.isEnded && this.isAlone && !this.closes && !this.untilClose;
   }
 
   /** Takes the next octets. REASON_NONE: more is needed; REASON_OK: satisfied; else why not. */
   feed(octets: Buffer): Reason {
     let at = 0;
+    this.isAlone = false;
     while (at < octets.length) {
       if (this.part === "body" || this.part === "chunk-data") {
         const taken = Math.min(octets.length - at, this.left, this.body.room);
         const reason = this.takeBody(octets.subarray(at, at + taken));
-        if (reason !== REASON_NONE) return reason;
         at += taken;
+        this.isAlone = at === octets.length;
+        if (reason !== REASON_NONE) return reason;
         continue;
       }
       const end = octets.indexOf(LF, at);
@@ -74,6 +93,7 @@ export class ResponseReader {
       const line = withoutCarriageReturn(this.line);
       this.line = "";
       const reason = this.takeLine(line);
+      this.isAlone = at === octets.length;
       if (reason !== REASON_NONE) return reason;
     }
     return REASON_NONE;
@@ -81,11 +101,12 @@ export class ResponseReader {
 
   /** The connection has ended in order: a verdict when that ends the body, else REASON_CLOSED. */
   end(): Reason {
+    if (this.isSatisfied) return REASON_OK;
     return this.inBody && this.untilClose ? this.body.judge() : REASON_CLOSED;
   }
 
   private lineTooLong(octets: number): boolean {
-    if (this.inBody) return this.line.length > CHUNK_LINE_OCTETS_MAX;
+    if (this.inBody && this.part !== "trailer") return this.line.length > CHUNK_LINE_OCTETS_MAX;
     this.headOctets += octets;
     return this.headOctets > HEAD_OCTETS_MAX;
   }
@@ -98,6 +119,8 @@ export class ResponseReader {
         return line === "" ? this.endHead() : this.takeHeader(line);
       case "chunk-size":
         return this.takeChunkSize(line);
+      case "trailer":
+        return line === "" ? this.endMessage() : REASON_NONE;
       default:
         // The line end behind a chunk's data.
         this.part = "chunk-size";
@@ -108,7 +131,8 @@ export class ResponseReader {
   private takeStatusLine(line: string): Reason {
     const match = STATUS_LINE.exec(line);
     if (match === null) return REASON_MALFORMED;
-    this.status = Number(match[1]);
+    this.closes = match[1] === "0";
+    this.status = Number(match[2]);
     this.part = "header";
     return REASON_NONE;
   }
@@ -128,6 +152,8 @@ export class ResponseReader {
       this.encoded = value !== "" && value.toLowerCase() !== "identity";
     } else if (name === "location") {
       this.location = value;
+    } else if (name === "connection") {
+      this.closes ||= /(?:^|,)\s*close\s*(?:,|$)/i.test(value);
     }
     return REASON_NONE;
   }
@@ -157,7 +183,8 @@ export class ResponseReader {
     this.inBody = true;
     if (!isExpectedStatus(this.expectation, this.status)) return REASON_STATUS + this.status;
     if (this.encoded && wantsBody(this.expectation)) return REASON_BODY_ENCODED;
-    if (this.isHead || this.status === 204 || this.status === 304) return this.body.judge();
+    if (this.status === 101) this.closes = true;
+    if (this.isHead || this.status === 204 || this.status === 304) return this.endMessage();
     // Transfer-Encoding wins over Content-Length (RFC 9112 section 6.3).
     if (this.chunked) {
       this.part = "chunk-size";
@@ -166,25 +193,40 @@ export class ResponseReader {
     this.part = "body";
     this.untilClose ||= this.contentLength < 0;
     this.left = this.untilClose ? Number.POSITIVE_INFINITY : this.contentLength;
-    return this.left === 0 ? this.body.judge() : REASON_NONE;
+    return this.left === 0 ? this.endMessage() : REASON_NONE;
   }
 
   private takeChunkSize(line: string): Reason {
     const match = /^([0-9A-Fa-f]{1,8})[ \t]*(?:;.*)?$/.exec(line);
     if (match === null) return REASON_MALFORMED;
     this.left = Number.parseInt(match[1]!, 16);
-    if (this.left === 0) return this.body.judge();
-    this.part = "chunk-data";
-    return REASON_NONE;
+    if (this.left > 0) {
+      this.part = "chunk-data";
+      return REASON_NONE;
+    }
+    this.part = "trailer";
+    return this.hold(this.body.judge());
   }
 
   private takeBody(octets: Buffer): Reason {
     this.left -= octets.length;
     const reason = this.body.take(octets);
-    if (reason !== REASON_NONE || this.left > 0) return reason;
-    if (this.part === "body") return this.body.judge();
-    this.part = "chunk-end";
+    if (this.left === 0 && this.part === "body") return this.endMessage();
+    if (reason !== REASON_NONE) return this.body.room > 0 ? this.hold(reason) : reason;
+    if (this.left === 0) this.part = "chunk-end";
     return REASON_NONE;
+  }
+
+  /** The verdict now, or at the end of the response where that is wanted. */
+  private hold(reason: Reason): Reason {
+    if (!this.toEnd || reason !== REASON_OK) return reason;
+    this.isSatisfied = true;
+    return REASON_NONE;
+  }
+
+  private endMessage(): Reason {
+    this.isEnded = true;
+    return this.body.judge();
   }
 }
 

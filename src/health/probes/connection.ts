@@ -1,0 +1,89 @@
+import { Buffer } from "node:buffer";
+import type { OnReadOpts, Socket } from "node:net";
+
+/** Who hears what happens on a connection. */
+export interface ConnectionUser {
+  onConnect(): void;
+  /** The TLS handshake has ended. */
+  onSecure(): void;
+  /** Octets have come, which are gone once this returns; false stops the reading. */
+  onRead(octets: Buffer): boolean;
+  onError(error: NodeJS.ErrnoException): void;
+  /** The other end has said its last. */
+  onEnd(): void;
+  onClose(): void;
+}
+
+/**
+ * One read buffer for all probes: what it holds is read before the callback returns, so nothing is allocated per read
+ * and no target can make the process hold more than this.
+ */
+const READ_BUFFER = Buffer.alloc(8_192);
+
+/** Connections that are kept at most while nobody uses them: one for each of the 10,000 targets that the prober is built for. */
+const IDLE_MAX = 10_240;
+
+const idle = new Set<Connection>();
+
+/** A socket that outlives the probe which opened it. Its listeners are set once, so that using it again costs none. */
+export class Connection {
+  readonly socket: Socket;
+  private user: ConnectionUser | null;
+  /** False: it has failed, or one of the ends has closed it. */
+  isOpen = true;
+
+  /** Throws what `open` throws. */
+  constructor(open: (onread: OnReadOpts) => Socket, isSecure: boolean, user: ConnectionUser) {
+    this.user = user;
+    this.socket = open({ buffer: READ_BUFFER, callback: (count) => this.onRead(count) });
+    this.socket.on("connect", () => this.user?.onConnect());
+    if (isSecure) this.socket.on("secureConnect", () => this.user?.onSecure());
+    this.socket.on("error", (error) => {
+      this.isOpen = false;
+      this.user?.onError(error);
+    });
+    this.socket.on("end", () => {
+      this.isOpen = false;
+      if (this.user === null) this.close();
+      else this.user.onEnd();
+    });
+    this.socket.on("close", () => {
+      this.isOpen = false;
+      idle.delete(this);
+      this.user?.onClose();
+    });
+  }
+
+  /** Keeps the connection for a later probe; closes it where too many are kept. */
+  keep(): void {
+    this.user = null;
+    if (!this.isOpen || idle.size >= IDLE_MAX) this.close();
+    else idle.add(this);
+  }
+
+  /** Hands a kept connection to its next user. */
+  takeUp(user: ConnectionUser): void {
+    idle.delete(this);
+    this.user = user;
+  }
+
+  /** Closes it; nobody hears of it any more. */
+  close(): void {
+    this.user = null;
+    this.isOpen = false;
+    idle.delete(this);
+    this.socket.destroy();
+  }
+
+  private onRead(count: number): boolean {
+    if (this.user !== null) return this.user.onRead(READ_BUFFER.subarray(0, count));
+    // Nobody asked: what comes would be taken for the answer to the next request.
+    this.close();
+    return false;
+  }
+}
+
+/** Gives all descriptors back that no probe needs now. */
+export function closeIdle(): void {
+  for (const connection of [...idle]) connection.close();
+}
