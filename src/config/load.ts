@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import type { GeoSources } from "../geo/databases.ts";
 import { type ConfigCache, turnCache } from "./cache.ts";
 import type { Finding } from "./findings.ts";
@@ -9,6 +9,7 @@ import { createLatencyLoader } from "./load-latency.ts";
 import { type LoadedYaml, loadYaml, MAX_YAML_OCTETS, reporterOn } from "./load-yaml.ts";
 import { pathText } from "./problem.ts";
 import { type ServerOptions, serverSchema } from "./schema-server.ts";
+import { USUAL_PLACE } from "./schema-state.ts";
 import { shownPath } from "./shown-path.ts";
 import { readSteadyFile } from "./steady-file.ts";
 import type { YamlPath } from "./yaml-text.ts";
@@ -47,7 +48,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   const { cache } = options;
   const findings: Finding[] = [];
   const { file, path, input, yaml } = loadServerFile(options.configFile, findings);
-  const server = resolvePaths(input ?? serverSchema.parse({}), dirname(path));
+  const server = resolvePaths(input ?? serverSchema.parse({}), path);
   // When the file is wrong, the folder that it names is not known: the usual one is read where there is one.
   const zones = input === null && !existsSync(server.zones) ? [] : loadZones(server.zones, cache, findings);
   for (const { master, dynamic } of zones)
@@ -129,12 +130,27 @@ function placeInServerFile(
   }
 }
 
-/** Paths in steerd.yaml are relative to its folder. */
-function resolvePaths(options: ServerOptions, folder: string): ServerOptions {
+/** Paths in steerd.yaml, which lies at `path`, are relative to its folder. */
+function resolvePaths(options: ServerOptions, path: string): ServerOptions {
+  const folder = dirname(path);
   const geo: DatabasePaths = {};
   for (const role of ["city", "country", "asn"] as const) {
     const path = options.geo[role];
     if (path !== undefined) geo[role] = resolve(folder, path);
   }
-  return { ...options, zones: resolve(folder, options.zones), geo };
+  const { state } = options;
+  return {
+    ...options,
+    zones: resolve(folder, options.zones),
+    geo,
+    state: state === null ? null : { ...state, path: statePath(state.path, path) },
+  };
+}
+
+/** systemd's StateDirectory= is a folder that may be written where the one of steerd.yaml may not (systemd.exec(5)). */
+function statePath(given: string, configPath: string): string {
+  const folder = dirname(configPath);
+  if (given !== USUAL_PLACE) return resolve(folder, given);
+  const name = `${basename(configPath).replace(/\.ya?ml$/, "")}.state.json`;
+  return join(process.env.STATE_DIRECTORY?.split(":", 1)[0] || folder, name);
 }

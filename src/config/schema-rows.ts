@@ -17,6 +17,9 @@ export const nameRow = z
   .max(MAX_NAME_LENGTH, { error: NAME_EXPECTED })
   .meta({ title: "name" });
 
+const PATH = "the path of a file";
+export const pathRow = z.string({ error: PATH }).min(1, { error: PATH }).meta({ title: "path" });
+
 /** Integer of a closed range; `noun` as in "a port". */
 export function integerRow(least: number, most: number, noun: string) {
   const error = `${noun} from ${least} to ${most}`;

@@ -1,16 +1,15 @@
 import * as z from "zod";
 import { clearHostBits, type Prefix, parseAddress, parsePrefix } from "../geo/prefix.ts";
 import { MAX_UDP_WORKERS } from "../serve/blocks.ts";
+import type { StateSettings } from "../serve/health-memory.ts";
 import type { Listener } from "../serve/listener.ts";
 import { chosen, mapping } from "./chosen.ts";
 import { type CanaryInput, canariesRow, type FreezeOptions, freezeSchema } from "./schema-canaries.ts";
 import { ABSOLUTE_PATH } from "./schema-programs.ts";
-import { memoryRow, sectionOf, socketAddressRow } from "./schema-rows.ts";
+import { memoryRow, pathRow, sectionOf, socketAddressRow } from "./schema-rows.ts";
+import { stateRow } from "./schema-state.ts";
 
 /** steerd.yaml: every option of the server, its default and its words for people. All keys are optional. */
-
-const PATH = "the path of a file";
-const pathRow = z.string({ error: PATH }).min(1, { error: PATH }).meta({ title: "path" });
 
 const geoSchema = mapping(
   {
@@ -130,6 +129,11 @@ export const serverSchema = mapping(
     )
       .default("auto")
       .describe("UDP workers; auto: one for each core but one, at least one. One on Node 20"),
+    state: sectionOf<StateSettings | null>(stateRow)
+      .prefault({})
+      .describe(
+        "Where the states of endpoints outlive a restart; none: the first result of each endpoint decides again",
+      ),
     geo: sectionOf<GeoFiles>(geoSchema)
       .prefault({})
       .describe(
@@ -169,7 +173,7 @@ export const serverSchema = mapping(
         "Name servers of every zone that has no NS records of its own; the first is also the SOA's MNAME",
       ),
   },
-  "a mapping with any of listen, zones, workers, geo, index_memory, api, resolvers, explain, probes, canaries, freeze, nameservers",
+  "a mapping with any of listen, zones, workers, state, geo, index_memory, api, resolvers, explain, probes, canaries, freeze, nameservers",
 ).describe("Options of the server: steerd.yaml");
 
 /** What steerd.yaml says, defaults filled in and paths resolved. */
@@ -178,6 +182,8 @@ export interface ServerOptions {
   /** Path of the zones folder. */
   zones: string;
   workers: "auto" | number;
+  /** Null: nothing is remembered. */
+  state: StateSettings | null;
   /** Paths of the databases that were asked for; all absent: the embedded one. */
   geo: GeoFiles;
   /** Octets. */

@@ -15,6 +15,7 @@ describe("steerd.yaml", () => {
       api: { listen: { host: "127.0.0.1", family: 4, port: 8053 } },
       explain: { allow: [] },
       resolvers: [],
+      state: { path: "", maxAgeMs: 300_000 },
       probes: { programs: [], allow: [] },
       canaries: [],
       freeze: { within: 30_000 },
@@ -93,15 +94,15 @@ describe("steerd.yaml", () => {
     ["worker: 1", '1:1 CFG_KEY_UNKNOWN "worker" is not a key: did you mean workers?'],
     [
       "doh: 1",
-      '1:1 CFG_NOT_AVAILABLE "doh" is not available in this version: expected one of listen, zones, workers, geo, index_memory, api, resolvers, explain, probes, canaries, freeze, nameservers',
+      '1:1 CFG_NOT_AVAILABLE "doh" is not available in this version: expected one of listen, zones, workers, state, geo, index_memory, api, resolvers, explain, probes, canaries, freeze, nameservers',
     ],
     [
       "- a",
-      "1:1 CFG_VALUE_INVALID the file is a list: expected a mapping with any of listen, zones, workers, geo, index_memory, api, resolvers, explain, probes, canaries, freeze, nameservers",
+      "1:1 CFG_VALUE_INVALID the file is a list: expected a mapping with any of listen, zones, workers, state, geo, index_memory, api, resolvers, explain, probes, canaries, freeze, nameservers",
     ],
     [
       "a",
-      '1:1 CFG_VALUE_INVALID the file is "a": expected a mapping with any of listen, zones, workers, geo, index_memory, api, resolvers, explain, probes, canaries, freeze, nameservers',
+      '1:1 CFG_VALUE_INVALID the file is "a": expected a mapping with any of listen, zones, workers, state, geo, index_memory, api, resolvers, explain, probes, canaries, freeze, nameservers',
     ],
   ])("%j", (text, finding) => {
     expect(serverOptions(text).findings).toEqual([finding]);

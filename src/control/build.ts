@@ -27,7 +27,7 @@ export function createBuild(configPath: string | null, blocks: SharedBlocks): Co
     const { names, plan, server, report, findings, wanted } = compiled;
     const tallies = allocateTallies(compiled.snapshot, dataBlocks(blocks).length);
     const snapshot = { ...compiled.snapshot, tallies };
-    const settings = { listeners: server.listen, udpWorkers: server.workers };
+    const settings = { listeners: server.listen, udpWorkers: server.workers, state: server.state };
     const { resolvers } = server;
     const indexes = report.tables;
     return {

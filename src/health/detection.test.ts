@@ -31,6 +31,8 @@ function timesToVerdict(fall: number, isSilent: boolean): number[] {
     prepare,
     onTransition() {},
     onPoolTransition() {},
+    onWarning() {},
+    onForced() {},
     onLatchMove() {},
     onRoundDone() {},
   });

@@ -1,4 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
+import { createHealthMemory } from "../serve/health-memory.ts";
 import type { ProbeInit } from "../serve/messages.ts";
 import { runProbeWorker } from "../serve/probe-runner.ts";
 import type { HealthClock } from "./probe.ts";
@@ -13,7 +14,13 @@ const clock: HealthClock = {
 };
 
 /** Entry of the worker that probes endpoints. */
-if (parentPort !== null)
-  runProbeWorker(workerData as ProbeInit, parentPort, (options) =>
-    createProber({ ...options, clock, random: Math.random, prepare: prepareProbe }),
+if (parentPort !== null) {
+  const init = workerData as ProbeInit;
+  const { rows, state: settings } = init;
+  runProbeWorker(
+    init,
+    parentPort,
+    (options) => createProber({ ...options, clock, random: Math.random, prepare: prepareProbe }),
+    (log) => (settings === null ? null : createHealthMemory({ rows, settings, clock, log })),
   );
+}

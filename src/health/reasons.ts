@@ -182,3 +182,21 @@ export function reasonText(reason: Reason): string {
   if (reason >= REASON_STATUS) return `status-${reason - REASON_STATUS}`;
   return TEXTS[reason] ?? "none";
 }
+
+/** The reason of a name that reasonText made; REASON_NONE for any other text. */
+export function reasonOf(text: string): Reason {
+  const known = TEXTS.indexOf(text);
+  if (known >= 0) return known;
+  const match = /^(status|grpc-status|rcode|exit)-(.{1,8})$/.exec(text);
+  if (match === null) return REASON_NONE;
+  const base = {
+    status: REASON_STATUS,
+    "grpc-status": REASON_GRPC_STATUS,
+    rcode: REASON_RCODE,
+    exit: REASON_EXIT,
+  };
+  const [, kind, rest] = match;
+  const rcode = kind === "rcode" ? RCODES.indexOf(rest!) : -1;
+  const number = rcode >= 0 ? rcode : /^\d{1,3}$/.test(rest!) ? Number(rest) : Number.NaN;
+  return Number.isNaN(number) ? REASON_NONE : base[kind as keyof typeof base] + number;
+}

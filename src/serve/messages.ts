@@ -3,6 +3,7 @@ import type { ForcedPlan, HealthPlan } from "../health/plan.ts";
 import type { HealthRows } from "../health/rows.ts";
 import type { Snapshot } from "../snapshot.ts";
 import type { DataBlock, SharedBlocks } from "./blocks.ts";
+import type { StateSettings } from "./health-memory.ts";
 import type { Listener, ListenFailure } from "./listener.ts";
 
 /** What crosses threads. All of it is structured-cloneable; shared memory inside is shared, not copied. */
@@ -20,10 +21,12 @@ export interface LogMessage {
 /** Writes one line: a verb phrase in lower case, and facts. */
 export type Log = (level: LogLevel, message: string, fields?: Record<string, unknown>) => void;
 
-/** What the data workers need of steerd.yaml; read at start only. */
+/** What data workers and the probe worker need of steerd.yaml; read at start only. */
 export interface ServeSettings {
   listeners: Listener[];
   udpWorkers: number | "auto";
+  /** Where the states of endpoints outlive the process; null: nowhere. */
+  state: StateSettings | null;
 }
 
 export interface ControlInit {
@@ -55,6 +58,7 @@ export type FromControl =
 export interface ProbeInit {
   rows: HealthRows;
   words: Int32Array;
+  state: StateSettings | null;
 }
 
 export type ToProbe =

@@ -31,7 +31,7 @@ beforeEach(() => {
     stop: () => calls.push("stop"),
     stats: () => ({ started: 0, inFlight: 0, waiting: 0, voided: 0 }),
   };
-  runProbeWorker({ rows: allocateHealthRows(8, 8), words }, port, (options) => {
+  runProbeWorker({ rows: allocateHealthRows(8, 8), words, state: null }, port, (options) => {
     hooks = options;
     return prober;
   });

@@ -11,6 +11,7 @@ import type {
 } from "../health/transitions.ts";
 import { WORD_FROZEN } from "./blocks.ts";
 import { readWords } from "./data-worker.ts";
+import type { HealthMemory } from "./health-memory.ts";
 import type { FromProbe, Log, ProbeInit, ToProbe, WorkerPort } from "./messages.ts";
 
 /** How soon the worker sees its control words. */
@@ -35,17 +36,29 @@ export function runProbeWorker(
   init: ProbeInit,
   port: WorkerPort<ToProbe, FromProbe>,
   createProber: CreateProber,
+  /** Null: a restart knows nothing. */
+  createMemory: (log: Log) => HealthMemory | null = () => null,
 ): void {
   const log: Log = (level, message, fields = {}) => port.postMessage({ kind: "log", level, message, fields });
+  const memory = createMemory(log);
   let generation = 0;
   Atomics.store(init.words, WORD_FROZEN, 0);
   const prober = createProber({
     rows: init.rows,
-    onTransition: (transition) => logEndpoint(log, transition),
-    onPoolTransition: (transition) => logPool(log, transition),
+    onTransition: (transition) => {
+      logEndpoint(log, transition);
+      memory?.changed();
+    },
+    onPoolTransition: (transition) => {
+      logPool(log, transition);
+      memory?.changed();
+    },
     onWarning: (warning) => logWarning(log, warning),
     onForced: (transition) => logForced(log, transition),
-    onLatchMove: (move) => logLatch(log, move),
+    onLatchMove: (move) => {
+      logLatch(log, move);
+      memory?.changed();
+    },
     onFreeze: (move) => {
       Atomics.store(init.words, WORD_FROZEN, move.frozen ? 1 : 0);
       logFreeze(log, move);
@@ -58,8 +71,12 @@ export function runProbeWorker(
     stopped = true;
     clearInterval(beat);
     prober.stop();
-    port.postMessage({ kind: "stopped" });
-    port.close();
+    const end = (): void => {
+      port.postMessage({ kind: "stopped" });
+      port.close();
+    };
+    if (memory === null) end();
+    else void memory.stop().then(end);
   };
   const beat = setInterval(() => {
     if (readWords(init.words)) stop();
@@ -67,6 +84,7 @@ export function runProbeWorker(
   port.on("message", (message) => {
     if (message.kind === "plan") {
       generation = message.generation;
+      memory?.adopt(message.plan);
       prober.setPlan(message.plan);
     } else if (message.kind === "release") prober.releaseRetired();
     else if (message.kind === "forced") prober.setForced(message.forced);

@@ -254,7 +254,7 @@ describe("reload", () => {
     threads.last("control").say({ kind: "rejected", lines: ["a"] });
     expect(printed).toEqual([]);
     await publish(2, noPools, 3);
-    expect(lines).toContain("warn listen and workers take effect when the server is started again");
+    expect(lines).toContain("warn listen, workers and state take effect when the server is started again");
     expect(threads.of("udp")).toHaveLength(1);
   });
 });

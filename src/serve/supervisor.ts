@@ -190,7 +190,7 @@ class ProcessSupervisor implements Supervisor {
       return;
     }
     if (JSON.stringify(settings) !== JSON.stringify(this.settings))
-      this.base.log("warn", "listen and workers take effect when the server is started again");
+      this.base.log("warn", "listen, workers and state take effect when the server is started again");
     if (this.data === null) return;
     if (this.probe === null && plan.pools.length > 0) this.startProbe();
     else this.probe?.post({ kind: "plan", plan, generation: snapshot.generation });
@@ -249,7 +249,12 @@ class ProcessSupervisor implements Supervisor {
       words: this.blocks.probe,
       log: this.base.log,
       stallMs: PROBE_STALL_MS,
-      start: () => this.base.startWorker("probe", { rows: this.blocks.rows, words: this.blocks.probe }),
+      start: () =>
+        this.base.startWorker("probe", {
+          rows: this.blocks.rows,
+          words: this.blocks.probe,
+          state: this.settings!.state,
+        }),
       onStart: (post) => {
         const { snapshot, plan } = this.published!;
         post({ kind: "plan", plan, generation: snapshot.generation });
