@@ -94,7 +94,7 @@ describe("steerd.yaml", () => {
     ["worker: 1", '1:1 CFG_KEY_UNKNOWN "worker" is not a key: did you mean workers?'],
     [
       "doh: 1",
-      '1:1 CFG_NOT_AVAILABLE "doh" is not available in this version: expected one of listen, zones, workers, state, geo, index_memory, api, resolvers, explain, probes, canaries, freeze, nameservers',
+      '1:1 CFG_NOT_AVAILABLE "doh" is not available in this version: expected one of listen, zones, workers, state, geo, index_memory, api, resolvers, explain, probes, canaries, freeze and 1 more',
     ],
     [
       "- a",
