@@ -69,9 +69,11 @@ describe("a configuration", () => {
     expect(plan.targets[0]!.check).toEqual({
       ...{ type: "https", name: "web", port: 443, path: "/up", host: "app.example", verify: true },
       ...{ expectStatus: [204], expectBody: "ok", intervalMs: 1000, timeoutMs: 500, fall: 4, rise: 5 },
+      ...{ dampingMs: 600_000, returnJitterMs: 2000 },
     });
     expect(plan.targets[3]!.check).toEqual({
       ...{ type: "tcp", name: "tcp", port: 7, intervalMs: 2000, timeoutMs: 1000, fall: 3, rise: 2 },
+      ...{ dampingMs: 600_000, returnJitterMs: 4000 },
     });
     expect(
       plan.pools.map(({ row, pool, endpoints, minHealthy }) => [row, pool, endpoints, minHealthy]),

@@ -16,7 +16,8 @@ function planned(check: string, endpoints = "[192.0.2.1]", server = ""): ProbeTa
 
 const specOf = (check: string) => planned(check)[0]!.check;
 
-const timing = { name: "c", intervalMs: 2000, timeoutMs: 1000, fall: 3, rise: 2 };
+const rules = { dampingMs: 600_000, returnJitterMs: 4000 };
+const timing = { name: "c", intervalMs: 2000, timeoutMs: 1000, fall: 3, rise: 2, ...rules };
 const http = { ...timing, path: "/", host: "", expectStatus: [], expectBody: "" };
 
 test.each([
@@ -88,6 +89,27 @@ test("a probed address stands in for the one that is answered", () => {
     ["2001:db8::1", 6, { address: "10.0.0.2", family: 4 }],
     ["192.0.2.3", 4, undefined],
   ]);
+});
+
+test("timing: rules that a check does not use stay out", () => {
+  const { intervalMs, timeoutMs, fall, rise, type, port, name, ...plain } = specOf(
+    "{type: tcp, port: 7, damping: 0s, return_jitter: 0s}",
+  ) as Extract<ProbeTarget["check"], { type: "tcp" }>;
+  expect(plain).toEqual({});
+  expect(
+    specOf(
+      "{type: tcp, port: 7, interval: 1s, fast_interval: 200ms, ok_reset: 5, hold_down: {down: 30s, healthy: 10s}, start_grace: 20s, damping: 1h, return_jitter: 3s}",
+    ),
+  ).toMatchObject({
+    fastIntervalMs: 200,
+    okReset: 5,
+    holdDownMs: 30_000,
+    holdHealthyMs: 10_000,
+    startGraceMs: 20_000,
+    dampingMs: 3_600_000,
+    returnJitterMs: 3_000,
+  });
+  expect(specOf("{type: tcp, port: 7, hold_down: 30s}")).toMatchObject({ holdDownMs: 30_000 });
 });
 
 test("programs that are allowed run with their arguments", () => {

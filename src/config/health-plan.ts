@@ -17,15 +17,33 @@ import { claimEndpointRow, claimPoolRow, type RowRegistry } from "./rows.ts";
 import type { CheckInput, DnsInput, Http2Input, HttpInput } from "./schema-checks.ts";
 import { canonicalAnswer } from "./schema-dns.ts";
 
+/** A fleet that fails together passes its probes again within one interval: this keeps the returns further apart. */
+const JITTER_INTERVALS = 2;
+
 /** What one check of the file asks of the prober. */
 export function checkSpec(name: string, check: CheckInput): CheckSpec {
-  const timing: CheckTiming = {
-    intervalMs: check.interval,
-    timeoutMs: check.timeout,
-    fall: check.fall,
-    rise: check.rise,
+  return { ...timingOf(check), ...requestOf(name, check) };
+}
+
+/** Rules that a check does not use stay out. */
+function timingOf(check: CheckInput): CheckTiming {
+  const { interval: intervalMs, timeout: timeoutMs, fall, rise, fast_interval: fastIntervalMs } = check;
+  const rules = {
+    holdDownMs: check.hold_down.down,
+    holdHealthyMs: check.hold_down.healthy,
+    startGraceMs: check.start_grace,
+    dampingMs: check.damping,
+    returnJitterMs: check.return_jitter ?? JITTER_INTERVALS * intervalMs,
   };
-  return { ...timing, ...requestOf(name, check) };
+  return {
+    intervalMs,
+    timeoutMs,
+    fall,
+    rise,
+    ...(fastIntervalMs === undefined ? {} : { fastIntervalMs }),
+    ...(check.ok_reset === 1 ? {} : { okReset: check.ok_reset }),
+    ...Object.fromEntries(Object.entries(rules).filter(([, ms]) => ms > 0)),
+  };
 }
 
 /** A check without its timing. */

@@ -5,6 +5,7 @@ import { endpointOptions, resolveOptions, targetOptions } from "./schema-endpoin
 import { entryOptions, failoverOptions, latencyOptions, nodeShapes } from "./schema-policy.ts";
 import { ttlRange } from "./schema-rows.ts";
 import { serverSchema } from "./schema-server.ts";
+import { holdOptions } from "./schema-timing.ts";
 import { poolRow, recordRow, regionRow, stickyOptions, zoneSchema } from "./schema-zone.ts";
 import { NODE_OPTIONS, POLICY_KINDS } from "./vocabulary.ts";
 
@@ -72,6 +73,9 @@ export function referencePage(): string {
     table(shapeOf(ttlRange)),
     ...Object.entries(checkRows).flatMap(([type, row]) => [`### checks: type ${type}`, table(shapeOf(row))]),
     ...Object.entries(checkParts).flatMap(([key, row]) => [`### checks: ${key}`, table(shapeOf(row))]),
+    "### checks: hold_down",
+    "A duration, which is `down`, or a mapping:",
+    table(shapeOf(holdOptions)),
     "### regions",
     table(shapeOf(regionRow)),
     "### pools",

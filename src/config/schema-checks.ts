@@ -13,42 +13,11 @@ import {
   reuseFits,
 } from "./schema-http.ts";
 import { execOptions, fileOptions, icmpOptions, staticOptions } from "./schema-programs.ts";
-import { durationRow, integerRow, notAvailable, portRow } from "./schema-rows.ts";
+import { integerRow, notAvailable, portRow } from "./schema-rows.ts";
+import { timingFits, timingRows, withTimeout } from "./schema-timing.ts";
 import { CHECK_TYPES, type CheckType, LATER_CHECK_TYPES } from "./vocabulary.ts";
 
 /** How endpoints are probed: one schema for each type of check. */
-
-const timing = {
-  interval: durationRow("100ms", "1h")
-    .prefault("2s")
-    .describe("Time between the starts of two probes of one address"),
-  timeout: durationRow("10ms", "1m")
-    .optional()
-    .describe(
-      "One deadline for the whole probe; at most the interval. Absent: 1s, or the interval where that is shorter",
-    ),
-  fall: integerRow(1, 100, "a number of probes")
-    .default(3)
-    .describe("Consecutive failures that take an address down"),
-  rise: integerRow(1, 100, "a number of probes")
-    .default(2)
-    .describe("Consecutive successes that bring it back"),
-};
-const DEFAULT_TIMEOUT_MS = 1000;
-
-interface Timing {
-  interval: number;
-  timeout?: number | undefined;
-}
-
-function withTimeout<T extends Timing>(check: T): T & { timeout: number; isTimeoutGiven: boolean } {
-  const timeout = check.timeout ?? Math.min(DEFAULT_TIMEOUT_MS, check.interval);
-  return { ...check, timeout, isTimeoutGiven: check.timeout !== undefined };
-}
-
-/** A probe never overlaps the next one of the same address. */
-const timeoutFits = (check: Timing) => check.timeout === undefined || check.timeout <= check.interval;
-const TIMEOUT_FITS = { path: ["timeout"], error: "at most what interval says" };
 
 const CHECK = "a mapping, as {type: http, path: /healthz}";
 
@@ -68,22 +37,22 @@ const tcpCheck = mapping(
   {
     type: z.literal("tcp").describe("A connection that opens is a success"),
     port: portRow.describe("Port to connect to"),
-    ...timing,
+    ...timingRows,
   },
   CHECK,
 )
-  .refine(timeoutFits, TIMEOUT_FITS)
+  .superRefine(timingFits)
   .transform(withTimeout);
 const httpCheck = mapping(
   {
     type: z.literal("http").describe("A request that is answered as expected is a success"),
     port: portRow.default(80).describe("Port to connect to"),
     ...httpOptions,
-    ...timing,
+    ...timingRows,
   },
   CHECK,
 )
-  .refine(timeoutFits, TIMEOUT_FITS)
+  .superRefine(timingFits)
   .refine(reuseFits, REUSE_FITS)
   .superRefine(methodFits)
   .transform(withTimeout);
@@ -97,11 +66,11 @@ const httpsCheck = mapping(
     warn_days: warnDaysRow
       .default(0)
       .describe("Warn when the certificate ends within so many days; 0: never. A warning withdraws nothing"),
-    ...timing,
+    ...timingRows,
   },
   CHECK,
 )
-  .refine(timeoutFits, TIMEOUT_FITS)
+  .superRefine(timingFits)
   .refine(reuseFits, REUSE_FITS)
   .superRefine(methodFits)
   .transform(withTimeout);
@@ -116,11 +85,11 @@ const http2Check = mapping(
     ),
     sni: sniRow,
     verify: verifyRow,
-    ...timing,
+    ...timingRows,
   },
   CHECK,
 )
-  .refine(timeoutFits, TIMEOUT_FITS)
+  .superRefine(timingFits)
   .superRefine(methodFits)
   .transform(withTimeout);
 const grpcCheck = mapping(
@@ -140,11 +109,11 @@ const grpcCheck = mapping(
     tls: tlsRow.describe("TLS; false: in the clear"),
     sni: sniRow,
     verify: verifyRow,
-    ...timing,
+    ...timingRows,
   },
   CHECK,
 )
-  .refine(timeoutFits, TIMEOUT_FITS)
+  .superRefine(timingFits)
   .transform(withTimeout);
 const tlsCheck = mapping(
   {
@@ -155,28 +124,28 @@ const tlsCheck = mapping(
     warn_days: warnDaysRow
       .default(14)
       .describe("Warn when the certificate ends within so many days; 0: never. A warning withdraws nothing"),
-    ...timing,
+    ...timingRows,
   },
   CHECK,
 )
-  .refine(timeoutFits, TIMEOUT_FITS)
+  .superRefine(timingFits)
   .transform(withTimeout);
-const dnsCheck = mapping({ ...dnsOptions, ...timing }, CHECK)
-  .refine(timeoutFits, TIMEOUT_FITS)
+const dnsCheck = mapping({ ...dnsOptions, ...timingRows }, CHECK)
+  .superRefine(timingFits)
   .superRefine(answersFit)
   .transform(withTimeout);
 
-const icmpCheck = mapping({ ...icmpOptions, ...timing }, CHECK)
-  .refine(timeoutFits, TIMEOUT_FITS)
+const icmpCheck = mapping({ ...icmpOptions, ...timingRows }, CHECK)
+  .superRefine(timingFits)
   .transform(withTimeout);
-const execCheck = mapping({ ...execOptions, ...timing }, CHECK)
-  .refine(timeoutFits, TIMEOUT_FITS)
+const execCheck = mapping({ ...execOptions, ...timingRows }, CHECK)
+  .superRefine(timingFits)
   .transform(withTimeout);
-const fileCheck = mapping({ ...fileOptions, ...timing }, CHECK)
-  .refine(timeoutFits, TIMEOUT_FITS)
+const fileCheck = mapping({ ...fileOptions, ...timingRows }, CHECK)
+  .superRefine(timingFits)
   .transform(withTimeout);
-const staticCheck = mapping({ ...staticOptions, ...timing }, CHECK)
-  .refine(timeoutFits, TIMEOUT_FITS)
+const staticCheck = mapping({ ...staticOptions, ...timingRows }, CHECK)
+  .superRefine(timingFits)
   .transform(withTimeout);
 
 /** The options of a check, by its type. */

@@ -125,7 +125,7 @@ const inRecord = (record: string) =>
 
 describe("checks", () => {
   const KEYS =
-    "type, port, path, host, method, headers, expect_status, expect_body, expect_body_regex, expect_json, redirects, reuse and 4 more";
+    "type, port, path, host, method, headers, expect_status, expect_body, expect_body_regex, expect_json, redirects, reuse and 10 more";
   const STATUS = "a status code from 100 to 599, a range as 200-299, or a list of them";
   test.each([
     [
@@ -227,8 +227,16 @@ describe("checks", () => {
     ],
     ["{type: https, verify: no}", '2:28 CFG_VALUE_INVALID checks.c.verify is "no": expected true or false'],
     [
-      "{type: http, hold_down: 3s}",
-      `2:19 CFG_NOT_AVAILABLE checks.c: "hold_down" is not available in this version: expected one of ${KEYS}`,
+      "{type: http, interval: 1s, fast_interval: 2s}",
+      '2:48 CFG_VALUE_INVALID checks.c.fast_interval is "2s": expected at most what interval says',
+    ],
+    [
+      "{type: http, damping: 30s}",
+      '2:28 CFG_VALUE_INVALID checks.c.damping is "30s": expected 0s, or 1m to 24h',
+    ],
+    [
+      "{type: http, hold_down: {up: 3s}}",
+      '2:31 CFG_KEY_UNKNOWN checks.c.hold_down: "up" is not a key: expected one of down, healthy',
     ],
     [
       "{type: http, verify: true}",

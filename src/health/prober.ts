@@ -23,9 +23,11 @@ import { createSharedProbes, type SharedProbes } from "./shared-probes.ts";
 import {
   assumedState,
   capHorizon,
+  drawLuck,
   type EndpointState,
   inheritState,
   observe,
+  paceMs,
   retime,
   trialState,
   uncheckedState,
@@ -303,11 +305,13 @@ class RowsProber implements Prober {
     if (tracked === undefined) return;
     const nowMs = this.clock.nowMs();
     const { target, state } = tracked;
-    const fold = (before: EndpointState) => observe(before, result, nowMs, target.check);
+    const chance = { luck: drawLuck(this.options.random()), mayWithdraw: true };
+    const fold = (before: EndpointState) => observe(before, result, nowMs, target.check, chance);
     if (this.doubt.isCanary(row)) {
       this.doubt.observeCanary(row, result, nowMs);
       this.change(tracked, fold(state));
     } else this.change(tracked, this.doubt.observe(target, state, result, nowMs, fold));
+    this.probes.pace(row, paceMs(tracked.state, target.check));
     if (tracked.state.known) this.awaited?.delete(row);
   }
 

@@ -49,6 +49,11 @@ export interface Chance {
 /** As much luck as a row remembers. */
 export const LUCKS = 256;
 
+/** Luck from a die, 0 <= die < 1. */
+export function drawLuck(die: number): number {
+  return Math.floor(die * LUCKS) / LUCKS;
+}
+
 const NO_CHANCE: Chance = { luck: 0, mayWithdraw: true };
 
 /** Largest horizon: what one word of the row holds. */
