@@ -5,7 +5,7 @@ import {
   countBatch,
   countLatency,
 } from "../counters.ts";
-import { EAGAIN, EINTR, type Kernel, MSG_DONTWAIT, MSG_TRUNC } from "./kernel.ts";
+import { CLOCK_REALTIME_COARSE, EAGAIN, EINTR, type Kernel, MSG_DONTWAIT, MSG_TRUNC } from "./kernel.ts";
 import {
   controlAt,
   type MessageBlock,
@@ -14,6 +14,7 @@ import {
   receivedLength,
   returnControl,
   SLOTS,
+  secondsOf,
   setReplyLength,
 } from "./message-block.ts";
 import { isReflectorPort, setResolverOctets } from "./peer.ts";
@@ -45,7 +46,9 @@ export function exchangeBatch(
     return errno === EAGAIN || errno === EINTR ? 0 : -1;
   }
   const startedMs = countBatch(plane.counters) ? performance.now() : -1;
-  plane.clockS[0] = Date.now() / 1000;
+  // Date.now() leaves a number on the heap, 16 octets a call: at 165,000 queries a second in small batches 2.6 MB a second.
+  kernel.clock_gettime(CLOCK_REALTIME_COARSE, block.time);
+  plane.clockS[0] = secondsOf(block);
   // Replies stand in the slots of their datagrams: what is sent are runs of slots that have one.
   let first = 0;
   for (let slot = 0; slot < received; slot++) {

@@ -14,6 +14,8 @@ export interface Kernel {
   recvmmsg(fd: number, headers: bigint, count: number, flags: number, timeout: null): number;
   sendmmsg(fd: number, headers: bigint, count: number, flags: number): number;
   poll(descriptors: bigint, count: number, timeoutMs: number): number;
+  /** Fills a struct timespec: seconds and nanoseconds, 64 bits each. */
+  clock_gettime(clock: number, time: bigint): number;
   close(fd: number): number;
   /** Of the last call of this thread that failed. */
   errno(): number;
@@ -49,6 +51,8 @@ export const MSG_DONTWAIT = 0x40;
 /** Waits for the first message only, then takes what is there (recvmmsg(2)). */
 export const MSG_WAITFORONE = 0x1_0000;
 export const POLLIN = 1;
+/** Seconds since 1970 as of the kernel's last tick, 1 to 10 ms ago (clock_gettime(2)). */
+export const CLOCK_REALTIME_COARSE = 5;
 export const EINTR = 4;
 export const EAGAIN = 11;
 
@@ -84,6 +88,7 @@ function bindCalls(koffi: typeof Koffi): Kernel {
     recvmmsg: libc.func("int recvmmsg(int, void *, uint32_t, int, void *)"),
     sendmmsg: libc.func("int sendmmsg(int, void *, uint32_t, int)"),
     poll: libc.func("int poll(void *, unsigned long, int)"),
+    clock_gettime: libc.func("int clock_gettime(int, void *)"),
     close: libc.func("int close(int)"),
     errno: () => koffi.errno(),
     allocate: (octets) => {

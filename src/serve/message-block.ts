@@ -10,6 +10,8 @@ export interface MessageBlock {
   receiveHeaders: bigint;
   /** Pointer to each slot's send header: a run of replies starts at any of them. */
   sendHeaders: bigint[];
+  /** Pointer to the time of the batch: a struct timespec. */
+  time: bigint;
   /** Each slot's datagram and reply. */
   packets: DataView[];
   replies: DataView[];
@@ -53,7 +55,8 @@ const NAMES_AT = SEND_VECTORS_AT + SLOTS * VECTOR_OCTETS;
 const CONTROLS_AT = NAMES_AT + SLOTS * NAME_OCTETS;
 const PACKETS_AT = CONTROLS_AT + SLOTS * CONTROL_OCTETS;
 const REPLIES_AT = PACKETS_AT + SLOTS * PACKET_OCTETS;
-const BLOCK_OCTETS = REPLIES_AT + SLOTS * REPLY_OCTETS;
+const TIME_AT = REPLIES_AT + SLOTS * REPLY_OCTETS;
+const BLOCK_OCTETS = TIME_AT + 64;
 
 /** `nameOctets`: length of the family's socket address; `control`: whether messages carry the address that was asked. */
 export function createMessageBlock(kernel: Kernel, nameOctets: number, control: boolean): MessageBlock {
@@ -75,6 +78,7 @@ export function createMessageBlock(kernel: Kernel, nameOctets: number, control: 
   const block: MessageBlock = {
     receiveHeaders: address + BigInt(RECEIVE_AT),
     sendHeaders: [],
+    time: address + BigInt(TIME_AT),
     packets: [],
     replies: [],
     octets: new Uint8Array(buffer),
@@ -96,6 +100,17 @@ export function createMessageBlock(kernel: Kernel, nameOctets: number, control: 
     block.replies.push(new DataView(buffer, reply, REPLY_OCTETS));
   }
   return block;
+}
+
+/** Whole seconds of the time of the batch. */
+export function secondsOf(block: MessageBlock): number {
+  return block.words[TIME_AT >> 2]! >>> 0;
+}
+
+/** A number that changes with every 10 ms of that time, within 31 bits. */
+export function centisecondOf(block: MessageBlock): number {
+  const { words } = block;
+  return ((words[TIME_AT >> 2]! & 0xf_ffff) * 100 + words[(TIME_AT >> 2) + 2]! / 10_000_000) | 0;
 }
 
 /** Length of the datagram in a slot. */

@@ -9,7 +9,7 @@ import {
   POLLIN,
 } from "./kernel.ts";
 import { judgeFailures, type Listener, type ListenFailure } from "./listener.ts";
-import { createMessageBlock, type MessageBlock } from "./message-block.ts";
+import { centisecondOf, createMessageBlock, type MessageBlock } from "./message-block.ts";
 import type { Plane } from "./plane.ts";
 import { addressLength } from "./socket-address.ts";
 import { bufferAdvice, canListenTcp, MAX_PICKS, SOCKET_BUFFER_OCTETS } from "./udp.ts";
@@ -44,8 +44,6 @@ export interface UdpBatchServer {
   close(): void;
 }
 
-/** How long a busy worker answers before it looks at its messages and timers. */
-const TURN_MS = 10;
 const DROPS_MS = 1000;
 /** struct pollfd { fd, events, revents }. */
 const POLL_OCTETS = 8;
@@ -122,6 +120,9 @@ class BatchServer implements UdpBatchServer {
   private readonly dropsTimer: NodeJS.Timeout;
   private closed = false;
   private failing = false;
+  private readonly again = (): void => this.turn();
+  /** When the last batch came. */
+  private centisecond = 0;
 
   constructor(
     sockets: UdpSocket[],
@@ -142,7 +143,7 @@ class BatchServer implements UdpBatchServer {
     this.sockets = sockets;
     this.use(sockets);
     this.dropsTimer = setInterval(() => this.countDrops(), DROPS_MS);
-    setImmediate(() => this.turn());
+    setImmediate(this.again);
   }
 
   cover(descriptors: readonly number[]): void {
@@ -177,22 +178,21 @@ class BatchServer implements UdpBatchServer {
     }
   }
 
-  /** Answers for a while; messages, timers and the end of the worker have their turn before the next one. */
+  /** Answers for 10 ms at most; messages, timers and the end of the worker have their turn before the next one. */
   private turn(): void {
     if (this.closed) return;
     this.failing = false;
     const single = this.sockets.length === 1;
-    const startMs = Date.now();
     let received = 0;
-    let spentMs = 0;
+    let first = -1;
     do {
       received = single ? this.exchange(0, MSG_WAITFORONE) : this.exchangeAll();
-      spentMs = Date.now() - startMs;
+      if (first < 0) first = this.centisecond;
       // A clock that was set back ends the turn too.
-    } while (received > 0 && spentMs >= 0 && spentMs < TURN_MS);
+    } while (received > 0 && this.centisecond === first);
     // A socket that fails at once would turn the loop without end.
-    if (this.failing) setTimeout(() => this.turn(), RECEIVE_TIMEOUT_MS);
-    else setImmediate(() => this.turn());
+    if (this.failing) setTimeout(this.again, RECEIVE_TIMEOUT_MS);
+    else setImmediate(this.again);
   }
 
   /** One batch from every socket that has something. Returns the number of datagrams. */
@@ -218,6 +218,7 @@ class BatchServer implements UdpBatchServer {
       flags,
       this.plane,
     );
+    if (received > 0) this.centisecond = centisecondOf(this.blocks[index]!);
     if (received >= 0) return received;
     this.failing = true;
     this.plane.log("warn", "receiving failed", { error: lastErrorName(this.kernel) });
