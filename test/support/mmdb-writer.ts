@@ -8,21 +8,28 @@ export type MmdbInput =
   | number
   | boolean
   | Uint8Array
-  | Uint32
+  | Unsigned
   | readonly MmdbInput[]
   | { readonly [key: string]: MmdbInput };
 
 /** Numbers are doubles unless they are wrapped. */
-export class Uint32 {
+class Unsigned {
+  /** Number of the type in the data section. */
+  readonly type: number;
   readonly value: number;
-  constructor(value: number) {
+  constructor(type: number, value: number) {
+    this.type = type;
     this.value = value;
   }
 }
 
-export function uint32(value: number): Uint32 {
-  return new Uint32(value);
+export function uint32(value: number): Unsigned {
+  return new Unsigned(6, value);
 }
+
+/** libmaxminddb takes metadata in the widths of the specification only. */
+const uint16 = (value: number): Unsigned => new Unsigned(5, value);
+const uint64 = (value: number): Unsigned => new Unsigned(9, value);
 
 export interface MmdbOptions {
   ipVersion?: 4 | 6;
@@ -123,9 +130,9 @@ export class MmdbWriter {
       writeControl(out, 3, 8);
       out.append(new Uint8Array(new Float64Array([data]).buffer).reverse());
     } else if (typeof data === "boolean") writeControl(out, 14, data ? 1 : 0);
-    else if (data instanceof Uint32) {
+    else if (data instanceof Unsigned) {
       const octets = unsignedOctets(data.value);
-      writeControl(out, 6, octets.length);
+      writeControl(out, data.type, octets.length);
       out.append(octets);
     } else if (data instanceof Uint8Array) {
       writeControl(out, 4, data.length);
@@ -153,15 +160,15 @@ export class MmdbWriter {
     out.append(Uint8Array.of(0xab, 0xcd, 0xef));
     out.append(new TextEncoder().encode("MaxMind.com"));
     encodeMetadata(out, {
-      binary_format_major_version: uint32(2),
-      binary_format_minor_version: uint32(0),
-      build_epoch: uint32(1_700_000_000),
+      binary_format_major_version: uint16(2),
+      binary_format_minor_version: uint16(0),
+      build_epoch: uint64(1_700_000_000),
       database_type: type,
       description: { en: "a test database" },
-      ip_version: uint32(ipVersion),
+      ip_version: uint16(ipVersion),
       languages: ["en"],
       node_count: uint32(this.#nodeCount),
-      record_size: uint32(recordBits),
+      record_size: uint16(recordBits),
       ...metadata,
     });
     return out.finish();
@@ -254,9 +261,9 @@ function encodeMetadata(out: OctetWriter, data: MmdbInput): void {
     const octets = new TextEncoder().encode(data);
     writeControl(out, 2, octets.length);
     out.append(octets);
-  } else if (data instanceof Uint32) {
+  } else if (data instanceof Unsigned) {
     const octets = unsignedOctets(data.value);
-    writeControl(out, 6, octets.length);
+    writeControl(out, data.type, octets.length);
     out.append(octets);
   } else if (Array.isArray(data)) {
     writeControl(out, 11, data.length);
