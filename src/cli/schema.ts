@@ -4,10 +4,10 @@ import { defineCommand, EXIT_OK } from "./command.ts";
 export const command = defineCommand({
   positionals: {
     file: {
-      choices: ["server", "zone", "include", "explain"],
+      choices: ["server", "zone", "include", "overrides", "explain"],
       default: "zone",
       describe:
-        "server: steerd.yaml; zone: zones/<origin>.yaml; include: zones/include/<name>.yaml; explain: what explain --json prints",
+        "server: steerd.yaml; zone: zones/<origin>.yaml; include: zones/include/<name>.yaml; overrides: overrides.yaml; explain: what explain --json prints",
     },
   },
   options: {},

@@ -12,21 +12,29 @@ import { checkLoadedZone } from "./check-zone.ts";
 import { planDoubt } from "./doubt-plan.ts";
 import { type Finding, formatPlace } from "./findings.ts";
 import { withApexRecords } from "./generated-records.ts";
-import { checkSpec, planPool } from "./health-plan.ts";
+import { ALWAYS_UP, checkSpec, planPool } from "./health-plan.ts";
 import { joinImports, type ResolvedFragment } from "./imports.ts";
 import type { LoadedFragment } from "./includes.ts";
 import { checkIndexMemory, type IndexSize, indexSizes } from "./index-memory.ts";
 import { fillPool, type KnownNames, type WantedName, wantedNames } from "./known-names.ts";
 import { planLatches } from "./latch-plan.ts";
 import type { LoadedConfig } from "./load.ts";
+import type { LoadedOverrides } from "./load-overrides.ts";
 import { type LoadedYaml, releasePlaces, reporterOn } from "./load-yaml.ts";
+import { matchesPool } from "./override-match.ts";
 import { prefixFor } from "./problem.ts";
 import { type Basis, isSame, resolveFragment } from "./resolve-fragment.ts";
+import {
+  forcedPlan,
+  overrideFindings,
+  type ResolvedOverrides,
+  resolveOverrides,
+} from "./resolve-overrides.ts";
 import type { AsnUse } from "./resolve-policy.ts";
 import { type DynamicOwner, type ResolvedZone, resolveZone } from "./resolve-zone.ts";
 import { openGeneration, type RowRegistry } from "./rows.ts";
 import type { CheckInput } from "./schema-checks.ts";
-import type { ServerOptions } from "./schema-server.ts";
+import type { OverrideInput } from "./schema-overrides.ts";
 import type { ZoneInput } from "./schema-zone.ts";
 import type { LoadedZone } from "./zones-folder.ts";
 
@@ -45,6 +53,8 @@ export interface CompileOptions {
   generation: number;
   /** Addresses of names that are looked up; absent: none is known. */
   known?: KnownNames;
+  /** Forced states; absent: those that were loaded. */
+  overrides?: LoadedOverrides;
 }
 
 /** How large a configuration is, and what its tables cost. */
@@ -64,8 +74,11 @@ export interface CompiledConfig {
   /** Every check, also those that no pool uses. */
   checks: { zone: string; check: CheckSpec }[];
   names: SnapshotNames;
-  server: ServerOptions;
+  server: LoadedConfig["server"];
   geo: GeoSources;
+  overrides: LoadedOverrides;
+  /** What the entries of `overrides` come to when this was compiled. */
+  forced: ResolvedOverrides;
   tables: CompiledTables;
   report: CompileReport;
   /** Names that have to be looked up. */
@@ -84,7 +97,8 @@ export function compileConfig(
   loaded: LoadedConfig,
   options: CompileOptions,
 ): CompiledConfig | RejectedConfig {
-  const findings = [...loaded.findings];
+  const overrides = options.overrides ?? loaded.overrides;
+  const findings = [...loaded.findings, ...overrides.findings];
   openGeneration(options.rows, options.generation);
   const draft: ConfigDraft = {
     records: [],
@@ -96,6 +110,7 @@ export function compileConfig(
     visited: new Set(),
     fragments: new Map(),
     hasRows: true,
+    entries: overrides.entries ?? [],
   };
   const knowsAsn = !loaded.isServerSound || loaded.server.geo.asn !== undefined;
   for (const fragment of loaded.fragments) {
@@ -124,6 +139,11 @@ export function compileConfig(
   for (const { code, what, expected } of tables.problems)
     findings.push({ severity: "error", code, file: loaded.configFile, line: 0, column: 0, what, expected });
   if (hasErrors(findings)) return { findings: inOrder(findings) };
+  const ground = { policy, tables: tables.data, names };
+  const forced = resolveOverrides(overrides.entries ?? [], ground, Date.now());
+  findings.push(...overrideFindings(overrides, forced, ground));
+  const said = forcedPlan(overrides.entries ?? [], forced, policy);
+  if (said.length > 0) draft.plan.forced = said;
   const zones = buildZones(draft.sources, targets);
   const { allow } = loaded.server.explain;
   return {
@@ -139,13 +159,15 @@ export function compileConfig(
     names: { zones: loaded.zones.map((zone) => zone.name), policy: names },
     server: loaded.server,
     geo: loaded.geo,
+    overrides,
+    forced,
     tables,
     report: {
       zones: draft.sources.length,
       staticRecords: draft.sources.reduce((sum, source) => sum + source.columns.count, 0),
       dynamicRecords: draft.records.length,
       pools: names.pools.length,
-      targets: draft.plan.targets.length,
+      targets: draft.plan.targets.filter(({ check }) => check !== ALWAYS_UP).length,
       tables: sizes,
     },
     wanted: wantedNames([...draft.planned.keys()]),
@@ -185,6 +207,8 @@ interface ConfigDraft {
   fragments: Map<LoadedFragment, ResolvedFragment>;
   /** False: there were not enough rows in shared memory. */
   hasRows: boolean;
+  /** Forced states. */
+  entries: readonly OverrideInput[];
 }
 
 function addZone(
@@ -218,7 +242,8 @@ function addZone(
     const check = resolved.checkOf(pool);
     draft.planned.set(pool, check);
     fillPool(pool, known, findings);
-    draft.hasRows &&= planPool(draft.plan, pool, check && specOf(draft, pool.check!, check), rows);
+    const spec = check === null ? uncheckedSpec(pool, draft.entries) : specOf(draft, pool.check!, check);
+    draft.hasRows &&= planPool(draft.plan, pool, spec, rows);
   }
   const roots = resolved.records.map(({ model }) => model.root);
   draft.hasRows &&= planLatches(draft.plan, roots, rows, draft.visited);
@@ -261,6 +286,15 @@ function pushTo<K, V>(map: Map<K, V[]>, key: K, value: V): void {
   const values = map.get(key);
   if (values === undefined) map.set(key, [value]);
   else values.push(value);
+}
+
+/** A pool without a check is always up and has no rows, unless an operator has something to say of it. */
+function uncheckedSpec(
+  { zone, name, region }: PoolModel,
+  entries: readonly OverrideInput[],
+): CheckSpec | null {
+  const place = { zone, pool: name, region: region?.name ?? null };
+  return entries.some(({ match }) => matchesPool(match, place)) ? ALWAYS_UP : null;
 }
 
 /** Without a database every client's autonomous system would be unknown, and nobody would be told. */

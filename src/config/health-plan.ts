@@ -132,6 +132,17 @@ function dnsSpec(name: string, check: DnsInput): Untimed<DnsSpec> {
   return { type: "dns", name, port, query, queryType, transport, recursion, expectRcode, expectAnswer };
 }
 
+/** The check of an address that needs a row, though nothing is to be probed. */
+export const ALWAYS_UP: CheckSpec = {
+  type: "static",
+  name: "",
+  up: true,
+  intervalMs: 3_600_000,
+  timeoutMs: 1000,
+  fall: 1,
+  rise: 1,
+};
+
 /**
  * Gives a pool and its addresses their rows, and adds them to the plan. A pool without a check is always up and needs
  * none. False: there are no rows left.

@@ -23,12 +23,15 @@ describe("the JSON Schemas", () => {
     ).toBe(true);
     expect(fits("zone", "{}")).toBe(true);
     expect(fits("include", `include: [base.yaml]\n${POOLS}`)).toBe(true);
+    expect(fits("overrides", "overrides: [{match: pool:eu, state: drain, weight: 50%}]")).toBe(true);
     expect(fits("server", "{}")).toBe(true);
   });
 
   test.each([
     ["server", "listne: [127.0.0.1:53]"],
     ["server", "workers: 0"],
+    ["overrides", "overrides: [{match: pool:eu, state: dran}]"],
+    ["overrides", "overrides: [{state: drain}]"],
     ["include", "records: {www: {policy: us}}"],
     ["zone", "include: [../common.yaml]"],
     ["zone", "pools: {us: {enpoints: [192.0.2.1]}}"],

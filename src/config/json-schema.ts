@@ -1,18 +1,20 @@
 import * as z from "zod";
 import { explainSchema } from "./schema-explain.ts";
+import { overridesSchema } from "./schema-overrides.ts";
 import { serverSchema } from "./schema-server.ts";
 import { fragmentSchema, zoneSchema } from "./schema-zone.ts";
 
 /** A JSON Schema (draft 2020-12), as editors read it. */
 export type JsonSchema = Record<string, unknown>;
 
-/** What a schema is for: `steerd schema server`, `steerd schema zone`, `steerd schema include`, `steerd schema explain`. */
-export type SchemaName = "server" | "zone" | "include" | "explain";
+/** What a schema is for: `steerd schema server`, `steerd schema zone`, `steerd schema include`, `steerd schema overrides`, `steerd schema explain`. */
+export type SchemaName = "server" | "zone" | "include" | "overrides" | "explain";
 
 const SCHEMAS = {
   server: { schema: serverSchema, title: "steerd.yaml", io: "input" },
   zone: { schema: zoneSchema, title: "steerd zones/<origin>.yaml", io: "input" },
   include: { schema: fragmentSchema, title: "steerd zones/include/<name>.yaml", io: "input" },
+  overrides: { schema: overridesSchema, title: "steerd overrides.yaml", io: "input" },
   explain: { schema: explainSchema, title: "steerd explain --json", io: "output" },
 } as const;
 

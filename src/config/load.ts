@@ -6,6 +6,7 @@ import type { Finding } from "./findings.ts";
 import { createIncludeLoader, type LoadedFragment } from "./includes.ts";
 import { type DatabasePaths, loadDatabases } from "./load-databases.ts";
 import { createLatencyLoader } from "./load-latency.ts";
+import { type LoadedOverrides, loadOverrides } from "./load-overrides.ts";
 import { type LoadedYaml, loadYaml, MAX_YAML_OCTETS, reporterOn } from "./load-yaml.ts";
 import { pathText } from "./problem.ts";
 import { type ServerOptions, serverSchema } from "./schema-server.ts";
@@ -25,7 +26,7 @@ export interface LoadOptions {
 /** Everything that the files say, parsed and validated; names are not resolved yet. */
 export interface LoadedConfig {
   /** Paths are absolute. */
-  server: ServerOptions;
+  server: ServerPaths & ServerOptions;
   /** Path of steerd.yaml as people are shown it, whether it exists or not. */
   configFile: string;
   /** steerd.yaml has no errors, so that `server` is what it says. */
@@ -35,10 +36,18 @@ export interface LoadedConfig {
   fragments: LoadedFragment[];
   /** The verified databases, joined. */
   geo: GeoSources;
+  /** Its findings are not among those below: a server in which forced states hold keeps them, whatever the file says now. */
+  overrides: LoadedOverrides;
   /** Every path that was read and would have to be watched: files, and the zones folder. */
   watched: string[];
   /** With an error among them the configuration must not be used. */
   findings: Finding[];
+}
+
+/** Paths that always have a value once they are resolved. */
+export interface ServerPaths {
+  overrides: string;
+  control: { socket: string };
 }
 
 const DEFAULT_FILE = "steerd.yaml";
@@ -70,6 +79,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     ...latency.paths,
     ...includedFiles(cache, server.zones),
   ];
+  const overrides = loadOverrides(server.overrides);
   return {
     server,
     configFile: file,
@@ -77,6 +87,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     zones,
     fragments,
     geo,
+    overrides,
     watched,
     findings,
   };
@@ -131,7 +142,7 @@ function placeInServerFile(
 }
 
 /** Paths in steerd.yaml, which lies at `path`, are relative to its folder. */
-function resolvePaths(options: ServerOptions, path: string): ServerOptions {
+function resolvePaths(options: ServerOptions, path: string): ServerOptions & ServerPaths {
   const folder = dirname(path);
   const geo: DatabasePaths = {};
   for (const role of ["city", "country", "asn"] as const) {
@@ -139,9 +150,13 @@ function resolvePaths(options: ServerOptions, path: string): ServerOptions {
     if (path !== undefined) geo[role] = resolve(folder, path);
   }
   const { state } = options;
+  const zones = resolve(folder, options.zones);
+  const besideZones = (name: string): string => join(dirname(zones), name);
   return {
     ...options,
-    zones: resolve(folder, options.zones),
+    zones,
+    overrides: resolve(folder, options.overrides ?? besideZones("overrides.yaml")),
+    control: { socket: resolve(folder, options.control.socket ?? besideZones("steerd.sock")) },
     geo,
     state: state === null ? null : { ...state, path: statePath(state.path, path) },
   };

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { canaryRow } from "./schema-canaries.ts";
 import { checkParts, checkRows } from "./schema-checks.ts";
 import { endpointOptions, resolveOptions, targetOptions } from "./schema-endpoint.ts";
+import { overrideRow } from "./schema-overrides.ts";
 import { entryOptions, failoverOptions, latencyOptions, nodeShapes } from "./schema-policy.ts";
 import { ttlRange } from "./schema-rows.ts";
 import { serverSchema } from "./schema-server.ts";
@@ -29,7 +30,7 @@ interface Property {
 
 const PREFACE = `# Configuration reference
 
-Every option of both YAML files, as \`steerd check\` knows them. This page is made from the schema in src/config by
+Every option of the YAML files, as \`steerd check\` knows them. This page is made from the schema in src/config by
 \`node scripts/reference.mjs\`; \`steerd schema\` prints the same as a JSON Schema for editors. How the pieces play
 together is told in the README.
 
@@ -40,6 +41,9 @@ seconds. Names match \`[a-z0-9][a-z0-9_-]*\`. \`"@"\`, \`"*"\` and IPv6 addresse
 const GENERATED = `A zone without SOA or NS records of its own gets them from \`nameservers\`. The generated SOA is the same on
 every node: its serial is a hash of the zone's files (nobody transfers such a zone, so that it need not count up), and
 negative answers live for the \`ttl\` of the file, at most 60 seconds.`;
+
+const OVERRIDES = `What operators say of endpoints, as a list under the key \`overrides\`. The file is optional; it lies beside the zones
+folder unless steerd.yaml says otherwise. Of the entries that are about an endpoint the last one counts, wholly.`;
 
 const POLICIES = `A policy is the name of a pool or of a named policy, or a mapping with exactly one of these keys:`;
 
@@ -65,6 +69,11 @@ export function referencePage(): string {
     table(shapeOf(canaryRow)),
     "### freeze",
     table(optionsIn(server, "freeze")),
+    "### control",
+    table(optionsIn(server, "control")),
+    "## overrides.yaml",
+    OVERRIDES,
+    table(shapeOf(overrideRow)),
     "## zones/ORIGIN.yaml",
     `All keys are optional.\n\n${GENERATED}`,
     table(shapeOf(zoneSchema)),

@@ -85,6 +85,17 @@ const probesSchema = mapping(
   "a mapping, as {programs: [/usr/lib/nagios/plugins/]}",
 );
 
+const controlSchema = mapping(
+  {
+    socket: pathRow
+      .optional()
+      .describe(
+        "Unix socket that `steerd status`, `drain --wait` and others of this user ask the server on; relative to steerd.yaml. Absent: steerd.sock beside the zones folder",
+      ),
+  },
+  "a mapping, as {socket: /run/steerd/steerd.sock}",
+);
+
 const WORKERS = `auto, or a number of workers from 1 to ${MAX_UDP_WORKERS}`;
 const workersNumber = z
   .int({ error: WORKERS })
@@ -124,6 +135,11 @@ export const serverSchema = mapping(
       .prefault(["127.0.0.1:5300", "[::1]:5300"])
       .describe("Addresses and ports to answer on, over UDP and TCP; port 0 takes any free one"),
     zones: pathRow.default("./zones").describe("Folder of the zone files; relative to steerd.yaml"),
+    overrides: pathRow
+      .optional()
+      .describe(
+        "File of forced states; relative to steerd.yaml. Absent: overrides.yaml beside the zones folder",
+      ),
     workers: chosen<"auto" | number>([workersAuto, workersNumber], (value) =>
       typeof value === "number" ? workersNumber : workersAuto,
     )
@@ -148,6 +164,9 @@ export const serverSchema = mapping(
     api: sectionOf<z.infer<typeof apiSchema>>(apiSchema)
       .prefault({})
       .describe("The control plane's listener"),
+    control: sectionOf<z.infer<typeof controlSchema>>(controlSchema)
+      .prefault({})
+      .describe("How commands on this host reach the server"),
     resolvers: z
       .array(resolverRow, { error: "a list of addresses, with ports where they are not 53" })
       .prefault([])
@@ -173,7 +192,7 @@ export const serverSchema = mapping(
         "Name servers of every zone that has no NS records of its own; the first is also the SOA's MNAME",
       ),
   },
-  "a mapping with any of listen, zones, workers, state, geo, index_memory, api, resolvers, explain, probes, canaries, freeze, nameservers",
+  "a mapping with any of listen, zones, overrides, workers, state, geo, index_memory, api, control, resolvers, explain, probes, canaries, freeze, nameservers",
 ).describe("Options of the server: steerd.yaml");
 
 /** What steerd.yaml says, defaults filled in and paths resolved. */
@@ -181,6 +200,8 @@ export interface ServerOptions {
   listen: Listener[];
   /** Path of the zones folder. */
   zones: string;
+  /** Path of the file of forced states. */
+  overrides?: string | undefined;
   workers: "auto" | number;
   /** Null: nothing is remembered. */
   state: StateSettings | null;
@@ -189,6 +210,7 @@ export interface ServerOptions {
   /** Octets. */
   index_memory: number;
   api: { listen: Listener };
+  control: { socket?: string | undefined };
   explain: ExplainOptions;
   probes: z.infer<typeof probesSchema>;
   canaries: CanaryInput[];

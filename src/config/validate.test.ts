@@ -13,6 +13,7 @@ describe("steerd.yaml", () => {
       geo: {},
       index_memory: 256 * 2 ** 20,
       api: { listen: { host: "127.0.0.1", family: 4, port: 8053 } },
+      control: {},
       explain: { allow: [] },
       resolvers: [],
       state: { path: "", maxAgeMs: 300_000 },
@@ -94,15 +95,15 @@ describe("steerd.yaml", () => {
     ["worker: 1", '1:1 CFG_KEY_UNKNOWN "worker" is not a key: did you mean workers?'],
     [
       "doh: 1",
-      '1:1 CFG_NOT_AVAILABLE "doh" is not available in this version: expected one of listen, zones, workers, state, geo, index_memory, api, resolvers, explain, probes, canaries, freeze and 1 more',
+      '1:1 CFG_NOT_AVAILABLE "doh" is not available in this version: expected one of listen, zones, overrides, workers, state, geo, index_memory, api, control, resolvers, explain, probes and 3 more',
     ],
     [
       "- a",
-      "1:1 CFG_VALUE_INVALID the file is a list: expected a mapping with any of listen, zones, workers, state, geo, index_memory, api, resolvers, explain, probes, canaries, freeze, nameservers",
+      "1:1 CFG_VALUE_INVALID the file is a list: expected a mapping with any of listen, zones, overrides, workers, state, geo, index_memory, api, control, resolvers, explain, probes, canaries, freeze, nameservers",
     ],
     [
       "a",
-      '1:1 CFG_VALUE_INVALID the file is "a": expected a mapping with any of listen, zones, workers, state, geo, index_memory, api, resolvers, explain, probes, canaries, freeze, nameservers',
+      '1:1 CFG_VALUE_INVALID the file is "a": expected a mapping with any of listen, zones, overrides, workers, state, geo, index_memory, api, control, resolvers, explain, probes, canaries, freeze, nameservers',
     ],
   ])("%j", (text, finding) => {
     expect(serverOptions(text).findings).toEqual([finding]);

@@ -15,12 +15,14 @@ export function createBuild(configPath: string | null, blocks: SharedBlocks): Co
   const rows = createRowRegistry(blocks.rows, Atomics.load(blocks.control, WORD_GENERATION));
   let previous: CompiledConfig | null = null;
   let sound: LoadedConfig | null = null;
-  return (generation, known, isAgain) => {
+  return (generation, known, isAgain, overrides) => {
     // What names lead to changes more often than the files: those that were sound are compiled again as they were.
     const loaded = (isAgain ? sound : null) ?? loadConfig({ configFile: configPath, cache });
     const { zones } = loaded.server;
     const watched = { files: loaded.watched.filter((path) => path !== zones), folders: [zones] };
-    const compiled = compileConfig(loaded, { rows, previous, generation, known });
+    // Forced states hold whatever their file says by now, unless it is another file.
+    const kept = overrides?.path === loaded.server.overrides ? { overrides } : {};
+    const compiled = compileConfig(loaded, { rows, previous, generation, known, ...kept });
     if (!("snapshot" in compiled)) return { findings: compiled.findings, built: null, watched };
     previous = compiled;
     sound = loaded;
@@ -32,7 +34,17 @@ export function createBuild(configPath: string | null, blocks: SharedBlocks): Co
     const indexes = report.tables;
     return {
       findings,
-      built: { snapshot, names, plan, settings, indexes, api: server.api.listen, wanted, resolvers },
+      built: {
+        snapshot,
+        names,
+        plan,
+        settings,
+        indexes,
+        api: server.api.listen,
+        wanted,
+        resolvers,
+        config: compiled,
+      },
       watched,
     };
   };

@@ -1,7 +1,8 @@
-import type { SnapshotNames } from "../config/compile.ts";
+import type { CompiledConfig, SnapshotNames } from "../config/compile.ts";
 import { type Finding, formatFinding } from "../config/findings.ts";
 import { formatOctets, type IndexSize, largestIndexes } from "../config/index-memory.ts";
 import type { KnownNames, WantedName } from "../config/known-names.ts";
+import type { LoadedOverrides } from "../config/load-overrides.ts";
 import type { HealthPlan } from "../health/plan.ts";
 import type { HealthClock } from "../health/probe.ts";
 import { type SharedBlocks, WORD_GENERATION } from "../serve/blocks.ts";
@@ -12,6 +13,7 @@ import type { Api } from "./api.ts";
 import { keepApiOpen } from "./api-keeper.ts";
 import { type LookUp, lookUp } from "./look-up.ts";
 import { createNames } from "./names.ts";
+import { createOverrides } from "./overrides.ts";
 import { type ControlStatus, createStatus, describeSnapshot } from "./status.ts";
 import { createTallyBook } from "./tally-book.ts";
 import { createWatch, WATCH_DEFAULTS, type WatchedPaths } from "./watch.ts";
@@ -30,6 +32,7 @@ export interface Built {
   /** Names to look up, and with which resolvers. */
   wanted: WantedName[];
   resolvers: string[];
+  config: CompiledConfig;
 }
 
 /** What came of reading the files once. */
@@ -47,9 +50,10 @@ export interface ControlOptions {
   log: Log;
   /**
    * Reads the files as `generation`, with what is known of the names in them. What did not change since the last call need
-   * not be read again. `isAgain`: takes the files as they were when they were accepted last.
+   * not be read again. `isAgain`: takes the files as they were when they were accepted last. `overrides`: forced states that
+   * hold; absent: those of their file.
    */
-  build: (generation: number, known: KnownNames, isAgain: boolean) => Attempt;
+  build: (generation: number, known: KnownNames, isAgain: boolean, overrides?: LoadedOverrides) => Attempt;
   /** Looks names up; absent: through node:dns. */
   lookUp?: LookUp;
   /** Addresses of names that a control worker before this one knew. */
@@ -100,6 +104,14 @@ export function startControl(options: ControlOptions): Control {
     onChange: () => republish(false),
   });
   status.nameStates = names.states;
+  const overrides = createOverrides({
+    clock: CONTROL_CLOCK,
+    log,
+    onForced: (forced) => post({ kind: "forced", forced }),
+    onRowsWanted: () => republish(false),
+    watch: options.watch ?? WATCH_DEFAULTS,
+  });
+  status.overrides = overrides.inUse;
 
   const reload = (): void => {
     // Before the files are read, so that what changes meanwhile counts as a change.
@@ -111,7 +123,7 @@ export function startControl(options: ControlOptions): Control {
     if (attempt === null) return;
     const { findings, built, watched } = attempt;
     status.lastCompileMs = performance.now() - startedMs;
-    if (built === null) reject(findings, current);
+    if (built === null) reject(options, status, findings, current);
     else if (names.want(built.wanted, built.resolvers)) names.whenTried(NAMES_MS, () => republish(true));
     else accept(built, findings, true);
     if (JSON.stringify(paths) !== JSON.stringify(watched)) watch.mark(watched, startedWallMs);
@@ -128,7 +140,7 @@ export function startControl(options: ControlOptions): Control {
   /** Null: the compiler itself failed, for want of memory or by a defect; where something is in use, that stays. */
   const attemptBuild = (current: number, isAgain: boolean): Attempt | null => {
     try {
-      return build(current + 1, names.known, isAgain);
+      return build(current + 1, names.known, isAgain, overrides.inUse()?.loaded);
     } catch (error) {
       if (current === 0) throw error;
       status.rejected++;
@@ -142,18 +154,9 @@ export function startControl(options: ControlOptions): Control {
     tell(findings);
     if (isReload) countAccepted(status);
     announce(options, status, built, names.known, findings.length);
+    overrides.adopt(built.config);
     apiListener = built.api;
     if (answering) api.listenOn(built.api);
-  };
-  const reject = (findings: Finding[], current: number): void => {
-    status.rejected++;
-    status.lastReloadOk = false;
-    const errors = findings.filter(({ severity }) => severity === "error");
-    post({ kind: "rejected", lines: errors.map(formatFinding) });
-    // Nothing was published yet: the supervisor prints the lines and ends.
-    if (current === 0) return;
-    logFindings(log, findings);
-    log("error", `configuration rejected, ${current} stays in use`, { errors: errors.length });
   };
   const watch = createWatch({ ...(options.watch ?? WATCH_DEFAULTS), onChange: reload });
   reload();
@@ -165,10 +168,22 @@ export function startControl(options: ControlOptions): Control {
     },
     stop: async () => {
       watch.close();
+      overrides.stop();
       names.stop();
       await api.close();
     },
   };
+}
+
+function reject({ post, log }: ControlOptions, status: ControlStatus, findings: Finding[], current: number) {
+  status.rejected++;
+  status.lastReloadOk = false;
+  const errors = findings.filter(({ severity }) => severity === "error");
+  post({ kind: "rejected", lines: errors.map(formatFinding) });
+  // Nothing was published yet: the supervisor prints the lines and ends.
+  if (current === 0) return;
+  logFindings(log, findings);
+  log("error", `configuration rejected, ${current} stays in use`, { errors: errors.length });
 }
 
 /** A thousand tables make no line that somebody reads; `check --memory` and /metrics have more. */

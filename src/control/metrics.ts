@@ -227,6 +227,16 @@ function addConfiguration(registry: Registry, status: ControlStatus): void {
       "When a configuration was last accepted, in seconds since 1970",
       () => status.lastAcceptedS,
     ],
+    [
+      "steerd_overrides_ok",
+      "1 while the forced states as last read from their file are in use",
+      () => (status.overrides()?.isSound === false ? 0 : 1),
+    ],
+    [
+      "steerd_overrides_ignored",
+      "Entries of the file of forced states that would leave a record without any address",
+      () => status.overrides()?.resolved.ignored.size ?? 0,
+    ],
     ["steerd_reload_duration_seconds", "Reading and compiling it took", () => status.lastCompileMs / 1000],
   ];
   for (const [name, help, read] of rows) {

@@ -4,6 +4,7 @@ import { RECORD_WORDS } from "../policy/data.ts";
 import type { Snapshot } from "../snapshot.ts";
 import { ZONE_WORDS } from "../zone/zone-data.ts";
 import type { NameState } from "./names.ts";
+import type { OverridesInUse } from "./overrides.ts";
 import type { TallyBook } from "./tally-book.ts";
 
 /** What the control worker knows beside the shared blocks. Overwritten by each reload. */
@@ -27,6 +28,8 @@ export interface ControlStatus {
   tallies: TallyBook | null;
   /** Names that are looked up. */
   nameStates: ReadonlyMap<string, NameState>;
+  /** Forced states; null: nothing was compiled yet. */
+  overrides: () => OverridesInUse | null;
 }
 
 export function createStatus(): ControlStatus {
@@ -45,6 +48,7 @@ export function createStatus(): ControlStatus {
     plan: { targets: [], pools: [] },
     tallies: null,
     nameStates: new Map(),
+    overrides: () => null,
   };
 }
 

@@ -5,7 +5,7 @@ import { STATE_DRAINED, STATE_FORCED_DOWN, STATE_FORCED_UP, STATE_UP } from "./r
 export type ForcedWord = "up" | "down" | "drain";
 
 /** STATE_* bit of each word. */
-const FORCED_BITS: Record<ForcedWord, number> = {
+export const FORCED_BITS: Record<ForcedWord, number> = {
   up: STATE_FORCED_UP,
   down: STATE_FORCED_DOWN,
   drain: STATE_DRAINED,

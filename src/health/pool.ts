@@ -64,14 +64,16 @@ export function foldPool(rows: HealthRows, plan: PoolPlan): PoolVerdict {
   return { failed: up < needed(plan, counted), up, usable, horizonMs, figures };
 }
 
-/** Fills the rows of a plan as if every address were up except those that `isDown` names, and judges its pools. */
+/** Fills the rows of a plan as if every address were up except those that `isDown` names, under its forced states, and judges its pools. */
 export function applyOffline(
   rows: HealthRows,
   plan: HealthPlan,
   isDown: (target: ProbeTarget) => boolean,
 ): void {
+  const forced = new Map((plan.forced ?? []).map((entry) => [entry.row, entry]));
   for (const target of plan.targets) {
-    writeEndpoint(rows, target, assumedState(!isDown(target), 0, target.check), 0);
+    const state = assumedState(!isDown(target), 0, target.check);
+    writeEndpoint(rows, target, state, 0, forced.get(target.row));
   }
   for (const pool of plan.pools) writePool(rows, pool, foldPool(rows, pool), 0);
   const latches = createLatches(rows, () => undefined);
