@@ -77,6 +77,9 @@ export interface Prober {
   stop(): void;
 }
 
+/** How often the figures of pools are published: they change with every probe, and a look at a pool is one at all of its rows. */
+const FIGURES_MS = 250;
+
 /** A target under probe. */
 interface Tracked {
   target: ProbeTarget;
@@ -116,6 +119,9 @@ class RowsProber implements Prober {
   private judged = new Map<string, Judged>();
   private readonly changedRows = new Set<Tracked>();
   private readonly changedPools = new Set<Judged>();
+  /** Pools of which nothing but figures changed, and when they are published. */
+  private readonly measuredPools = new Set<Judged>();
+  private figuresDueMs = 0;
   /** A pool's verdict, or a plan, is newer than the latches. */
   private latchesChanged = false;
   /** Rows of the plan that have no verdict; null once the round has been reported. */
@@ -323,8 +329,9 @@ class RowsProber implements Prober {
     const turned = before.known !== after.known || before.up !== after.up;
     if (turned) tracked.sinceS = Math.floor((wallMs - nowMs + after.sinceMs) / 1000);
     this.stage(tracked);
-    if (turned || before.horizonMs !== after.horizonMs || before.responseUs !== after.responseUs) {
-      for (const pool of tracked.pools) this.changedPools.add(pool);
+    const isUrgent = turned || before.horizonMs !== after.horizonMs;
+    if (isUrgent || before.responseUs !== after.responseUs) {
+      for (const pool of tracked.pools) (isUrgent ? this.changedPools : this.measuredPools).add(pool);
     }
     if (!turned) {
       this.reportWarning(tracked.target, before, after);
@@ -363,7 +370,13 @@ class RowsProber implements Prober {
    * Once per tick, so that a thousand results within one pool cost one look at it.
    */
   private publish(): void {
-    this.doubt.judge(this.clock.nowMs());
+    const nowMs = this.clock.nowMs();
+    this.doubt.judge(nowMs);
+    if (nowMs >= this.figuresDueMs) {
+      this.figuresDueMs = nowMs + FIGURES_MS;
+      for (const pool of this.measuredPools) this.changedPools.add(pool);
+      this.measuredPools.clear();
+    }
     const verdicts = new Map<Judged, PoolVerdict>();
     for (const pool of this.changedPools) {
       const verdict = foldPool(this.staged, pool.plan);

@@ -164,6 +164,21 @@ describe("the scheduler", () => {
     expect(results).toHaveLength(1_000);
   });
 
+  it("counts by how much each start came late", () => {
+    for (let id = 0; id < 100; id++) scheduler.set(id, quick(), 1_000, 500);
+    clock.advance(10_000);
+    const { lateByMs, started } = scheduler.stats();
+    const upTo = (ms: number): number => lateByMs.slice(0, ms).reduce((sum, count) => sum + count, 0);
+    expect(upTo(11)).toBe(started);
+    clock.stall(300);
+    clock.advance(500);
+    const late = scheduler.stats();
+    const overdue = late.lateByMs.slice(11, 320).reduce((sum, count) => sum + count, 0);
+    // A third of a second's starts, evenly spread.
+    expect(overdue).toBeGreaterThanOrEqual(25);
+    expect(overdue).toBeLessThanOrEqual(33);
+  });
+
   it("row 69: after a stall a failure is void, and asked again soon", () => {
     const probe = fake();
     scheduler.set(0, probe.start, 30_000, 300);

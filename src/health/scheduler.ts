@@ -58,7 +58,12 @@ export interface SchedulerStats {
   waiting: number;
   /** Probes whose failure did not count: the loop had stood still, or descriptors had run out. */
   voided: number;
+  /** Starts by how many milliseconds they came late; the last place has all beyond. */
+  lateByMs: Uint32Array;
 }
+
+/** Places of `lateByMs`. */
+const LATE_MS_MAX = 1_000;
 
 export interface Scheduler {
   /** Probes target `id` from now on, the first time soon. Replaces the target of that id, keeping its phase. */
@@ -79,6 +84,9 @@ interface Job {
   timeoutMs: number;
   /** Place in the interval, 0 <= phase < 1: fixed for life, so that the spread lasts. */
   phase: number;
+  /** When the next start is due, and when the one was that now waits or runs. */
+  nextMs: number;
+  dueMs: number;
   running: RunningProbe | null;
   /** When the last probe started; -1: none has. */
   startedMs: number;
@@ -124,6 +132,7 @@ class ProbeScheduler implements Scheduler {
   private inFlight = 0;
   private started = 0;
   private voided = 0;
+  private readonly lateByMs = new Uint32Array(LATE_MS_MAX + 1);
 
   constructor(options: SchedulerOptions) {
     this.clock = options.clock;
@@ -144,6 +153,8 @@ class ProbeScheduler implements Scheduler {
       intervalMs,
       timeoutMs,
       phase: before?.phase ?? this.drawPhase(),
+      nextMs: 0,
+      dueMs: 0,
       running: null,
       startedMs: -1,
       lostBeforeMs: 0,
@@ -171,7 +182,7 @@ class ProbeScheduler implements Scheduler {
     job.intervalMs = intervalMs;
     // The first probe comes soon in any case.
     if (job.startedMs < 0) return;
-    if (isShorter) this.wheel.add(job.id * 2, job.startedMs + intervalMs);
+    if (isShorter) this.plan(job, job.startedMs + intervalMs);
     else this.startNext(job, this.clock.nowMs());
   }
 
@@ -186,6 +197,7 @@ class ProbeScheduler implements Scheduler {
       inFlight: this.inFlight,
       waiting: this.waiting.length,
       voided: this.voided,
+      lateByMs: this.lateByMs.slice(),
     };
   }
 
@@ -226,20 +238,27 @@ class ProbeScheduler implements Scheduler {
 
   /** Plans the next start close to now, in the job's place of the spread. */
   private startSoon(job: Job, nowMs: number): void {
-    this.wheel.add(job.id * 2, nowMs + job.phase * Math.min(job.intervalMs, SOON_MS));
+    this.plan(job, nowMs + job.phase * Math.min(job.intervalMs, SOON_MS));
   }
 
   /** Plans the next start at the job's own place in an interval, at least half an interval from now. */
   private startNext(job: Job, nowMs: number): void {
     const offsetMs = job.phase * job.intervalMs;
     const rounds = Math.ceil((nowMs + job.intervalMs / 2 - offsetMs) / job.intervalMs);
-    this.wheel.add(job.id * 2, rounds * job.intervalMs + offsetMs);
+    this.plan(job, rounds * job.intervalMs + offsetMs);
+  }
+
+  private plan(job: Job, atMs: number): void {
+    job.nextMs = atMs;
+    this.wheel.add(job.id * 2, atMs);
   }
 
   private startDue(job: Job): void {
+    const dueMs = job.nextMs;
     this.startNext(job, this.tickMs);
     // A probe that outlasts its interval, or that still waits for a slot, takes the place of this round.
     if (job.running !== null || job.waiting) return;
+    job.dueMs = dueMs;
     job.waiting = true;
     this.waiting.push(job);
   }
@@ -263,6 +282,8 @@ class ProbeScheduler implements Scheduler {
     job.startedMs = this.clock.nowMs();
     job.lostBeforeMs = this.lostMs;
     job.stallsBefore = this.stalls;
+    const lateMs = Math.max(0, Math.floor(job.startedMs - job.dueMs));
+    this.lateByMs[Math.min(lateMs, LATE_MS_MAX)]! += 1;
     this.started += 1;
     this.inFlight += 1;
     let early: ProbeResult | null = null;

@@ -57,11 +57,11 @@ export interface ExchangePlan {
   request: Uint8Array | null;
   response: AnswerReader | null;
   /** Looks at the session once the handshake has ended: REASON_OK, or a warning that a success then carries. */
-  judgeSession?: (socket: TLSSocket) => Reason;
+  judgeSession?: ((socket: TLSSocket) => Reason) | undefined;
   /** A connection that an earlier exchange kept; absent or null: one is opened. */
   kept?: Connection | null;
   /** Takes the connection after a success that left it fit for another request; absent: it is closed. */
-  keep?: (connection: Connection) => void;
+  keep?: ((connection: Connection) => void) | undefined;
 }
 
 /** Error codes that mean the same in every phase. */

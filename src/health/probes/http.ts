@@ -10,7 +10,8 @@ import {
   isHostHeader,
   isRequestTarget,
 } from "../request-text.ts";
-import { startExchange } from "./exchange.ts";
+import type { Connection } from "./connection.ts";
+import { type ExchangePlan, startExchange } from "./exchange.ts";
 import { type Expectation, expectationOf } from "./expectation.ts";
 import { openSecure } from "./https.ts";
 import { prepareKept } from "./kept.ts";
@@ -39,8 +40,17 @@ export function prepareHttp(
   const open = openerFor(target, check, first, first, secureContext);
   const { reuse = 1 } = check;
   if (reuse > 1) {
-    const planFor = (isLast: boolean) =>
-      exchangeOf(check, isSecure, open, isLast ? request : lasting, expectation, clock, !isLast);
+    const planFor = (kept: Connection | null, keep: ExchangePlan["keep"]) =>
+      exchangeOf(
+        check,
+        isSecure,
+        open,
+        keep === undefined ? request : lasting,
+        expectation,
+        clock,
+        kept,
+        keep,
+      );
     return prepareKept(planFor, reuse, target.row, clock);
   }
   const redirects = check.redirects ?? 0;
@@ -71,12 +81,13 @@ function exchangeOf(
   request: Uint8Array,
   expectation: Expectation,
   clock: HealthClock,
-  toEnd = false,
+  kept: Connection | null = null,
+  keep: ExchangePlan["keep"] = undefined,
 ): HttpExchange {
-  const response = new ResponseReader(expectation, check.method === "HEAD", toEnd);
+  const response = new ResponseReader(expectation, check.method === "HEAD", keep !== undefined);
   const { warnDays = 0 } = check;
-  const judge = secure && warnDays > 0 ? { judgeSession: expiryJudge(warnDays, clock) } : {};
-  return { open, secure, request, response, ...judge };
+  const judgeSession = secure && warnDays > 0 ? expiryJudge(warnDays, clock) : undefined;
+  return { open, secure, request, response, judgeSession, kept, keep };
 }
 
 /** Opens the connection to a place, which is always at the target's own address. */

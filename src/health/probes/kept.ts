@@ -31,11 +31,11 @@ class Keeper {
     return null;
   }
 
-  keep(connection: Connection): void {
+  readonly keep = (connection: Connection): void => {
     this.served += 1;
     this.connection = connection;
     connection.keep();
-  }
+  };
 
   /** Whatever was kept, the next connection is a fresh one. */
   renew(): void {
@@ -50,8 +50,8 @@ class Keeper {
   }
 }
 
-/** Makes the exchange of one probe; `isLast`: its connection is not kept afterwards. */
-type PlanFor = (isLast: boolean) => ExchangePlan;
+/** Makes the exchange of one probe, on a kept connection if there is one; without `keep` its connection ends with it. */
+type PlanFor = (kept: Connection | null, keep: ExchangePlan["keep"]) => ExchangePlan;
 
 /**
  * Probes of which up to `reuse` share a connection. What fails on a connection that was kept may be the connection's
@@ -96,10 +96,7 @@ class KeptProbe implements RunningProbe {
   }
 
   private run(kept: Connection | null): void {
-    const { keeper } = this;
-    const isLast = keeper.isLast;
-    const keep = (connection: Connection): void => keeper.keep(connection);
-    const plan = { ...this.planFor(isLast), kept, ...(isLast ? {} : { keep }) };
+    const plan = this.planFor(kept, this.keeper.isLast ? undefined : this.keeper.keep);
     const running = startExchange(plan, this.clock, (result) => this.ended(result), this.startMs);
     // A kept connection may fail before this line, and the second attempt is under way.
     if (kept === null || this.mayRetry) this.running = running;
