@@ -25,7 +25,6 @@ import {
   capHorizon,
   drawLuck,
   type EndpointState,
-  inheritState,
   observe,
   paceMs,
   retime,
@@ -34,6 +33,7 @@ import {
   unknownState,
 } from "./state.ts";
 import { stateFromRow } from "./state-row.ts";
+import { indexByRow, inherited, type Judged, placeOf, type Tracked } from "./tracked.ts";
 import type { EndpointTransition, EndpointWarning, ForcedTransition, PoolTransition } from "./transitions.ts";
 
 export interface ProberOptions {
@@ -79,27 +79,6 @@ export interface Prober {
 
 /** How often the figures of pools are published: they change with every probe, and a look at a pool is one at all of its rows. */
 const FIGURES_MS = 250;
-
-/** A target under probe. */
-interface Tracked {
-  target: ProbeTarget;
-  state: EndpointState;
-  /** Seconds since 1970 at `state.sinceMs`, read once: a step of the wall clock changes no age. */
-  sinceS: number;
-  pools: Judged[];
-  /** What an operator says of it. */
-  forced?: ForcedPlan | undefined;
-}
-
-/** A pool and what was last published of it. */
-interface Judged {
-  plan: PoolPlan;
-  failed: boolean;
-  /** A verdict has been reported: until then a pool counts as failed, but nobody is told. */
-  known: boolean;
-  sinceMs: number;
-  sinceS: number;
-}
 
 /** Probes the targets of a plan and publishes what it finds in the rows, whose only writer it is. */
 export function createProber(options: ProberOptions): Prober {
@@ -469,32 +448,4 @@ class RowsProber implements Prober {
     this.awaited = null;
     this.options.onRoundDone();
   }
-}
-
-/** The state of the same address of the same pool under another check: an endpoint that stays keeps its health. */
-function inherited(
-  target: ProbeTarget,
-  pools: Judged[],
-  before: Tracked | undefined,
-  nowMs: number,
-): Tracked | null {
-  if (before === undefined) return null;
-  return { ...before, target, pools, state: inheritState(before.state, nowMs, target.check) };
-}
-
-function indexByRow(judged: Iterable<Judged>): Map<number, Judged[]> {
-  const index = new Map<number, Judged[]>();
-  for (const pool of judged) {
-    for (const row of pool.plan.endpoints.flat()) {
-      const pools = index.get(row);
-      if (pools === undefined) index.set(row, [pool]);
-      else if (!pools.includes(pool)) pools.push(pool);
-    }
-  }
-  return index;
-}
-
-/** What makes an endpoint the same one for a person, whatever its check. */
-function placeOf(target: ProbeTarget): string {
-  return `${target.zone} ${target.pool} ${target.address}`;
 }
