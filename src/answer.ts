@@ -1,5 +1,7 @@
 import {
   COUNTER_DECIDED_ADDRESSES,
+  COUNTER_DECIDED_HINTS,
+  COUNTER_DECIDED_TARGET,
   COUNTER_DROPPED_RESPONSE,
   COUNTER_DROPPED_SHORT,
   COUNTER_ECS,
@@ -16,6 +18,8 @@ import {
   FAMILY_NAME,
   RECORD_ECS,
   RECORD_GIVES_TARGET,
+  RECORD_HTTPS,
+  RECORD_SVCB,
   RECORD_TABLE_COUNT,
   RECORD_WORDS,
 } from "./policy/data.ts";
@@ -23,18 +27,35 @@ import { decide } from "./policy/decide.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { layTallies, type TallyLayout, tallyRun } from "./tallies.ts";
 import {
+  type Answer,
   addItem,
   DECIDED_ADDRESSES,
   DECIDED_NODATA,
   ITEM_ADDRESSES,
+  keepHints,
   resetAnswer,
   SECTION_ANSWER,
 } from "./wire/answer.ts";
-import { RCODE_NOERROR, RCODE_SERVFAIL, TRANSPORT_UDP, TYPE_AAAA } from "./wire/constants.ts";
+import {
+  RCODE_NOERROR,
+  RCODE_SERVFAIL,
+  TRANSPORT_UDP,
+  TYPE_AAAA,
+  TYPE_HTTPS,
+  TYPE_SVCB,
+} from "./wire/constants.ts";
 import { viewOf } from "./wire/octets.ts";
 import { createQuery, HEADER_OCTETS, parseQuery, type Query, VERDICT_DROP } from "./wire/query.ts";
 import { encodeAnswer, isTruncated } from "./wire/response.ts";
-import { addNegativeSoa, addTarget, createLookup, followTarget, type Lookup, lookup } from "./zone/lookup.ts";
+import {
+  addHints,
+  addNegativeSoa,
+  addTarget,
+  createLookup,
+  followTarget,
+  type Lookup,
+  lookup,
+} from "./zone/lookup.ts";
 
 /**
  * All that one worker needs to answer: made once, reused by every query. Before each call the transport sets
@@ -150,7 +171,7 @@ export function answerMessage(packet: DataView, length: number, context: Context
  */
 function decideRecord(context: Context): boolean {
   const { query, answer, client, policy } = context;
-  const { record, steps, name, ownerKind, owner } = context.lookup;
+  const { record, steps, name } = context.lookup;
   const at = record * RECORD_WORDS;
   const ecsAllowed = policy.records[at + RECORD_ECS]!;
   const tailored = query.hasEcs === 1 && query.ecsSourceBits > 0 && ecsAllowed === 1;
@@ -158,30 +179,25 @@ function decideRecord(context: Context): boolean {
   if (steps > 0 && tailored && policy.records[at + RECORD_TABLE_COUNT]! > 0) return false;
 
   prepareClient(client, query);
+  const { qtype } = query;
   const givesTarget = policy.records[at + RECORD_GIVES_TARGET] !== 0;
-  const family = givesTarget ? FAMILY_NAME : query.qtype === TYPE_AAAA ? 6 : 4;
-  decide(context, record, name.hashes[0]!, family, client, answer, context.trace);
-  context.counters[COUNTER_DECIDED_ADDRESSES + answer.decision - 1]! += 1;
-  context.tallies[context.layout.records + record]! += 1;
-  const ttlSeconds = answer.decisionTtl;
-  if (answer.decision === DECIDED_ADDRESSES) {
-    rememberAnswer(context, ttlSeconds);
-    if (givesTarget) return giveTarget(context, ttlSeconds);
-    const { qtype } = query;
-    addItem(
-      answer,
-      SECTION_ANSWER,
-      ITEM_ADDRESSES,
-      ownerKind,
-      owner,
-      qtype,
-      ttlSeconds,
-      0,
-      answer.addressCount,
-    );
-    return false;
+  const service = qtype === TYPE_HTTPS ? RECORD_HTTPS : qtype === TYPE_SVCB ? RECORD_SVCB : -1;
+  const givesHints = service >= 0 && policy.records[at + service]! >= 0;
+  if (givesHints) {
+    decideHints(context, record);
+  } else {
+    const family = givesTarget ? FAMILY_NAME : qtype === TYPE_AAAA ? 6 : 4;
+    decide(context, record, name.hashes[0]!, family, client, answer, context.trace);
+    if (answer.decision === DECIDED_ADDRESSES) rememberAnswer(context, answer.decisionTtl, 1);
   }
-  if (answer.decision === DECIDED_NODATA) {
+  const ttlSeconds = answer.decisionTtl;
+  countDecision(context, givesTarget, givesHints);
+  context.tallies[context.layout.records + record]! += 1;
+  if (answer.decision === DECIDED_ADDRESSES) {
+    if (givesTarget) return giveTarget(context, ttlSeconds);
+    if (givesHints) addHints(context.lookup, policy.records[at + service]!, ttlSeconds, answer);
+    else addAddresses(context.lookup, answer, ttlSeconds);
+  } else if (answer.decision === DECIDED_NODATA) {
     addNegativeSoa(context.lookup, answer, ttlSeconds);
   } else {
     answer.rcode = RCODE_SERVFAIL;
@@ -189,6 +205,47 @@ function decideRecord(context: Context): boolean {
     answer.itemCount = 0;
   }
   return false;
+}
+
+function addAddresses({ ownerKind, owner, qtype }: Lookup, answer: Answer, ttlSeconds: number): void {
+  const { addressCount } = answer;
+  addItem(answer, SECTION_ANSWER, ITEM_ADDRESSES, ownerKind, owner, qtype, ttlSeconds, 0, addressCount);
+}
+
+/**
+ * Decides what A would be answered and then what AAAA would be, with the same free dice and in one turn, so that the
+ * hints of both families are of one region. The answer holds as long as the shorter of both would.
+ */
+function decideHints(context: Context, record: number): void {
+  const { answer, client, dice, trace } = context;
+  const ownerHash = context.lookup.name.hashes[0]!;
+  const die = dice[0]!;
+  context.forHints = 1;
+  decide(context, record, ownerHash, 4, client, answer, trace);
+  const { decision, decisionTtl, scopeBits } = answer;
+  if (decision === DECIDED_ADDRESSES) rememberAnswer(context, decisionTtl, 1);
+  keepHints(answer);
+  dice[0] = die;
+  decide(context, record, ownerHash, 6, client, answer, trace);
+  const leads = answer.hintCount > 0 ? 0 : 1;
+  if (answer.decision === DECIDED_ADDRESSES) rememberAnswer(context, answer.decisionTtl, leads);
+  context.forHints = 0;
+  // Addresses of one family are an answer, and NODATA goes before SERVFAIL, as in a union: DECIDED_* in their order.
+  if (decision < answer.decision) answer.decision = decision;
+  if (decisionTtl < answer.decisionTtl) answer.decisionTtl = decisionTtl;
+  if (scopeBits > answer.scopeBits) answer.scopeBits = scopeBits;
+}
+
+function countDecision({ answer, counters }: Context, givesTarget: boolean, givesHints: boolean): void {
+  const slot =
+    answer.decision !== DECIDED_ADDRESSES
+      ? COUNTER_DECIDED_ADDRESSES + answer.decision - 1
+      : givesTarget
+        ? COUNTER_DECIDED_TARGET
+        : givesHints
+          ? COUNTER_DECIDED_HINTS
+          : COUNTER_DECIDED_ADDRESSES;
+  counters[slot]! += 1;
 }
 
 /** Adds the decided CNAME, and goes on from it. One option can carry one scope: with a client subnet it ends there. */
@@ -201,8 +258,8 @@ function giveTarget(context: Context, ttlSeconds: number): boolean {
   return state.record >= 0;
 }
 
-/** Notes for each decided address when resolvers will let go of it, and counts it. */
-function rememberAnswer(context: Context, ttlSeconds: number): void {
+/** Notes for each decided address when resolvers will let go of it, and counts it. `isFirst`: 0 or 1, the first stands for the answer. */
+function rememberAnswer(context: Context, ttlSeconds: number, isFirst: number): void {
   const { expiries, tallies, picked, pickedCount, answer } = context;
   const { leads, addresses } = context.layout;
   const expiry = context.clockS[0]! + ttlSeconds;
@@ -211,7 +268,7 @@ function rememberAnswer(context: Context, ttlSeconds: number): void {
     if (row >= 0 && expiries[row]! < expiry) expiries[row] = expiry;
     tallies[addresses + picked[i]!]! += 1;
   }
-  tallies[leads + picked[0]!]! += 1;
+  tallies[leads + picked[0]!]! += isFirst;
 }
 
 function drop(context: Context, length: number): number {

@@ -18,41 +18,44 @@ export const COUNTER_ECS = 34;
 export const COUNTER_TRUNCATED = 35;
 /** Dynamic records by what was decided, addresses, NODATA or SERVFAIL: + DECIDED_* - 1. */
 export const COUNTER_DECIDED_ADDRESSES = 36;
+/** In place of addresses: a CNAME, or an HTTPS or SVCB record with hints. */
+export const COUNTER_DECIDED_TARGET = 39;
+export const COUNTER_DECIDED_HINTS = 40;
 /** Datagrams and messages that got no reply, by reason. */
-export const COUNTER_DROPPED_SHORT = 39;
-export const COUNTER_DROPPED_RESPONSE = 40;
-export const COUNTER_DROPPED_PORT = 41;
-export const COUNTER_DROPPED_SEND = 42;
+export const COUNTER_DROPPED_SHORT = 41;
+export const COUNTER_DROPPED_RESPONSE = 42;
+export const COUNTER_DROPPED_PORT = 43;
+export const COUNTER_DROPPED_SEND = 44;
 /** A defect of ours: answering threw. */
-export const COUNTER_DROPPED_FAULT = 43;
+export const COUNTER_DROPPED_FAULT = 45;
 /** Longer than any query is. */
-export const COUNTER_DROPPED_LONG = 44;
+export const COUNTER_DROPPED_LONG = 46;
 /** Stream connections accepted, and closed by reason; open ones are the difference. */
-export const COUNTER_STREAMS_ACCEPTED = 45;
-export const COUNTER_STREAMS_CLOSED_BY_PEER = 46;
-export const COUNTER_STREAMS_CLOSED_IDLE = 47;
-export const COUNTER_STREAMS_CLOSED_SLOW_MESSAGE = 48;
-export const COUNTER_STREAMS_CLOSED_STALLED = 49;
-export const COUNTER_STREAMS_CLOSED_LENGTH = 50;
-export const COUNTER_STREAMS_CLOSED_LIMIT = 51;
-export const COUNTER_STREAMS_CLOSED_ERROR = 52;
-export const COUNTER_STREAMS_CLOSED_STOP = 53;
+export const COUNTER_STREAMS_ACCEPTED = 47;
+export const COUNTER_STREAMS_CLOSED_BY_PEER = 48;
+export const COUNTER_STREAMS_CLOSED_IDLE = 49;
+export const COUNTER_STREAMS_CLOSED_SLOW_MESSAGE = 50;
+export const COUNTER_STREAMS_CLOSED_STALLED = 51;
+export const COUNTER_STREAMS_CLOSED_LENGTH = 52;
+export const COUNTER_STREAMS_CLOSED_LIMIT = 53;
+export const COUNTER_STREAMS_CLOSED_ERROR = 54;
+export const COUNTER_STREAMS_CLOSED_STOP = 55;
 /** Snapshots adopted. */
-export const COUNTER_SWAPS = 54;
+export const COUNTER_SWAPS = 56;
 /** Datagrams that the kernel dropped since the worker's sockets were opened: set, not added to. */
-export const COUNTER_KERNEL_DROPS = 55;
+export const COUNTER_KERNEL_DROPS = 57;
 /** Batches: messages that were there together, and were answered in one go. */
-const COUNTER_BATCHES = 56;
+const COUNTER_BATCHES = 58;
 /** Batches whose time was taken, by that time: + bucket, up to LATENCY_BUCKETS_S[bucket]; the last takes all longer ones. */
-export const COUNTER_LATENCIES = 57;
+export const COUNTER_LATENCIES = 59;
 /** Seconds that they took together. */
-export const COUNTER_LATENCY_SUM = 78;
+export const COUNTER_LATENCY_SUM = 80;
 
 /** Upper ends of the buckets in seconds: a microsecond, doubled 19 times. */
 export const LATENCY_BUCKETS_S: readonly number[] = Array.from({ length: 20 }, (_, at) => 2 ** at / 1e6);
 
 /** Slots in a block: a multiple of eight, so that whole cache lines belong to one worker. */
-export const COUNTER_COUNT = 80;
+export const COUNTER_COUNT = 88;
 
 /** Adjacent slots that are one metric with different label values. */
 export interface CounterFamily {
@@ -132,10 +135,10 @@ export const counterFamilies: readonly CounterFamily[] = [
   {
     name: "decided",
     metric: "steerd_decisions_total",
-    help: "Dynamic records, by what was decided",
+    help: "Dynamic records, by what was decided: addresses, a CNAME target, HTTPS or SVCB hints, or neither",
     labels: ["outcome"],
     first: COUNTER_DECIDED_ADDRESSES,
-    values: ["addresses", "nodata", "servfail"].map(one),
+    values: ["addresses", "nodata", "servfail", "target", "hints"].map(one),
   },
   {
     name: "dropped",

@@ -19,6 +19,7 @@ const { values: options } = parseArgs({
 
 const HEAD = `@ 300 IN SOA ns1 hostmaster 1 3600 600 86400 60\n@ 300 IN NS ns1\nns1 300 IN A 192.0.2.53\n`;
 const TYPE_A = 1;
+const TYPE_HTTPS = 65;
 /** More queries than the processor's predictors remember, over far more octets of zone than its caches hold. */
 const VARIATIONS = 65_536;
 
@@ -93,6 +94,7 @@ records:
   plain: {policy: one}
   spread: {policy: spread}
   near: {policy: {nearest: [near-us, near-eu]}}
+  service: {policy: {nearest: [near-us, near-eu]}, https: {alpn: [h3, h2]}}
 `
   .replace(
     "  one:",
@@ -113,8 +115,8 @@ function randomPrefixes(): Uint8Array {
 function dynamicCases(): TimedCase[] {
   const context = contextOf({ "example.test.zone": HEAD, "example.test.yaml": POLICY });
   const octets = randomPrefixes();
-  const spread = (name: string, owner: string): TimedCase => {
-    const packet = queryPacket(`${owner}.example.test.`, TYPE_A, "81.2.69.0/24");
+  const spread = (name: string, owner: string, type = TYPE_A): TimedCase => {
+    const packet = queryPacket(`${owner}.example.test.`, type, "81.2.69.0/24");
     return { name, run: asker(context, packet, { offset: packet.length - 3, width: 3, octets }) };
   };
   const one = (name: string, packet: Uint8Array): TimedCase => ({ name, run: asker(context, packet) });
@@ -123,6 +125,7 @@ function dynamicCases(): TimedCase[] {
     one("geo A, one client subnet", queryPacket("www.example.test.", TYPE_A, "81.2.69.0/24")),
     one("geo A by the resolver's address", queryPacket("www.example.test.", TYPE_A)),
     spread("nearest A, 65,536 client subnets", "near"),
+    spread("nearest HTTPS, 65,536 client subnets", "service", TYPE_HTTPS),
     one("pool A, one address", queryPacket("plain.example.test.", TYPE_A, null)),
     one("pool A, weighted", queryPacket("spread.example.test.", TYPE_A, null)),
   ];
@@ -152,6 +155,7 @@ const WEIGHED_BY_TEST = [
   "referral with glue",
   "NXDOMAIN",
   "geo A, 65,536 client subnets",
+  "nearest HTTPS, 65,536 client subnets",
   "pool A, weighted",
 ];
 

@@ -7,7 +7,15 @@ import type { Explanation } from "../policy/explanation.ts";
 import type { PolicyNames } from "../policy/names.ts";
 import type { Snapshot } from "../snapshot.ts";
 import { DECIDED_ADDRESSES, DECIDED_NOTHING } from "../wire/answer.ts";
-import { RCODE_REFUSED, TRANSPORT_TCP, TYPE_AAAA, TYPE_ANY, TYPE_CNAME } from "../wire/constants.ts";
+import {
+  RCODE_REFUSED,
+  TRANSPORT_TCP,
+  TYPE_AAAA,
+  TYPE_ANY,
+  TYPE_CNAME,
+  TYPE_HTTPS,
+  TYPE_SVCB,
+} from "../wire/constants.ts";
 import { decodeMessage, encodeQuery, type Message } from "../wire/message.ts";
 import { nameLength } from "../wire/name.ts";
 import { OUT_OCTETS } from "../wire/response.ts";
@@ -98,6 +106,31 @@ function decidedTarget(
 function explainRecord(context: Context, names: PolicyNames, type: number): Explanation {
   const { record, name } = context.lookup;
   const givesTarget = context.policy.records[record * RECORD_WORDS + RECORD_GIVES_TARGET] !== 0;
-  const family = givesTarget ? FAMILY_NAME : type === TYPE_AAAA ? 6 : 4;
-  return explainDecision(context, names, record, name.hashes[0]!, family, context.client, context.answer);
+  const explain: Explain = (family, also) =>
+    explainDecision(context, names, record, name.hashes[0]!, family, context.client, context.answer, also);
+  if (givesTarget) return explain(FAMILY_NAME);
+  const isService = type === TYPE_HTTPS || type === TYPE_SVCB;
+  return isService ? explainHints(context, explain) : explain(type === TYPE_AAAA ? 6 : 4);
+}
+
+type Explain = (family: 0 | 4 | 6, also?: number[]) => Explanation;
+
+/** Of the two decisions that hints are made of the one with addresses, and the TTL that the answer has. */
+function explainHints(context: Context, explain: Explain): Explanation {
+  const die = context.dice[0]!;
+  const again = (family: 4 | 6, also?: number[]) => {
+    context.dice[0] = die;
+    adoptSnapshot(context, context.snapshot);
+    return explain(family, also);
+  };
+  context.forHints = 1;
+  const ipv4 = again(4);
+  const ofIpv4 = [...context.picked.subarray(0, context.pickedCount)];
+  const ipv6 = again(6, ofIpv4);
+  const ofIpv6 = [...context.picked.subarray(0, context.pickedCount)];
+  const isIpv6 =
+    ipv6.decision === "addresses" && (ipv4.decision !== "addresses" || ipv6.ttl.seconds < ipv4.ttl.seconds);
+  const explained = isIpv6 ? ipv6 : again(4, ofIpv6);
+  context.forHints = 0;
+  return explained;
 }

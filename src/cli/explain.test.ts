@@ -58,6 +58,8 @@ records:
   fixed: {policy: eu, last_resort: {addresses: [192.0.2.98]}}
   resident: {policy: {failover: [{failover: [eu], last_resort: servfail}, jp]}}
   closed: {policy: closest, ecs: false}
+  service: {policy: {round_robin: [jp, sorry]}, https: {alpn: [h3, h2], port: 8443}}
+  bare: {policy: {failover: [eu, jp]}, https: {}}
 `;
 
 let configFile = "";
@@ -131,6 +133,26 @@ describe("a steered name", () => {
       "    192.0.2.99  answered, always up",
       expect.stringMatching(/^ {2}jp {5}not in turn, 33\.3% of turns \(weight 1 of 3 that are up\): /),
     ]);
+  });
+
+  test("hints: the answer has both families, and both are told in one tree", () => {
+    const lines = explain("service", "193.0.6.1", [], "HTTPS");
+    expect(lines[0]).toMatch(
+      /^service\.t\.example\. 60 IN HTTPS 1 \. alpn="h3,h2" port=8443 ipv4hint=203\.0\.113\.1 ipv6hint=2001:db8::1(\s|$)/,
+    );
+    expect(lines.slice(lines.indexOf("policy       round_robin") + 1, -3)).toEqual([
+      expect.stringMatching(/^ {2}jp {5}chosen, 50% of turns/),
+      "    203.0.113.1  answered, up",
+      "    2001:db8::1  answered, up",
+      expect.stringMatching(/^ {2}sorry {2}not in turn, 50% of turns/),
+    ]);
+  });
+
+  test("hints of one family alone, and none at all", () => {
+    const lines = explain("bare", "193.0.6.1", ["pool:eu", "pool:jp/203.0.113.1"], "HTTPS");
+    expect(lines[0]).toMatch(/IN HTTPS 1 \. ipv6hint=2001:db8::1(\s|$)/);
+    expect(lines).toContainEqual(expect.stringMatching(/^ +2001:db8::1 +answered, up$/));
+    expect(explain("service", "193.0.6.1", [], "SVCB").join()).not.toContain("hint");
   });
 
   test("a union: every child that adds to it, and those that have failed", () => {

@@ -31,11 +31,11 @@ export function checkLoadedZone(
   placeOf: (owner: DynamicOwner) => string,
 ): ZoneFinding[] {
   const isUnread = zone.dynamic !== null && zone.dynamic.input === null;
-  const dynamic = isUnread ? "?" : owners.map(({ text, ownsName }) => `${text} ${ownsName}`).join("\n");
+  const dynamic = isUnread ? "?" : owners.map(describeOwner).join("\n");
   const before = checked.get(columns);
   if (before?.dynamic === dynamic) return before.findings;
   const found = checkZone(columns, {
-    dynamic: owners.map(({ owner, ownsName }) => ({ name: owner, ownsName })),
+    dynamic: owners.map(({ owner, ...owns }) => ({ ...owns, name: owner })),
     nameserversGiven: false,
     file: zone.master?.file ?? zone.dynamic!.file,
   });
@@ -44,6 +44,10 @@ export function checkLoadedZone(
   const trusted = isUnread ? findings.filter(({ code }) => !ABOUT_TARGETS.has(code)) : findings;
   checked.set(columns, { dynamic, findings: trusted });
   return trusted;
+}
+
+function describeOwner({ text, ownsName, ownsTypes }: DynamicOwner): string {
+  return `${text} ${ownsName} ${ownsTypes.join()}`;
 }
 
 /** A name that stands in both files has two places. */

@@ -126,7 +126,7 @@ export function compileConfig(
   if (!draft.hasRows) findings.push(noRows(loaded.configFile));
   releasePlaces();
   if (hasErrors(findings)) return { findings: inOrder(findings) };
-  const { policy, tableModels, targets, names } = buildPolicy(draft.records);
+  const { policy, tableModels, targets, services, names } = buildPolicy(draft.records);
   const tables = compileTables(
     tableModels,
     loaded.geo,
@@ -144,7 +144,7 @@ export function compileConfig(
   findings.push(...overrideFindings(overrides, forced, ground));
   const said = forcedPlan(overrides.entries ?? [], forced, policy);
   if (said.length > 0) draft.plan.forced = said;
-  const zones = buildZones(draft.sources, targets);
+  const zones = buildZones(draft.sources, targets, services);
   const { allow } = loaded.server.explain;
   return {
     snapshot: {
@@ -229,10 +229,12 @@ function addZone(
       ...(knowsNameservers(zone, loaded) ? found : found.filter(({ code }) => !ABOUT_APEX.has(code))),
     );
     const first = draft.records.length;
-    const dynamic = resolved.records.map(({ owner, ownsName }, index) => ({
+    const dynamic = resolved.records.map(({ owner, ownsName, model }, index) => ({
       owner,
       record: first + index,
       givesTarget: ownsName,
+      givesHttps: model.services?.https !== undefined,
+      givesSvcb: model.services?.svcb !== undefined,
     }));
     draft.sources.push({ columns, dynamic });
   }

@@ -6,6 +6,7 @@ import { overrideRow } from "./schema-overrides.ts";
 import { entryOptions, failoverOptions, latencyOptions, nodeShapes } from "./schema-policy.ts";
 import { ttlRange } from "./schema-rows.ts";
 import { serverSchema } from "./schema-server.ts";
+import { serviceRow } from "./schema-service.ts";
 import { holdOptions } from "./schema-timing.ts";
 import { poolRow, recordRow, regionRow, stickyOptions, zoneSchema } from "./schema-zone.ts";
 import { NODE_OPTIONS, POLICY_KINDS } from "./vocabulary.ts";
@@ -111,6 +112,8 @@ export function referencePage(): string {
     "### records",
     table(shapeOf(recordRow)),
     LAST_RESORT,
+    "### records: https and svcb",
+    table(shapeOf(serviceRow)),
     "### records: sticky",
     table(shapeOf(stickyOptions)),
   ];

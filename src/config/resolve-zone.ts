@@ -9,6 +9,7 @@ import { poolsBelow, reachedPools, resolveCommon } from "./resolve-common.ts";
 import { flattenLastResort, flattenNode } from "./resolve-flatten.ts";
 import { type AsnUse, type PolicyScope, resolveLastResort, resolveNode } from "./resolve-policy.ts";
 import { isOfTargets } from "./resolve-pools.ts";
+import { resolveServices, serviceTypes } from "./resolve-service.ts";
 import { resolveGives } from "./resolve-target.ts";
 import type { CheckInput } from "./schema-checks.ts";
 import type { ZoneInput } from "./schema-zone.ts";
@@ -24,6 +25,8 @@ export interface DynamicOwner {
   path: YamlPath;
   /** It gives a CNAME, and leaves no room for other types. */
   ownsName: boolean;
+  /** Types that the record gives beside A and AAAA. */
+  ownsTypes: number[];
 }
 
 /** A dynamic name whose record is sound. */
@@ -64,7 +67,10 @@ export function resolveZone(
     const owner = resolveOwner(reporter, key, apex, owners);
     const isApex = owner !== null && owner.owner.length === apex.length;
     const model = resolveRecord(scope, zone, key, input, owner?.text ?? "", isApex, answered);
-    if (owner !== null) owner.ownsName = model?.gives === "target";
+    if (owner !== null) {
+      owner.ownsName = model?.gives === "target";
+      owner.ownsTypes = serviceTypes(input.records[key]!);
+    }
     if (owner !== null && model !== null) records.push({ ...owner, model });
   }
   warnOfUnused(scope, input);
@@ -115,6 +121,8 @@ function resolveRecord(
   if (gives === null) return null;
   for (const pool of poolsBelow(root, lastResort)) answered.add(pool);
   warnOfRecord(root, lastResort, path, scope.reporter);
+  const services = resolveServices(record, gives, path, scope.reporter);
+  if (services === null) return null;
   const { max: ttlMaxSeconds, min: ttlMinSeconds } = record.ttl ?? input.ttl;
   const { ecs, sticky } = record;
   for (const [family, most] of STICKY_MOST) {
@@ -122,7 +130,7 @@ function resolveRecord(
     const what = `${key}: sticky.${family} is ${sticky[family]}, longer than what resolvers tell of a client`;
     scope.reporter.warning([...path, "sticky", family], "value", "CFG_TILE_FINE", what, `at most ${most}`);
   }
-  return { zone, owner, root, ttlMaxSeconds, ttlMinSeconds, lastResort, ecs, sticky, gives };
+  return { zone, owner, root, ttlMaxSeconds, ttlMinSeconds, lastResort, ecs, sticky, gives, services };
 }
 
 /** Null: wrong or a second time, and reported. */
@@ -161,7 +169,7 @@ function resolveOwner(
       "a name without the zone's, or one with a final dot",
     );
   }
-  const resolved: DynamicOwner = { owner, text, path, ownsName: false };
+  const resolved: DynamicOwner = { owner, text, path, ownsName: false, ownsTypes: [] };
   owners.set(text, resolved);
   return resolved;
 }

@@ -4,6 +4,7 @@ import { type CheckInput, checkRow } from "./schema-checks.ts";
 import { endpointRow } from "./schema-endpoint.ts";
 import { lastResortRow, type NodeInput, nodeRow, type PartsInput, partsRow } from "./schema-policy.ts";
 import { integerRow, locationRow, nameRow, sectionOf, ttlRow } from "./schema-rows.ts";
+import { serviceRow } from "./schema-service.ts";
 import { SELECTS } from "./vocabulary.ts";
 
 /** zones/<origin>.yaml: the dynamic names of a zone. */
@@ -116,6 +117,10 @@ export const recordRow = mapping(
       .describe(
         "Answer the addresses of `target` endpoints, looked up as with `resolve`, in place of their names",
       ),
+    https: serviceRow
+      .optional()
+      .describe("An HTTPS record (RFC 9460) whose hints are what A and AAAA are answered; absent: none"),
+    svcb: serviceRow.optional().describe("The same as an SVCB record"),
   },
   "a mapping, as {policy: eu}",
 );

@@ -15,7 +15,7 @@ const POOLS = `pools:
   two: {endpoints: [192.0.2.7, {name: b, address: [192.0.2.8, "2001:db8::8"]}]}
   one: {endpoints: [192.0.2.9]}
 records:
-  www: {policy: two}
+  www: {policy: two, https: {}}
   both: {policy: {all: [one, two]}}
   gone: {policy: {failover: [one]}, last_resort: {addresses: [192.0.2.99]}}
 `;
@@ -55,8 +55,8 @@ function adopt(worker: number, { snapshot }: Built): void {
   [blocks.udp[0]!, blocks.stream][worker]!.words[WORD_GENERATION] = snapshot.generation;
 }
 
-function ask(worker: number, name: string, times = 1): void {
-  const packet = buildQuery({ name, type: "A" });
+function ask(worker: number, name: string, times = 1, type = "A"): void {
+  const packet = buildQuery({ name, type });
   const out = new Uint8Array(OUT_OCTETS);
   for (let i = 0; i < times; i++) answerQuery(packet, packet.length, workers[worker]!, out);
 }
@@ -94,6 +94,14 @@ describe("createTallyBook", () => {
     expect(pools["b.example one"]! + pools["b.example two"]!).toBe(50);
     expect(shown("endpoints")["b.example one 192.0.2.9 192.0.2.9"]).toBe(50);
     expect(shown("endpoints")["b.example two 192.0.2.7 192.0.2.7"]).toBe(50);
+  });
+
+  it("counts an answer with hints once, and the addresses of both families", () => {
+    ask(0, "www.b.example.", 5, "HTTPS");
+    expect(shown("records")["b.example www.b.example."]).toBe(5);
+    expect(shown("pools")).toEqual({ "b.example one": 0, "b.example two": 5 });
+    expect(shown("endpoints")["b.example two b 2001:db8::8"]).toBe(5);
+    expect(shown("endpoints")["b.example two b 192.0.2.8"]).toBe(5);
   });
 
   it("shows the largest where there are more than it may", () => {

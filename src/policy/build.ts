@@ -43,6 +43,8 @@ export interface BuiltPolicy {
   tableModels: TableModel[];
   /** Names that answers are aliases of, wire form: element i is what an address of FAMILY_NAME calls i. */
   targets: Uint8Array[];
+  /** What HTTPS and SVCB records begin with: element i is what a record calls i. */
+  services: Uint8Array[];
   names: PolicyNames;
 }
 
@@ -59,6 +61,9 @@ interface Draft {
   targets: Uint8Array[];
   /** Number in `targets` by presentation form. */
   targetIndexes: Map<string, number>;
+  services: Uint8Array[];
+  /** Number in `services` by octets. */
+  serviceIndexes: Map<string, number>;
   hashCells: number[];
   names: PolicyNames;
   nodeIndexes: Map<NodeModel, number>;
@@ -106,6 +111,8 @@ export function buildPolicy(records: RecordModel[]): BuiltPolicy {
     addresses: [],
     targets: [],
     targetIndexes: new Map(),
+    services: [],
+    serviceIndexes: new Map(),
     hashCells: [],
     names: { records: [], nodes: [], entryKeys: [], pools: [], endpoints: [], addresses: [], tables: [] },
     nodeIndexes: new Map(),
@@ -128,6 +135,7 @@ export function buildPolicy(records: RecordModel[]): BuiltPolicy {
     },
     tableModels: draft.names.tables,
     targets: draft.targets,
+    services: draft.services,
     names: draft.names,
   };
 }
@@ -155,6 +163,8 @@ function addRecord(draft: Draft, record: RecordModel): void {
     reachesHash(record.root, record.lastResort) ? addTable(draft, { kind: "sticky" }) : -1,
     record.sticky.ipv4,
     record.sticky.ipv6,
+    addService(draft, record.services?.https),
+    addService(draft, record.services?.svcb),
   );
 }
 
@@ -341,4 +351,14 @@ function addTarget(draft: Draft, text: string, name: Uint8Array): number {
   if (known !== undefined) return known;
   draft.targetIndexes.set(text, draft.targets.length);
   return draft.targets.push(name) - 1;
+}
+
+/** Records that begin alike share it; -1: there is none. */
+function addService(draft: Draft, rdata: Uint8Array | undefined): number {
+  if (rdata === undefined) return -1;
+  const content = rdata.join();
+  const known = draft.serviceIndexes.get(content);
+  if (known !== undefined) return known;
+  draft.serviceIndexes.set(content, draft.services.length);
+  return draft.services.push(rdata) - 1;
 }

@@ -13,6 +13,10 @@ import { NO_HORIZON } from "./ttl.ts";
  */
 export const MAX_CANDIDATES = 2 * MAX_ADDRESSES;
 
+/** Slots of what goes in turn: those of A, of AAAA, and of the hints of both families. Names take turns with AAAA. */
+export const TURN_SLOTS = 4;
+export const TURN_IPV4_HINTS = 2;
+
 /**
  * What a decision reads besides the record and the client, and what it works on. One object per worker; made by
  * createDecideContext, given another snapshot by adoptSnapshot.
@@ -26,14 +30,17 @@ export interface DecideContext {
   /** [0]: state of the free dice (xorshift32), never 0. Only choices within a pool and those of `p2c` read it. */
   dice: Int32Array;
   /**
-   * Whose turn it is in what goes in turn; all 0 after adoptSnapshot. Two slots each, A before AAAA: were there one, a
-   * client that asks for both would turn twice, and of two regions IPv4 would always get the one and IPv6 the other.
+   * Whose turn it is in what goes in turn; all 0 after adoptSnapshot. TURN_SLOTS slots each: were there one, a client
+   * that asks for A and AAAA would turn twice, and of two regions IPv4 would always get the one and IPv6 the other.
    * Per entry of `round_robin`, and per endpoint of a weighted pool: by how much its turns lag behind its weight.
    */
   entryTurns: Float64Array;
   endpointTurns: Float64Array;
   /** Per pool whose endpoints weigh the same: the place of the endpoint that is next. */
   poolTurns: Int32Array;
+
+  /** 1: what is decided becomes hints of HTTPS or SVCB, IPv4 before IPv6: nodes take one turn for both. Else 0. */
+  forHints: number;
 
   /** From here on the decision under way; nobody else reads it. Class of the client per table. */
   classes: Int32Array;
@@ -63,6 +70,8 @@ export interface DecideContext {
   leastMs: number;
   /** Asked family: 4 or 6. */
   family: number;
+  /** Its slot of turns. */
+  turnSlot: number;
   ownerHash: number;
   client: Client;
   answer: Answer;
@@ -97,6 +106,7 @@ export function createDecideContext(
     entryTurns: new Float64Array(0),
     endpointTurns: new Float64Array(0),
     poolTurns: new Int32Array(0),
+    forHints: 0,
     classes: new Int32Array(0),
     hashKey: 0,
     hashBits: 0,
@@ -114,6 +124,7 @@ export function createDecideContext(
     figures: new Float64Array(MAX_CANDIDATES * FIGURE_WORDS),
     leastMs: NO_HORIZON,
     family: 4,
+    turnSlot: 0,
     ownerHash: 0,
     client: createClient(),
     answer: createAnswer(),
@@ -134,12 +145,13 @@ export function adoptSnapshot(context: DecideContext, policy: PolicyData, tables
     context.candidateKeys = new Float64Array(entryCount);
     context.figures = new Float64Array(entryCount * FIGURE_WORDS);
   }
-  // Twice, for A and for AAAA. What is there counts turns in the numbers of another snapshot.
+  // What is there counts turns in the numbers of another snapshot.
   const endpointCount = policy.endpoints.length / ENDPOINT_WORDS;
   const poolCount = policy.pools.length / POOL_WORDS;
-  context.entryTurns = emptied(context.entryTurns, 2 * entryCount);
-  context.endpointTurns = emptied(context.endpointTurns, 2 * endpointCount);
-  if (context.poolTurns.length < 2 * poolCount) context.poolTurns = new Int32Array(2 * poolCount);
+  context.entryTurns = emptied(context.entryTurns, TURN_SLOTS * entryCount);
+  context.endpointTurns = emptied(context.endpointTurns, TURN_SLOTS * endpointCount);
+  const poolTurnCount = TURN_SLOTS * poolCount;
+  if (context.poolTurns.length < poolTurnCount) context.poolTurns = new Int32Array(poolTurnCount);
   else context.poolTurns.fill(0);
   if (context.classes.length < tables.tables.length) context.classes = new Int32Array(tables.tables.length);
 }

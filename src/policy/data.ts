@@ -24,7 +24,7 @@ export interface PolicyData {
   hashCells: Int32Array;
 }
 
-export const RECORD_WORDS = 13;
+export const RECORD_WORDS = 15;
 export const RECORD_ROOT = 0;
 export const RECORD_TTL_MAX = 1;
 export const RECORD_TTL_MIN = 2;
@@ -41,6 +41,9 @@ export const RECORD_STICKY_TABLE = 10;
 /** Length of the prefix that is hashed, in each family. */
 export const RECORD_STICKY_IPV4 = 11;
 export const RECORD_STICKY_IPV6 = 12;
+/** What the name's HTTPS and SVCB records begin with, before the hints: number among ZoneData.services, or -1: none. */
+export const RECORD_HTTPS = 13;
+export const RECORD_SVCB = 14;
 
 /** One of the kinds below. */
 export const LAST_RESORT_KIND = 0;

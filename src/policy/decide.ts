@@ -87,6 +87,7 @@ export function decide(
   context.pickedCount = 0;
   context.leastMs = NO_HORIZON;
   context.family = family;
+  context.turnSlot = (family === 4 ? 0 : 1) + 2 * context.forHints;
   context.ownerHash = ownerHash;
   context.client = client;
   context.answer = answer;

@@ -49,7 +49,10 @@ import { createRecorder, type Recording, type TableReading } from "./recorder.ts
 import { ORIGIN_CLIENT, ORIGIN_RESOLVER } from "./trace.ts";
 import { NO_HORIZON } from "./ttl.ts";
 
-/** Decides as `decide` does, in the same context and with the same effect on `answer`, and says why. */
+/**
+ * Decides as `decide` does, in the same context and with the same effect on `answer`, and says why. `also`: addresses
+ * that are answered together with these.
+ */
 export function explainDecision(
   context: DecideContext,
   names: PolicyNames,
@@ -58,9 +61,11 @@ export function explainDecision(
   family: 0 | 4 | 6,
   client: Client,
   answer: Answer,
+  also: readonly number[] = [],
 ): Explanation {
   const { recording, trace } = createRecorder();
   decide(context, record, ownerHash, family, client, answer, trace);
+  recording.picked.push(...also);
   const words = context.policy.records.subarray(record * RECORD_WORDS, (record + 1) * RECORD_WORDS);
   const heedsEcs = client.fromEcs !== 0 && words[RECORD_ECS] !== 0;
   const { zone, owner } = names.records[record]!;

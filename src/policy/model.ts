@@ -173,4 +173,6 @@ export interface RecordModel {
   gives?: "addresses" | "target";
   /** How much of the client's address a hash looks at, in bits. */
   sticky: { ipv4: number; ipv6: number };
+  /** RDATA without hints of the HTTPS and SVCB records that go with the addresses. */
+  services?: { https?: Uint8Array; svcb?: Uint8Array };
 }

@@ -1,4 +1,4 @@
-import type { DecideContext } from "./context.ts";
+import { type DecideContext, TURN_IPV4_HINTS, TURN_SLOTS } from "./context.ts";
 import { ENTRY_WEIGHT, ENTRY_WORDS, NODE_COUNT, NODE_FIRST, NODE_WORDS } from "./data.ts";
 
 /**
@@ -24,14 +24,14 @@ export function turnEntry(context: DecideContext, node: number, attempt: number)
 }
 
 function mostBehind(context: DecideContext, first: number, end: number, isZero: boolean): number {
-  const { drawn, entryTurns, family, policy } = context;
-  const slot = family === 4 ? 0 : 1;
+  const { drawn, entryTurns, policy } = context;
+  const slot = nodeSlot(context);
   let found = -1;
   let most = 0;
   for (let entry = first; entry < end; entry++) {
     const weight = policy.entries[entry * ENTRY_WORDS + ENTRY_WEIGHT]!;
     if (drawn[entry] !== 0 || (weight === 0) !== isZero) continue;
-    const turn = entryTurns[2 * entry + slot]! + weight;
+    const turn = entryTurns[TURN_SLOTS * entry + slot]! + weight;
     if (found >= 0 && turn <= most) continue;
     found = entry;
     most = turn;
@@ -39,11 +39,18 @@ function mostBehind(context: DecideContext, first: number, end: number, isZero: 
   return found;
 }
 
+/** Hints of both families are of one region, and take one turn: that of those decided first. */
+function nodeSlot({ turnSlot }: DecideContext): number {
+  return Math.min(turnSlot, TURN_IPV4_HINTS);
+}
+
 /** Counts the turn of an entry that turnEntry named and that has not failed. */
 export function takeTurn(context: DecideContext, node: number, taken: number): void {
-  const { drawn, entryTurns, family, policy } = context;
+  // The hints of IPv6 are still to come, and then the turn is over.
+  if (context.turnSlot === TURN_IPV4_HINTS) return;
+  const { drawn, entryTurns, policy } = context;
   const { entries, nodes } = policy;
-  const slot = family === 4 ? 0 : 1;
+  const slot = nodeSlot(context);
   const first = nodes[node * NODE_WORDS + NODE_FIRST]!;
   const end = first + nodes[node * NODE_WORDS + NODE_COUNT]!;
   const isZero = entries[taken * ENTRY_WORDS + ENTRY_WEIGHT] === 0;
@@ -52,8 +59,8 @@ export function takeTurn(context: DecideContext, node: number, taken: number): v
     const weight = entries[entry * ENTRY_WORDS + ENTRY_WEIGHT]!;
     if ((weight === 0) !== isZero || (drawn[entry] !== 0 && entry !== taken)) continue;
     const gained = isZero ? 1 : weight;
-    entryTurns[2 * entry + slot]! += gained;
+    entryTurns[TURN_SLOTS * entry + slot]! += gained;
     total += gained;
   }
-  entryTurns[2 * taken + slot]! -= total;
+  entryTurns[TURN_SLOTS * taken + slot]! -= total;
 }

@@ -1,5 +1,5 @@
 import { keepLeast } from "./candidates.ts";
-import { type DecideContext, MAX_CANDIDATES } from "./context.ts";
+import { type DecideContext, MAX_CANDIDATES, TURN_SLOTS } from "./context.ts";
 import {
   ENDPOINT_WEIGHT,
   ENDPOINT_WORDS,
@@ -30,8 +30,8 @@ function takeNext(
   limit: number,
   isScaled: boolean,
 ): boolean {
-  const { dice, family, policy, poolTurns } = context;
-  const slot = 2 * pool + (family === 4 ? 0 : 1);
+  const { dice, policy, poolTurns } = context;
+  const slot = TURN_SLOTS * pool + context.turnSlot;
   const first = policy.pools[pool * POOL_WORDS + POOL_FIRST_ENDPOINT]!;
   const count = policy.pools[pool * POOL_WORDS + POOL_ENDPOINT_COUNT]!;
   const strict = policy.pools[pool * POOL_WORDS + POOL_STRICT]!;
@@ -76,8 +76,7 @@ function takeSmoothTurn(
   limit: number,
   even: boolean,
 ): boolean {
-  const { candidates, endpointTurns, family, policy } = context;
-  const slot = family === 4 ? 0 : 1;
+  const { candidates, endpointTurns, policy, turnSlot } = context;
   const first = policy.pools[pool * POOL_WORDS + POOL_FIRST_ENDPOINT]!;
   const end = first + policy.pools[pool * POOL_WORDS + POOL_ENDPOINT_COUNT]!;
   const strict = policy.pools[pool * POOL_WORDS + POOL_STRICT]!;
@@ -93,13 +92,13 @@ function takeSmoothTurn(
     context.pickedCount = base;
     if (scale === 0) continue;
     const gained = configured * scale;
-    const turn = endpointTurns[2 * endpoint + slot]! + gained;
-    endpointTurns[2 * endpoint + slot] = turn;
+    const turn = endpointTurns[TURN_SLOTS * endpoint + turnSlot]! + gained;
+    endpointTurns[TURN_SLOTS * endpoint + turnSlot] = turn;
     total += gained;
     count = keepLeast(context, endpoint, -turn, count, most);
   }
   if (count === 0) return false;
-  endpointTurns[2 * candidates[0]! + slot]! -= total;
+  endpointTurns[TURN_SLOTS * candidates[0]! + turnSlot]! -= total;
   appendSpread(context, count, strict, pass, base, limit, apart ? 0 : ANY_NEIGHBOURS);
   return true;
 }

@@ -36,6 +36,7 @@ const noZones = (): ZoneData => ({
   zoneTable: new Int32Array(2),
   glue: new Int32Array(0),
   targets: new Int32Array(0),
+  services: new Int32Array(0),
   nodeCount: 0,
 });
 const snapshot = (generation: number): Snapshot => ({ ...staticSnapshot(noZones()), generation });

@@ -35,6 +35,10 @@ export interface Answer {
   /** Health rows of the decided addresses, or -1. */
   addressRows: Int32Array;
   addressCount: number;
+  /** IPv4 addresses that become hints, beside IPv6 ones that were decided last: octets back to back, and how many. */
+  hintOctets: Uint8Array;
+  hintView: DataView;
+  hintCount: number;
 }
 
 /** At most this many addresses in a decided RRset: 64 AAAA records fill a 1,232-octet reply (RFC 9715 section 3.1). */
@@ -50,14 +54,14 @@ export const DECIDED_SERVFAIL = 3;
 export const ITEM_WORDS = 8;
 /** SECTION_*. */
 export const ITEM_SECTION = 0;
-/** ITEM_RRSET, ITEM_SYNTHESIZED_CNAME, ITEM_ADDRESSES or ITEM_HINFO. */
+/** ITEM_RRSET, ITEM_SYNTHESIZED_CNAME, ITEM_ADDRESSES, ITEM_HINFO or ITEM_HINTS. */
 export const ITEM_KIND = 1;
 /** OWNER_*, and where the owner name starts in what that names. */
 export const ITEM_OWNER_KIND = 2;
 export const ITEM_OWNER = 3;
 export const ITEM_TYPE = 4;
 export const ITEM_TTL = 5;
-/** ITEM_RRSET: offset in the snapshot's octets of the RR block. ITEM_SYNTHESIZED_CNAME: offset in `scratch` of the target. */
+/** ITEM_RRSET, ITEM_HINTS: offset in the snapshot's octets of the RR block. ITEM_SYNTHESIZED_CNAME: offset in `scratch` of the target. */
 export const ITEM_DATA = 6;
 /** Number of RRs, from bit 0; bit 30 set: the RRset may be left out without TC (RFC 9471 section 2.2). */
 export const ITEM_COUNT = 7;
@@ -72,6 +76,8 @@ export const ITEM_SYNTHESIZED_CNAME = 1;
 export const ITEM_ADDRESSES = 2;
 /** The answer to ANY (RFC 8482 section 4.2). */
 export const ITEM_HINFO = 3;
+/** HTTPS or SVCB: the RR block, and then the decided addresses of both families (RFC 9460 section 7.3). */
+export const ITEM_HINTS = 4;
 
 export const OWNER_QNAME = 0;
 export const OWNER_OCTETS = 1;
@@ -82,6 +88,7 @@ export const MAX_ITEMS = 512;
 
 export function createAnswer(): Answer {
   const addressOctets = new Uint8Array(MAX_ADDRESSES * 16);
+  const hintOctets = new Uint8Array(MAX_ADDRESSES * 4);
   return {
     rcode: RCODE_NOERROR,
     aa: 0,
@@ -98,6 +105,9 @@ export function createAnswer(): Answer {
     addressView: viewOf(addressOctets),
     addressRows: new Int32Array(MAX_ADDRESSES),
     addressCount: 0,
+    hintOctets,
+    hintView: viewOf(hintOctets),
+    hintCount: 0,
   };
 }
 
@@ -111,6 +121,15 @@ export function resetAnswer(answer: Answer): void {
   answer.scratchLength = 0;
   answer.decision = DECIDED_NOTHING;
   answer.decisionTtl = 0;
+  answer.addressCount = 0;
+  answer.hintCount = 0;
+}
+
+/** Keeps the decided IPv4 addresses as hints, and makes room for those of IPv6. */
+export function keepHints(answer: Answer): void {
+  const { addressCount, addressView, hintView } = answer;
+  for (let i = 0; i < addressCount; i++) hintView.setInt32(i * 4, addressView.getInt32(i * 4));
+  answer.hintCount = addressCount;
   answer.addressCount = 0;
 }
 

@@ -6,9 +6,12 @@ import {
   createAnswer,
   ITEM_ADDRESSES,
   ITEM_HINFO,
+  ITEM_HINTS,
   ITEM_OPTIONAL,
   ITEM_RRSET,
   ITEM_SYNTHESIZED_CNAME,
+  keepHints,
+  MAX_ADDRESSES,
   MAX_ITEMS,
   OWNER_OCTETS,
   OWNER_QNAME,
@@ -29,6 +32,7 @@ import {
   TYPE_AAAA,
   TYPE_CNAME,
   TYPE_HINFO,
+  TYPE_HTTPS,
   TYPE_MX,
   TYPE_NS,
   TYPE_SOA,
@@ -206,6 +210,47 @@ describe("encodeAnswer", () => {
     expect(encode(ask(), answer).message.answers).toMatchObject([
       { type: "AAAA", data: "1:203:405:607:809:a0b:c0d:e0f" },
     ]);
+  });
+
+  it.each([
+    ["both families", 2, 1, "0004 0008 c0000201 c0000202 0006 0010 20010db8000000000000000000000001"],
+    ["IPv4 alone", 1, 0, "0004 0004 c0000201"],
+    ["IPv6 alone", 0, 1, "0006 0010 20010db8000000000000000000000001"],
+  ])(
+    "writes hints behind what an HTTPS record begins with (RFC 9460 section 2.2): %s",
+    (_, ipv4, ipv6, hex) => {
+      const h = heap();
+      const start = [0, 1, 0, 0, 3, 0, 2, 0x20, 0xfb];
+      const answer = createAnswer();
+      answer.addressOctets.set([192, 0, 2, 1, 192, 0, 2, 2]);
+      answer.addressCount = ipv4;
+      keepHints(answer);
+      answer.addressOctets.set([0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+      answer.addressCount = ipv6;
+      addItem(answer, SECTION_ANSWER, ITEM_HINTS, OWNER_QNAME, 0, TYPE_HTTPS, 30, h.block(start), 1);
+      const [https] = encode(ask(), answer, h.octets()).message.answers as unknown as { data: Buffer }[];
+      expect(https!.data.toString("hex")).toBe(Buffer.from(start).toString("hex") + hex.replaceAll(" ", ""));
+    },
+  );
+
+  it("says TC where the hints do not fit, and never writes behind the buffer", () => {
+    const h = heap();
+    const answer = createAnswer();
+    answer.addressCount = MAX_ADDRESSES;
+    keepHints(answer);
+    answer.addressCount = MAX_ADDRESSES;
+    addItem(answer, SECTION_ANSWER, ITEM_HINTS, OWNER_QNAME, 0, TYPE_HTTPS, 30, h.block([0, 1, 0]), 1);
+    const { out, message } = encode(ask("www.example.com", opt()), answer, h.octets());
+    expect([isTruncated(viewOf(out)), message.answers]).toEqual([true, []]);
+    const { message: whole } = encode(ask(), answer, h.octets(), TRANSPORT_TCP);
+    expect((whole.answers as unknown as { data: Buffer }[])[0]!.data).toHaveLength(3 + 8 + 64 * 20);
+    // Whatever the limit of the transport is: the room is what counts.
+    const octets = h.octets();
+    const small = new Uint8Array(1300);
+    expect(() =>
+      encodeAnswer(ask(), answer, { octets, view: viewOf(octets) }, TRANSPORT_TCP, viewOf(small)),
+    ).not.toThrow();
+    expect(isTruncated(viewOf(small))).toBe(true);
   });
 });
 

@@ -4,6 +4,7 @@ import {
   ITEM_COUNT,
   ITEM_DATA,
   ITEM_HINFO,
+  ITEM_HINTS,
   ITEM_KIND,
   ITEM_OPTIONAL,
   ITEM_OWNER,
@@ -75,6 +76,10 @@ export interface Heap {
   /** The same octets, four at a time. */
   view: DataView;
 }
+
+/** SvcParamKeys (RFC 9460 section 14.3.2), which are written in ascending order (section 2.2). */
+const PARAM_IPV4_HINT = 4;
+const PARAM_IPV6_HINT = 6;
 
 const compression = createCompression();
 
@@ -159,8 +164,9 @@ function writeItem(
   let data = items[item + ITEM_DATA]!;
   let at = start;
   for (let rr = 0; rr < count; rr++) {
-    const rdlength = kind === ITEM_RRSET ? heap.view.getUint16(data) : 0;
-    if (at > limit || at + rdlength + OUT_SLACK > out.byteLength) return 0;
+    const rdlength = kind === ITEM_RRSET || kind === ITEM_HINTS ? heap.view.getUint16(data) : 0;
+    const more = kind === ITEM_HINTS ? rdlength + hintsLength(answer) : rdlength;
+    if (at > limit || at + more + OUT_SLACK > out.byteLength) return 0;
     if (ownerKind === OWNER_QNAME) {
       out.setUint16(at, QNAME_POINTER);
       at += 2;
@@ -180,6 +186,9 @@ function writeItem(
         at = copyOctets(answer.addressView, rr * size, size, out, rdata);
         break;
       }
+      case ITEM_HINTS:
+        at = writeHints(answer, out, copyOctets(heap.view, data + 2, rdlength, out, rdata));
+        break;
       case ITEM_HINFO:
         at = copyOctets(ANY_RDATA, 0, ANY_RDATA.byteLength, out, rdata);
         break;
@@ -189,6 +198,25 @@ function writeItem(
     out.setUint16(rdata - 2, at - rdata);
   }
   return at <= limit ? at : 0;
+}
+
+function hintsLength({ addressCount, hintCount }: Answer): number {
+  return 8 + hintCount * 4 + addressCount * 16;
+}
+
+/** The decided addresses as SvcParams, behind those of the RR block; a family without any has no hint. */
+function writeHints(answer: Answer, out: DataView, start: number): number {
+  const { addressCount, addressView, hintCount, hintView } = answer;
+  let at = start;
+  if (hintCount > 0) {
+    out.setInt32(at, (PARAM_IPV4_HINT << 16) | (hintCount * 4));
+    at = copyOctets(hintView, 0, hintCount * 4, out, at + 4);
+  }
+  if (addressCount > 0) {
+    out.setInt32(at, (PARAM_IPV6_HINT << 16) | (addressCount * 16));
+    at = copyOctets(addressView, 0, addressCount * 16, out, at + 4);
+  }
+  return at;
 }
 
 /** Names in RDATA are compressed only in the types of RFC 1035 (RFC 3597 section 4). */

@@ -8,6 +8,8 @@ export interface DynamicName {
   name: Uint8Array;
   /** Its tree reaches a CNAME target, so that no other type may stand there; else it owns A and AAAA. */
   ownsName: boolean;
+  /** Types that it owns besides A and AAAA. */
+  ownsTypes?: readonly number[];
 }
 
 /** A zone being checked. */

@@ -121,21 +121,21 @@ function checkAlias(check: Check, owner: number): void {
   }
 }
 
-/** A dynamic record owns A and AAAA of its name, or the whole name when it gives a CNAME. */
+/** A dynamic record owns A and AAAA of its name, HTTPS and SVCB where it says so, or the whole name when it gives a CNAME. */
 function checkDynamic(check: Check): void {
   const { index } = check;
   const { columns } = index;
-  for (const { name, ownsName } of check.dynamic.values()) {
+  for (const { name, ownsName, ownsTypes = [] } of check.dynamic.values()) {
     const owner = findOwner(index, name, 0);
     if (owner < 0) continue;
     for (let record = index.first[owner]!; record >= 0; record = index.next[record]!) {
       const type = columns.type[record]!;
-      const isFree = !ownsName && type !== TYPE_A && type !== TYPE_AAAA && type !== TYPE_CNAME;
-      if (isFree || isDropped(index, record)) continue;
+      const isOwned = ownsName || type === TYPE_A || type === TYPE_AAAA || type === TYPE_CNAME;
+      if (!(isOwned || ownsTypes.includes(type)) || isDropped(index, record)) continue;
       const what = `${formatName(name, 0)} ${formatType(type)}: the name is dynamic`;
       const expected = ownsName
         ? "no static records at a name that gives a CNAME"
-        : "no static A, AAAA or CNAME there";
+        : `no static ${["A", "AAAA", ...ownsTypes.map(formatType)].join(", ")} or CNAME there`;
       report(check, "error", "ZONE_DYNAMIC_AND_STATIC", record, what, expected);
     }
   }

@@ -52,6 +52,8 @@ export const NODE_IS_CUT = 2;
 export const NODE_HAS_CNAME = 4;
 export const NODE_HAS_DNAME = 8;
 export const NODE_GIVES_TARGET = 16;
+export const NODE_GIVES_HTTPS = 32;
+export const NODE_GIVES_SVCB = 64;
 export const NODE_NAME_LENGTH_SHIFT = 16;
 
 export const RRSET_WORDS = 7;

@@ -32,7 +32,12 @@ import {
 } from "./zone-data.ts";
 
 /** Bits of a draft's flags that a lookup asks for. */
-const KEPT_FLAGS = draftRow.NODE_HAS_CNAME | draftRow.NODE_HAS_DNAME | draftRow.NODE_GIVES_TARGET;
+const KEPT_FLAGS =
+  draftRow.NODE_HAS_CNAME |
+  draftRow.NODE_HAS_DNAME |
+  draftRow.NODE_GIVES_TARGET |
+  draftRow.NODE_GIVES_HTTPS |
+  draftRow.NODE_GIVES_SVCB;
 
 /** Where layOut puts each node and RRset of a draft: references by index. */
 interface Places {
@@ -44,16 +49,17 @@ interface Places {
 
 /**
  * Writes a draft into shared memory, each node with its name, RRsets and records in one place, and turns indexes into
- * references. The targets of dynamic records follow behind the nodes.
+ * references. What dynamic records give besides addresses follows behind the nodes.
  */
 export function layOut(
   draft: draftRow.ZoneDraft,
   zoneTable: Int32Array,
   targets: readonly Uint8Array[],
+  services: readonly Uint8Array[],
 ): ZoneData {
   const places = findPlaces(draft);
-  const targetOctets = targets.reduce((sum, target) => sum + 2 + target.length, 0);
-  const words = sharedWords(places.length + ((targetOctets + 3) >>> 2));
+  const targetOctets = blockOctets(targets);
+  const words = sharedWords(places.length + ((targetOctets + blockOctets(services) + 3) >>> 2));
   const octets = new Uint8Array(words.buffer, 0, words.byteLength);
   const data: ZoneData = {
     words,
@@ -63,7 +69,8 @@ export function layOut(
     nodeTable: draft.nodeTable,
     zoneTable,
     glue: shareWords(draft.glue.words, draft.glue.length),
-    targets: writeTargets(targets, octets, places.length * 4),
+    targets: writeBlocks(targets, octets, places.length * 4),
+    services: writeBlocks(services, octets, places.length * 4 + targetOctets),
     nodeCount: draft.nodeCount,
   };
   for (let node = 0; node < draft.nodeCount; node++) writeNode(draft, node, places, data);
@@ -81,15 +88,20 @@ export function layOut(
   return data;
 }
 
+function blockOctets(rdatas: readonly Uint8Array[]): number {
+  return rdatas.reduce((sum, rdata) => sum + 2 + rdata.length, 0);
+}
+
 /** RR blocks of one RR each, as in zone files. Returns where each of them starts. */
-function writeTargets(targets: readonly Uint8Array[], octets: Uint8Array, start: number): Int32Array {
-  const offsets = sharedWords(targets.length);
+function writeBlocks(rdatas: readonly Uint8Array[], octets: Uint8Array, start: number): Int32Array {
+  const offsets = sharedWords(rdatas.length);
   let at = start;
-  for (const [index, target] of targets.entries()) {
+  for (const [index, rdata] of rdatas.entries()) {
     offsets[index] = at;
-    octets[at + 1] = target.length;
-    octets.set(target, at + 2);
-    at += 2 + target.length;
+    octets[at] = rdata.length >> 8;
+    octets[at + 1] = rdata.length & 0xff;
+    octets.set(rdata, at + 2);
+    at += 2 + rdata.length;
   }
   return offsets;
 }

@@ -3,6 +3,7 @@ import {
   addItem,
   ITEM_DATA,
   ITEM_HINFO,
+  ITEM_HINTS,
   ITEM_KIND,
   ITEM_OPTIONAL,
   ITEM_OWNER,
@@ -31,8 +32,10 @@ import {
   TYPE_DNAME,
   TYPE_DS,
   TYPE_HINFO,
+  TYPE_HTTPS,
   TYPE_NS,
   TYPE_SOA,
+  TYPE_SVCB,
 } from "../wire/constants.ts";
 import { createName, LOWER, type Name, nameLength, setName } from "../wire/name.ts";
 import { findApex, findNode, findRrset } from "./find.ts";
@@ -45,6 +48,8 @@ import {
   NODE_CUT,
   NODE_DNAME,
   NODE_FLAGS,
+  NODE_GIVES_HTTPS,
+  NODE_GIVES_SVCB,
   NODE_GIVES_TARGET,
   NODE_HAS_CNAME,
   NODE_HAS_DNAME,
@@ -152,6 +157,13 @@ export function addTarget(state: Lookup, target: number, ttlSeconds: number, ans
   addItem(answer, SECTION_ANSWER, ITEM_RRSET, ownerKind, owner, TYPE_CNAME, ttlSeconds, offset, 1);
 }
 
+/** Adds an HTTPS or SVCB record of the name at which the lookup stopped: `service` of ZoneData.services, and the decided hints. */
+export function addHints(state: Lookup, service: number, ttlSeconds: number, answer: Answer): void {
+  const { ownerKind, owner, qtype } = state;
+  const offset = state.data.services[service]!;
+  addItem(answer, SECTION_ANSWER, ITEM_HINTS, ownerKind, owner, qtype, ttlSeconds, offset, 1);
+}
+
 /**
  * Goes on from that CNAME as from a static one: `state.record` is the next dynamic record that has to be decided, or -1.
  * Asked for the alias itself it does not go on.
@@ -221,7 +233,7 @@ function answerNode(state: Lookup, node: number, answer: Answer): boolean {
   const { data, qtype } = state;
   const { words } = data;
   const record = words[node + NODE_RECORD]! - 1;
-  if (record >= 0 && (qtype === TYPE_A || qtype === TYPE_AAAA || givesTarget(words, node))) {
+  if (record >= 0 && (qtype === TYPE_A || qtype === TYPE_AAAA || givesMore(words, node, qtype))) {
     // A name that has its alias already is where a chain began to go in a circle.
     if (state.steps === 0 || !hasAlias(state, answer)) state.record = record;
     return false;
@@ -237,9 +249,13 @@ function answerNode(state: Lookup, node: number, answer: Answer): boolean {
   return false;
 }
 
-/** A name with a CNAME has nothing else (RFC 1034 section 3.6.2): the CNAME answers whatever is asked. */
-function givesTarget(words: Int32Array, node: number): boolean {
-  return (words[node + NODE_FLAGS]! & NODE_GIVES_TARGET) !== 0;
+/**
+ * Whether a dynamic record answers a type besides A and AAAA. A name with a CNAME has nothing else (RFC 1034 section
+ * 3.6.2): the CNAME answers whatever is asked.
+ */
+function givesMore(words: Int32Array, node: number, qtype: number): boolean {
+  const ofType = qtype === TYPE_HTTPS ? NODE_GIVES_HTTPS : qtype === TYPE_SVCB ? NODE_GIVES_SVCB : 0;
+  return (words[node + NODE_FLAGS]! & (NODE_GIVES_TARGET | ofType)) !== 0;
 }
 
 function addRrset(state: Lookup, rrset: number, answer: Answer): void {

@@ -7,6 +7,8 @@ import {
   NODE_DNAME,
   NODE_FIRST_RRSET,
   NODE_FLAGS,
+  NODE_GIVES_HTTPS,
+  NODE_GIVES_SVCB,
   NODE_GIVES_TARGET,
   NODE_HAS_CNAME,
   NODE_HAS_DNAME,
@@ -51,6 +53,9 @@ export interface ZoneSource {
     record: number;
     /** The record answers every type with a CNAME. */
     givesTarget?: boolean;
+    /** It answers these types beside the addresses. */
+    givesHttps?: boolean;
+    givesSvcb?: boolean;
   }[];
 }
 
@@ -59,13 +64,18 @@ export interface ZoneSource {
  * the zone.
  *
  * @param targets - names in wire form that dynamic records answer as CNAMEs.
+ * @param services - what HTTPS and SVCB records of dynamic names begin with.
  * @returns typed arrays over SharedArrayBuffers.
  */
-export function buildZones(sources: readonly ZoneSource[], targets: readonly Uint8Array[] = []): ZoneData {
+export function buildZones(
+  sources: readonly ZoneSource[],
+  targets: readonly Uint8Array[] = [],
+  services: readonly Uint8Array[] = [],
+): ZoneData {
   const draft = createDraft(sources);
   const name = createName();
   for (let zone = 0; zone < sources.length; zone++) buildZone(draft, zone, sources[zone]!, name);
-  return layOut(draft, buildZoneTable(draft, name), targets);
+  return layOut(draft, buildZoneTable(draft, name), targets, services);
 }
 
 function createDraft(sources: readonly ZoneSource[]): ZoneDraft {
@@ -127,11 +137,13 @@ function buildZone(draft: ZoneDraft, zone: number, source: ZoneSource, name: Nam
     lists.next[record] = lists.heads.words[list]!;
     lists.heads.words[list] = record + 1;
   }
-  for (const { owner, record, givesTarget = false } of source.dynamic) {
+  for (const { owner, record, givesTarget, givesHttps, givesSvcb } of source.dynamic) {
     setName(name, owner, 0);
     const at = addNode(draft, zone, name, 0, apexLabels, apex) * NODE_WORDS;
     draft.nodes.words[at + NODE_RECORD] = record + 1;
-    if (givesTarget) draft.nodes.words[at + NODE_FLAGS]! |= NODE_GIVES_TARGET;
+    if (givesTarget === true) draft.nodes.words[at + NODE_FLAGS]! |= NODE_GIVES_TARGET;
+    if (givesHttps === true) draft.nodes.words[at + NODE_FLAGS]! |= NODE_GIVES_HTTPS;
+    if (givesSvcb === true) draft.nodes.words[at + NODE_FLAGS]! |= NODE_GIVES_SVCB;
   }
   addRrsets(draft, columns, lists);
   linkNodes(draft, firstNode, apex);

@@ -26,6 +26,8 @@ export interface ZoneData {
    * and the name in wire form.
    */
   targets: Int32Array;
+  /** The same of the RDATA that HTTPS and SVCB records of dynamic names begin with, before their hints. */
+  services: Int32Array;
   /** Number of nodes, empty non-terminals included. */
   nodeCount: number;
 }
@@ -49,6 +51,9 @@ export const NODE_HAS_CNAME = 4;
 export const NODE_HAS_DNAME = 8;
 /** The dynamic record of this name answers every type, with a CNAME. */
 export const NODE_GIVES_TARGET = 16;
+/** It answers HTTPS, and SVCB, beside the addresses. */
+export const NODE_GIVES_HTTPS = 32;
+export const NODE_GIVES_SVCB = 64;
 export const NODE_RRSETS_SHIFT = 8;
 const NODE_RRSETS_MASK = 0xffff;
 export const NODE_NAME_LENGTH_SHIFT = 24;

@@ -78,11 +78,12 @@ export type Want =
   | { kind: "negative"; rcode: string; ttl: number | null; scope: number | null }
   | { kind: "share"; address: string; percent: number };
 
-/** Addresses that follow a record, or the name that a CNAME leads to, and the scope behind them. */
-const RECORD = /^(\S+) (\d+) IN (A|AAAA|CNAME) (one of )?([^ ].*?)(?:\s+scope \/(\d+))?$/;
+/** Addresses that follow a record, or other RDATA in its canonical form, and the scope behind them. */
+const RECORD = /^(\S+) (\d+) IN (A|AAAA|CNAME|HTTPS|SVCB) (one of )?([^ ].*?)(?:\s+scope \/(\d+))?$/;
 const NEGATIVE = /^(NODATA|SERVFAIL|NXDOMAIN|REFUSED)(?: (\d+))?(?:\s+scope \/(\d+))?$/;
-const ASK = /^(\S+) (A|AAAA|CNAME|ANY|MX|HTTPS) from (\S+)(?: ecs (\S+))?(?: at (\d+))?(?: times (\d+))?$/;
-const SHARE = /^(\d+)% (\S+)$/;
+const ASK =
+  /^(\S+) (A|AAAA|CNAME|ANY|MX|HTTPS|SVCB) from (\S+)(?: ecs (\S+))?(?: at (\d+))?(?: times (\d+))?$/;
+const SHARE = /^(\d+)% (\S.*)$/;
 const AGO = /^(\d+)s(?:\s+(.*))?$/;
 const LOAD = /^(.+?):([a-z]\w*=.*)$/;
 const FIGURE = /^(response|p99|errors|load|connections)=(\d+(?:\.\d+)?)(?:ms|%|\/(\d+))?$/;

@@ -1,5 +1,5 @@
 import { deepStrictEqual } from "node:assert/strict";
-import { readMessage } from "../support/message.ts";
+import { type ResourceRecord, readMessage } from "../support/message.ts";
 import { buildQuery, ecsOption, typeName } from "../support/packet.ts";
 import type { Ask, GoldenCase, Want } from "./case-file.ts";
 import type { GoldenServer } from "./golden-server.ts";
@@ -73,11 +73,50 @@ function ask(server: GoldenServer, { name, type, resolver, ecs }: Ask, second: n
       owner: record.owner,
       ttl: record.ttl,
       type: typeName(record.type),
-      address: typeName(record.type) === "CNAME" ? record.rdata : addressText(record.rdataOctets),
+      address: rdataText(record),
     })),
     soaTtl: soa?.ttl ?? null,
     scope: option === undefined ? null : option.data[3]!,
   };
+}
+
+function rdataText({ type, rdata, rdataOctets }: ResourceRecord): string {
+  const name = typeName(type);
+  if (name === "CNAME") return rdata;
+  return name === "HTTPS" || name === "SVCB" ? serviceText(rdataOctets) : addressText(rdataOctets);
+}
+
+/** RFC 9460 section 2.2, read apart from src/wire: `1 . alpn=h3,h2 port=8443 ipv4hint=192.0.2.1`, hints in order. */
+function serviceText(octets: Uint8Array): string {
+  const rdata = Buffer.from(octets);
+  if (rdata[2] !== 0) throw new Error("a target other than the owner");
+  const words = [`${rdata.readUInt16BE(0)} .`];
+  let last = -1;
+  for (let at = 3; at < rdata.length; at += 4 + rdata.readUInt16BE(at + 2)) {
+    const key = rdata.readUInt16BE(at);
+    if (key <= last) throw new Error(`key${key} behind key${last}`);
+    last = key;
+    words.push(paramText(key, rdata.subarray(at + 4, at + 4 + rdata.readUInt16BE(at + 2))));
+  }
+  return words.join(" ");
+}
+
+function paramText(key: number, value: Buffer): string {
+  const hints = (size: number) =>
+    Array.from({ length: value.length / size }, (_, i) =>
+      addressText(value.subarray(i * size, (i + 1) * size)),
+    );
+  if (key === 1) {
+    const ids: string[] = [];
+    for (let at = 0; at < value.length; at += 1 + value[at]!)
+      ids.push(value.toString("latin1", at + 1, at + 1 + value[at]!));
+    return `alpn=${ids.join(",")}`;
+  }
+  if (key === 2) return "no-default-alpn";
+  if (key === 3) return `port=${value.readUInt16BE(0)}`;
+  if (key === 4) return `ipv4hint=${hints(4).sort().join(",")}`;
+  if (key === 6) return `ipv6hint=${hints(16).sort().join(",")}`;
+  throw new Error(`key${key} is not known`);
 }
 
 /** Dotted, or eight groups: the wanted address is brought to the same form. */

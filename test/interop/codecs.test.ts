@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import { describe, expect, test } from "vitest";
-import { serveZones } from "../support/in-process.ts";
+import { serveFiles, serveZones } from "../support/in-process.ts";
 import { buildQuery, ecsOption } from "../support/packet.ts";
 import { decodePacket } from "../support/second-opinion.ts";
 
@@ -43,6 +43,33 @@ function ask(name: string, type: string | number, subnet?: string): Uint8Array {
 }
 
 const buffer = (text: string): Buffer => Buffer.from(text, "hex");
+
+test("dns-packet reads an HTTPS record with decided hints, and the scope beside it", () => {
+  const steered = serveFiles({
+    "steerd.yaml": "nameservers: [ns1.example.net.]\n",
+    "example.test.yaml": `pools:
+  us: {endpoints: [{name: a, address: [192.0.2.1, "2001:db8::1"]}]}
+  eu: {endpoints: [{name: a, address: [192.0.2.2, "2001:db8::2"]}]}
+records:
+  www: {policy: {subnets: {198.51.0.0/17: eu, default: us}}, https: {alpn: [h3, h2], port: 8443}}
+`,
+  });
+  const query = buildQuery({
+    name: "www.example.test.",
+    type: "HTTPS",
+    edns: { options: [ecsOption("198.51.99.0/24")] },
+  });
+  const { answers, additionals, rcode, flag_aa } = decodePacket(steered.ask(query)!);
+  const params =
+    "0001 0006 026833 026832  0003 0002 20fb  0004 0004 c0000202  0006 0010 20010db8000000000000000000000002";
+  expect({ rcode, flag_aa }).toEqual({ rcode: "NOERROR", flag_aa: true });
+  expect(answers).toMatchObject([
+    { name: "www.example.test", type: "UNKNOWN_65", data: buffer(`000100${params.replaceAll(" ", "")}`) },
+  ]);
+  expect(additionals[0]!.options).toMatchObject([
+    { type: "CLIENT_SUBNET", ip: "198.51.99.0", sourcePrefixLength: 24, scopePrefixLength: 17 },
+  ]);
+});
 
 describe("dns-packet reads our records", () => {
   test.each<[string, string, unknown[]]>([

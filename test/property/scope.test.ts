@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { formatPrefix, parsePrefix } from "../../src/geo/prefix.ts";
 import type { NodeModel } from "../../src/policy/model.ts";
-import { createEcsAsker, type EcsAsker, type EcsReply } from "../support/ecs-asker.ts";
+import { createEcsAsker, type EcsAsker, type EcsReply, PLAIN_SERVICE } from "../support/ecs-asker.ts";
 import { createWorld, record } from "../support/policy.ts";
 import { type Random, seededRandom } from "../support/random.ts";
 import {
@@ -82,7 +82,7 @@ function collectTiles(
   const tiles = new Map<string, Tile>();
   for (let i = 0; i < CLIENTS; i++) {
     const { family, octets, sourceBits } = randomClient(random, prefixes);
-    const qtype = random.chance(0.8) ? "A" : "AAAA";
+    const qtype = random.chance(0.8) ? "A" : random.pick(["AAAA", "HTTPS"] as const);
     const reply = asker.ask(qtype, family, octets, sourceBits);
     if (reply.addressCount === 0) {
       // RFC 7871 section 7.4: resolvers take negative answers for everybody's.
@@ -130,7 +130,7 @@ function expectDisjoint(tiles: Tile[], place: string): void {
     for (const [i, tile] of byAddress.entries()) {
       const before = byAddress[i - 1];
       if (before === undefined || before.last < tile.first) continue;
-      // A and AAAA have the same tiles.
+      // All types have the same tiles.
       expect([tile.first, tile.last], `${place}: overlapping tiles`).toEqual([before.first, before.last]);
     }
   }
@@ -156,7 +156,7 @@ describe("the scope over random trees and databases, with dice, turns and clock 
       const draw: Draw = { random, pools: randomPools(random, 5), prefixes, depth: 4, kinds: NODE_KINDS };
       const root = randomTree(draw);
       const world = createWorld(
-        [record(root, { sticky: randomSticky(random) })],
+        [record(root, { sticky: randomSticky(random), services: { https: PLAIN_SERVICE } })],
         randomSources(random, prefixes),
       );
       setRandomStates(world, random, 0.5 + random.below(6) / 10);

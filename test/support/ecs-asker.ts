@@ -17,9 +17,15 @@ export interface EcsReply {
   addressCount: number;
 }
 
+/** HTTPS: of records with `services: {https: PLAIN_SERVICE}`. */
+export type AskedType = "A" | "AAAA" | "HTTPS";
+
+/** SvcPriority 1, and the owner as the target. */
+export const PLAIN_SERVICE = Uint8Array.of(0, 1, 0);
+
 /** Asks a world's first record in whole messages, each with the same dice, turns and clock. */
 export interface EcsAsker {
-  ask(qtype: "A" | "AAAA", family: Family, address: Uint8Array, sourceBits: number): EcsReply;
+  ask(qtype: AskedType, family: Family, address: Uint8Array, sourceBits: number): EcsReply;
 }
 
 const ORIGIN = "gslb.example.";
@@ -36,7 +42,8 @@ const OPTION_OCTETS = 8;
 /** `resolver`: address that the queries come from. */
 export function createEcsAsker(world: World, resolver: string): EcsAsker {
   const owner = Uint8Array.from(nameOctets(OWNER));
-  const zones = buildZones([{ columns: columnsOf(ORIGIN, APEX), dynamic: [{ owner, record: 0 }] }]);
+  const dynamic = [{ owner, record: 0, givesHttps: true }];
+  const zones = buildZones([{ columns: columnsOf(ORIGIN, APEX), dynamic }], [], [PLAIN_SERVICE]);
   const { policy, tables } = world.context;
   const snapshot = { generation: 1, zones, policy, tables };
   const context = createContext(snapshot, world.rows, allocateCounters());

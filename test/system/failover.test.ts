@@ -84,6 +84,7 @@ records:
         NA: {failover: [us, eu, asia]}
         AS: {failover: [asia, us, eu]}
         default: us
+    https: {alpn: [h3, h2], port: 8443}
 `,
     });
   });
@@ -155,6 +156,32 @@ records:
       expect(dig.stdout).not.toMatch(/WARNING|malformed/i);
     }
   });
+
+  test.skipIf(!hasCommand("dig"))(
+    "dig reads HTTPS, with the hint of the same region and the same scope",
+    () => {
+      const ask = (type: string, subnet: string): string => {
+        const args = ["@127.0.0.1", "-p", String(server.port), "www.gslb.example", type, `+subnet=${subnet}`];
+        const dig = spawnSync("dig", [...args, "+norecurse", "+tries=1"], {
+          encoding: "utf8",
+          timeout: 10_000,
+        });
+        expect(dig.stdout).toMatch(/status: NOERROR/);
+        expect(dig.stdout).not.toMatch(/WARNING|malformed/i);
+        return dig.stdout;
+      };
+      const scopeIn = (text: string) => /CLIENT-SUBNET: .*$/m.exec(text)?.[0];
+      for (const region of Object.keys(REGIONS) as Region[]) {
+        const { address, subnet } = REGIONS[region];
+        const https = ask("HTTPS", subnet);
+        const [, ttl, rdata] = /^www\.gslb\.example\.\s+(\d+)\s+IN\s+HTTPS\s+(.*)$/m.exec(https)!;
+        expect(rdata).toBe(`1 . alpn="h3,h2" port=8443 ipv4hint=${address}`);
+        const a = ask("A", subnet);
+        expect(a).toMatch(new RegExp(`\\s${ttl}\\s+IN\\s+A\\s+${address.replaceAll(".", "\\.")}$`, "m"));
+        expect(scopeIn(https)).toBe(scopeIn(a));
+      }
+    },
+  );
 
   test("every address of the announced scope gets the same region", async () => {
     for (const region of Object.keys(REGIONS) as Region[]) {
