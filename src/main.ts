@@ -1,7 +1,13 @@
-import { runCommandLine } from "./cli/program.ts";
+import { readPlainServe } from "./cli/plain-serve.ts";
 import { processTerminal } from "./cli/terminal.ts";
 
 // `steerd explain ... | head` closes the pipe early: that is the reader's right, not a failure.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
 
-process.exit(await runCommandLine(process.argv.slice(2), processTerminal()));
+process.exit(await run(process.argv.slice(2)));
+
+async function run(args: string[]): Promise<number> {
+  const given = readPlainServe(args);
+  if (given !== null) return await (await import("./cli/serve.ts")).runServe(given, processTerminal());
+  return await (await import("./cli/program.ts")).runCommandLine(args, processTerminal());
+}

@@ -13,9 +13,7 @@ export interface Origin {
 }
 
 /** A child needs a compiled file, also where this one runs from source. */
-const ENTRY = fileURLToPath(
-  import.meta.url.replace(/\/src\/cli\/origins\.ts$/, "/dist/cli/origins.js"),
-).replace(/origins\.js$/, "origin-entry.js");
+const ENTRY = fileURLToPath(new URL("../../dist/cli/origin-entry.js", import.meta.url));
 
 /** The command that runs the origin again, for people. */
 export function originCommand(origin: Origin): string {

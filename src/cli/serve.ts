@@ -1,11 +1,13 @@
 import { runServer } from "../serve/supervisor.ts";
 import { defineCommand } from "./command.ts";
+import { LOG_LEVELS, type ServeGiven } from "./plain-serve.ts";
+import type { Terminal } from "./terminal.ts";
 
 export const command = defineCommand({
   positionals: {},
   options: {
     "log-level": {
-      choices: ["debug", "info", "warn", "error"],
+      choices: LOG_LEVELS,
       requiresArg: true,
       default: "info",
       describe: "Least level that is logged; JSON lines, or lines for people on a terminal",
@@ -16,10 +18,14 @@ export const command = defineCommand({
     ["serve --config /etc/steerd/steerd.yaml", "With another file; kill -HUP reads it again"],
   ],
   async run(given, terminal) {
-    return await runServer({
-      configPath: given.config ?? null,
-      logLevel: given["log-level"],
-      printError: (line) => terminal.err(line),
-    });
+    return await runServe(given as ServeGiven, terminal);
   },
 });
+
+export async function runServe(given: ServeGiven, terminal: Terminal): Promise<number> {
+  return await runServer({
+    configPath: given.config ?? null,
+    logLevel: given["log-level"],
+    printError: (line) => terminal.err(line),
+  });
+}

@@ -24,7 +24,7 @@ let folder: string;
 let blocks: SharedBlocks;
 let book: TallyBook;
 let build: (generation: number) => Built;
-/** One UDP worker, and the stream worker behind it. */
+/** The stream worker, and a UDP worker behind it. */
 let workers: Context[];
 
 beforeEach(() => {
@@ -40,7 +40,7 @@ beforeEach(() => {
   build = (generation) => attempt(generation, new Map(), false).built!;
   const first = build(1);
   workers = [0, 1].map(() => createContext(first.snapshot, blocks.rows, new Float64Array(128)));
-  for (const { words } of [blocks.udp[0]!, blocks.stream]) words[WORD_STARTED_S] = 1;
+  for (const { words } of [blocks.stream, blocks.udp[0]!]) words[WORD_STARTED_S] = 1;
   book.adopt(first.snapshot, first.names);
   for (const worker of [0, 1]) adopt(worker, first);
 });
@@ -52,7 +52,7 @@ function write(name: string, text: string): void {
 
 function adopt(worker: number, { snapshot }: Built): void {
   adoptSnapshot(workers[worker]!, snapshot, worker);
-  [blocks.udp[0]!, blocks.stream][worker]!.words[WORD_GENERATION] = snapshot.generation;
+  [blocks.stream, blocks.udp[0]!][worker]!.words[WORD_GENERATION] = snapshot.generation;
 }
 
 function ask(worker: number, name: string, times = 1, type = "A"): void {

@@ -138,7 +138,7 @@ function walk(page: Page, kind: TallyKind, blocks: SharedBlocks, visit: (counted
     for (const [at, { zone, name }] of pools.entries()) add(["zone", "pool"], [zone, name], led[at]!);
 }
 
-/** UDP workers have the first runs, the stream worker the one behind them. */
+/** The stream worker has the first run, UDP workers those behind it, as in dataBlocks. */
 function sumRuns({ words, layout }: Page, blocks: SharedBlocks): Float64Array {
   const { slots } = layout;
   const started = blocks.udp.filter((block) => Atomics.load(block.words, WORD_STARTED_S) !== 0).length;

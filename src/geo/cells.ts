@@ -33,13 +33,17 @@ const LONGEST_BLOCK = 256 + 256 / PACKED_SLOTS;
 /** The block that is packed right now: nothing here is reentrant. */
 const packed = new Int32Array(LONGEST_BLOCK);
 
+/** Room for the index of a whole country database, so that nothing is copied; memory that is not touched costs nothing. */
+const FIRST_CELLS = 2 ** 22;
+const FIRST_BLOCKS = 2 ** 16;
+
 export function draftCells(): CellDraft {
   return {
-    cells: new Int32Array(4096),
+    cells: new Int32Array(FIRST_CELLS),
     length: 0,
-    slots: new Int32Array(1024),
+    slots: new Int32Array(FIRST_BLOCKS * 4),
     used: 0,
-    blocks: new Int32Array(256 * BLOCK_WORDS),
+    blocks: new Int32Array(FIRST_BLOCKS * BLOCK_WORDS),
     blockCount: 0,
   };
 }
@@ -56,8 +60,10 @@ export function appendCells(draft: CellDraft, words: Int32Array, count: number, 
     wider.set(draft.cells);
     draft.cells = wider;
   }
-  if (count < 32) for (let at = 0; at < count; at++) draft.cells[offset + at] = words[at]!;
-  else draft.cells.set(count === words.length ? words : words.subarray(0, count), offset);
+  const { cells } = draft;
+  // A view of the first words would be an object for each of some ten thousand blocks.
+  if (count === words.length) cells.set(words, offset);
+  else for (let at = 0; at < count; at++) cells[offset + at] = words[at]!;
   draft.length += count;
   noteBlock(draft, offset, count, headers);
   return offset;

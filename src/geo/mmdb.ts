@@ -7,7 +7,7 @@ import {
   readValue,
 } from "./mmdb-data.ts";
 import type { GeoProblem } from "./problem.ts";
-import { appendStep, draftSteps, finishSteps, type Steps } from "./steps.ts";
+import { finishSteps, type Steps } from "./steps.ts";
 
 /** A database in memory: https://maxmind.github.io/MaxMind-DB/, format 2. Its search tree is walked, never copied. */
 export interface Mmdb {
@@ -196,58 +196,97 @@ export function readNetworks(
 ): { steps: Steps } | { problem: GeoProblem } {
   const walk = createWalk(mmdb, family, toValue);
   try {
-    if (family === 6 && mmdb.ipVersion === 4) appendStep(walk.draft, 0);
-    else visit(walk, family === 4 ? mmdb.ipv4Record : 0, 0);
+    if (family === 6 && mmdb.ipVersion === 4) appendRun(walk, 0, 0, 0);
+    else visit(walk, family === 4 ? mmdb.ipv4Record : 0, 0, 0);
   } catch (fault) {
     const code = fault instanceof TreeFault ? "GEO_DB_TREE" : "GEO_DB_DATA";
     const section = fault instanceof TreeFault ? "search tree" : "data section";
     const what = `the ${section} is corrupt: ${faultText(fault)}`;
     return { problem: { code, what, expected: "an undamaged MaxMind DB file" } };
   }
-  return { steps: finishSteps(walk.draft) };
+  return { steps: finishSteps(walk) };
 }
 
 class TreeFault extends DataFault {}
 
-interface Walk {
+interface Walk extends Steps {
   mmdb: Mmdb;
   family: 4 | 6;
   bits: number;
   /** Nodes that may still be visited: more than twice the tree means that it loops or shares its parts. */
   budget: number;
-  draft: ReturnType<typeof draftSteps>;
+  /** The words of the address before the one that the walk is in. */
+  cursor: Uint32Array;
+  /** What `toValue` said, plus one, by offset in the data section; empty where that is large. */
+  known: Int32Array;
   toValue: (offset: number) => number;
 }
 
+/** Countries are few, and named by hundreds of thousands of records. */
+const MAX_KNOWN = 2 ** 22;
+
 function createWalk(mmdb: Mmdb, family: 4 | 6, toValue: (offset: number) => number): Walk {
+  const words = family === 4 ? 1 : 4;
+  const budget = 2 * mmdb.nodeCount + 256;
+  const { start, end } = mmdb.data;
   return {
     mmdb,
     family,
     bits: family === 4 ? 32 : 128,
-    budget: 2 * mmdb.nodeCount + 256,
-    draft: draftSteps(family === 4 ? 1 : 4, 1024),
+    budget,
+    count: 0,
+    words,
+    // A tree has one leaf more than nodes; memory that is not touched costs nothing.
+    starts: new Uint32Array((mmdb.nodeCount + 2) * words),
+    values: new Int32Array(mmdb.nodeCount + 2),
+    cursor: new Uint32Array(4),
+    known: new Int32Array(end - start <= MAX_KNOWN ? end - start : 0),
     toValue,
   };
 }
 
-function visit(walk: Walk, record: number, depth: number): void {
-  const { mmdb, draft } = walk;
+/** `word`: the bits of the path so far in the word of the address that `depth` lies in. */
+function visit(walk: Walk, record: number, depth: number, word: number): void {
+  const { mmdb } = walk;
   if (record >= mmdb.nodeCount) {
-    appendStep(draft, record === mmdb.nodeCount ? 0 : valueOfRecord(walk, record));
+    appendRun(walk, record === mmdb.nodeCount ? 0 : valueOfRecord(walk, record), depth, word);
     return;
   }
   if (walk.family === 6 && depth > 0 && record === mmdb.ipv4Record) {
-    appendStep(draft, 0);
+    appendRun(walk, 0, depth, word);
     return;
   }
   if (depth === walk.bits) throw new TreeFault(`node ${record} lies deeper than an address has bits`);
   if (--walk.budget < 0) throw new TreeFault("it loops");
-  visit(walk, readRecord(mmdb, record, 0), depth + 1);
-  const word = depth >> 5;
-  const bit = 1 << (31 - (depth & 31));
-  draft.cursor[word]! |= bit;
-  visit(walk, readRecord(mmdb, record, 1), depth + 1);
-  draft.cursor[word]! &= ~bit;
+  const left = readRecord(mmdb, record, 0);
+  const right = readRecord(mmdb, record, 1);
+  if ((depth & 31) === 0 && depth > 0) {
+    walk.cursor[(depth >> 5) - 1] = word;
+    word = 0;
+  }
+  visit(walk, left, depth + 1, word);
+  visit(walk, right, depth + 1, word | (1 << (31 - (depth & 31))));
+}
+
+/** A network: it begins at the path that leads to it, and every bit behind `depth` is 0. */
+function appendRun(walk: Walk, value: number, depth: number, word: number): void {
+  if (walk.count > 0 && walk.values[walk.count - 1] === value) return;
+  // More runs than nodes: the tree shares its parts.
+  if (walk.count === walk.values.length) growRuns(walk);
+  const { words, starts, cursor } = walk;
+  const at = walk.count * words;
+  const last = depth === 0 ? 0 : (depth - 1) >> 5;
+  for (let i = 0; i < last; i++) starts[at + i] = cursor[i]!;
+  starts[at + last] = word;
+  walk.values[walk.count++] = value;
+}
+
+function growRuns(walk: Walk): void {
+  const { starts, values } = walk;
+  walk.starts = new Uint32Array(starts.length * 2);
+  walk.starts.set(starts);
+  walk.values = new Int32Array(values.length * 2);
+  walk.values.set(values);
 }
 
 function valueOfRecord(walk: Walk, record: number): number {
@@ -255,5 +294,8 @@ function valueOfRecord(walk: Walk, record: number): number {
   if (offset < walk.mmdb.data.start || offset >= walk.mmdb.data.end) {
     throw new TreeFault(`a record points to ${record}, outside of the data section`);
   }
-  return walk.toValue(offset);
+  const at = offset - walk.mmdb.data.start;
+  if (at >= walk.known.length) return walk.toValue(offset);
+  if (walk.known[at] === 0) walk.known[at] = walk.toValue(offset) + 1;
+  return walk.known[at]! - 1;
 }

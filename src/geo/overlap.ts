@@ -35,9 +35,10 @@ export function overlapCells(
     count,
     next: new Int32Array(count).fill(-1),
     shared: new Int32Array(count),
-    lastOf: Int32Array.from({ length: count }, (_, block) => block),
-    firstOf: Int32Array.from({ length: count }, (_, block) => block),
+    lastOf: new Int32Array(count),
+    firstOf: new Int32Array(count),
   };
+  for (let block = 0; block < count; block++) layout.lastOf[block] = layout.firstOf[block] = block;
   for (const words of OVERLAPS) joinChains(layout, words);
   /** By old offset of a block its new one. */
   const moved = new Int32Array(draft.length);

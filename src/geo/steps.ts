@@ -48,14 +48,11 @@ function growDraft(draft: StepsDraft): void {
   draft.values = values;
 }
 
-/** Trims what a draft holds in reserve. */
-export function finishSteps(draft: StepsDraft): Steps {
-  return {
-    words: draft.words,
-    count: draft.count,
-    starts: draft.starts.slice(0, draft.count * draft.words),
-    values: draft.values.slice(0, draft.count),
-  };
+/** Gives back what a draft holds in reserve, where that is more than half. */
+export function finishSteps({ words, count, starts, values }: Steps): Steps {
+  if (count > values.length / 2)
+    return { words, count, starts: starts.subarray(0, count * words), values: values.subarray(0, count) };
+  return { words, count, starts: starts.slice(0, count * words), values: values.slice(0, count) };
 }
 
 /** One value for every address. */

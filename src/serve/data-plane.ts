@@ -2,7 +2,7 @@ import type { Snapshot } from "../snapshot.ts";
 import { type DataBlock, type SharedBlocks, WORD_GENERATION } from "./blocks.ts";
 import type { Listener, ListenFailure } from "./listener.ts";
 import { formatListenFailure } from "./listener.ts";
-import type { FromData, Log, ToData } from "./messages.ts";
+import type { FromData, Log, ToData, UdpSettings } from "./messages.ts";
 import { type Supervised, superviseWorker } from "./supervised.ts";
 import type { StartWorker } from "./threads.ts";
 
@@ -13,10 +13,6 @@ export interface DataPlaneOptions {
   blocks: SharedBlocks;
   startWorker: StartWorker;
   log: Log;
-  udpWorkers: number;
-  /** UDP in batches. */
-  batch: boolean;
-  snapshot: Snapshot;
   /** Once, when every worker has its sockets open. */
   onOpen: (listeners: Listener[]) => void;
   /** Once, when sockets cannot be had while the server starts. Later failures are retried. */
@@ -25,6 +21,8 @@ export interface DataPlaneOptions {
 
 /** The workers that answer, as one thing. */
 export interface DataPlane {
+  /** The first snapshot, and how many UDP workers there are to be. Once. */
+  begin(snapshot: Snapshot, udpWorkers: number, udp: UdpSettings): void;
   /** Lets the workers open their sockets. */
   open(listeners: Listener[]): void;
   adopt(snapshot: Snapshot): void;
@@ -44,13 +42,14 @@ interface DataWorker {
 }
 
 /**
- * Starts the UDP workers and the stream worker, and keeps them alive. They start with closed sockets, so that their
- * start overlaps with the first probes. The first UDP worker opens first: where port 0 was asked for, it finds the
- * port that all others take.
+ * Starts the first UDP worker and the stream worker, the other UDP workers when it is known how many, and keeps them
+ * alive. They start without a snapshot and with closed sockets, so that their start overlaps with the compilation and the
+ * first probes. The first UDP worker opens first: where port 0 was asked for, it finds the port that all others take.
  */
 export function startDataPlane(options: DataPlaneOptions): DataPlane {
   const { blocks, log, startWorker } = options;
-  let { snapshot } = options;
+  let snapshot: Snapshot | null = null;
+  let settings: UdpSettings | null = null;
   let wanted: Listener[] | null = null;
   /** With the ports that the first worker found. */
   let bound: Listener[] | null = null;
@@ -64,7 +63,7 @@ export function startDataPlane(options: DataPlaneOptions): DataPlane {
     cover(workers);
     if (bound === null) {
       bound = listeners;
-      for (const other of workers) if (other !== worker) other.supervised?.post({ kind: "open", listeners });
+      for (const other of workers) if (other !== worker) postOpen(other, listeners);
     }
     if (started || !workers.every((each) => each.wasOpen)) return;
     started = true;
@@ -79,27 +78,23 @@ export function startDataPlane(options: DataPlaneOptions): DataPlane {
       options.onRefused(failures);
     }
   };
-  const add = (kind: "udp" | "stream", block: DataBlock, index: number): void => {
+  const postOpen = ({ supervised }: DataWorker, listeners: Listener[]): void => {
+    if (settings !== null) supervised?.post({ kind: "open", listeners, udp: settings });
+  };
+  const add = (kind: "udp" | "stream", block: DataBlock, index: number): DataWorker => {
     const worker: DataWorker = { block, kind, wasOpen: false, isOpen: false, supervised: null };
-    const isFirst = workers.length === 0;
     workers.push(worker);
     worker.supervised = superviseWorker<ToData, FromData>({
-      name: kind === "udp" ? `udp worker ${index}` : "stream worker",
+      name: kind === "udp" ? `udp worker ${index - 1}` : "stream worker",
       words: block.words,
       log,
       stallMs: STALL_MS,
-      start: () =>
-        startWorker(kind, {
-          rows: blocks.rows,
-          block,
-          reusePort: options.udpWorkers > 1,
-          batch: options.batch,
-          index,
-        }),
+      start: () => startWorker(kind, { rows: blocks.rows, block, index }),
       onStart: (post) => {
+        if (snapshot === null) return;
         post({ kind: "snapshot", snapshot });
-        const listeners = bound ?? (isFirst ? wanted : null);
-        if (listeners !== null) post({ kind: "open", listeners });
+        const listeners = bound ?? (worker === first ? wanted : null);
+        if (listeners !== null && settings !== null) post({ kind: "open", listeners, udp: settings });
       },
       onDeath: () => {
         worker.isOpen = false;
@@ -111,21 +106,28 @@ export function startDataPlane(options: DataPlaneOptions): DataPlane {
         else if (message.kind === "openFailed") failed(worker, message.failures);
       },
     });
+    return worker;
   };
 
-  for (let i = 0; i < options.udpWorkers; i++) add("udp", blocks.udp[i]!, i);
-  add("stream", blocks.stream, options.udpWorkers);
+  const adopt = (next: Snapshot): void => {
+    snapshot = next;
+    for (const worker of workers) worker.supervised?.post({ kind: "snapshot", snapshot: next });
+  };
+  const first = add("udp", blocks.udp[0]!, 1);
+  add("stream", blocks.stream, 0);
   return {
+    begin: (next, udpWorkers, udp) => {
+      settings = udp;
+      adopt(next);
+      for (let i = 1; i < udpWorkers; i++) add("udp", blocks.udp[i]!, i + 1);
+    },
     open: (listeners) => {
       wanted = listeners;
-      workers[0]!.supervised?.post({ kind: "open", listeners });
+      postOpen(first, listeners);
     },
-    adopt: (next) => {
-      snapshot = next;
-      for (const worker of workers) worker.supervised?.post({ kind: "snapshot", snapshot: next });
-    },
+    adopt,
     hasAdopted: () =>
-      workers.every((worker) => Atomics.load(worker.block.words, WORD_GENERATION) === snapshot.generation),
+      workers.every((worker) => Atomics.load(worker.block.words, WORD_GENERATION) === snapshot?.generation),
     check: (nowMs) => {
       for (const worker of workers) worker.supervised?.check(nowMs);
     },

@@ -17,7 +17,7 @@ import {
 } from "./blocks.ts";
 import { type OpenListeners, readWords, runDataWorker } from "./data-worker.ts";
 import type { Listener } from "./listener.ts";
-import type { DataInit, FromData, ToData } from "./messages.ts";
+import type { DataInit, FromData, ToData, UdpSettings } from "./messages.ts";
 import { openStream } from "./stream.ts";
 import { openUdp } from "./udp.ts";
 import { openUdpTransport } from "./udp-transport.ts";
@@ -48,8 +48,6 @@ beforeEach(() => {
   init = {
     rows: allocateHealthRows(8, 8),
     block: allocateDataBlock(8),
-    reusePort: false,
-    batch: false,
     index: 0,
   };
   port = createFakePort();
@@ -58,6 +56,7 @@ afterEach(() => {
   port.deliver({ kind: "stop" });
 });
 
+const udp: UdpSettings = { reusePort: false, batch: false };
 const counter = (name: string): number => init.block.counters[counterNames.indexOf(name)]!;
 
 describe("runDataWorker", () => {
@@ -68,7 +67,7 @@ describe("runDataWorker", () => {
     runDataWorker(init, port, transport, open);
     port.deliver({ kind: "snapshot", snapshot: snapshot(7) });
     expect(init.block.words[WORD_GENERATION]).toBe(7);
-    port.deliver({ kind: "open", listeners: [loopback] });
+    port.deliver({ kind: "open", listeners: [loopback], udp });
     const { listeners } = await port.expect(isKind<FromData, "open">("open"));
     expect(init.block.words[WORD_OPEN]).toBe(1);
     const reply = (await ask(listeners[0]!, QUERY))!;
@@ -89,7 +88,7 @@ describe("runDataWorker", () => {
     runDataWorker(init, port, TRANSPORT_UDP, openUdpTransport);
     port.deliver({ kind: "snapshot", snapshot: snapshot(1) });
     const nowhere: Listener = { host: "192.0.2.1", port: 0, family: 4 };
-    port.deliver({ kind: "open", listeners: [nowhere] });
+    port.deliver({ kind: "open", listeners: [nowhere], udp });
     const { failures } = await port.expect(isKind<FromData, "openFailed">("openFailed"));
     expect(failures).toEqual([{ listener: nowhere, transport: "udp", code: "EADDRNOTAVAIL" }]);
     expect(init.block.words[WORD_OPEN]).toBe(0);
@@ -103,7 +102,7 @@ describe("runDataWorker", () => {
       close: () => undefined,
     }));
     port.deliver({ kind: "snapshot", snapshot: snapshot(1) });
-    port.deliver({ kind: "open", listeners: [loopback] });
+    port.deliver({ kind: "open", listeners: [loopback], udp });
     const line = await port.expect(isKind<FromData, "log">("log"));
     expect(line.message).toMatch(/address not available.*going on without it/);
   });
@@ -114,7 +113,7 @@ describe("runDataWorker", () => {
   ])("stops on %s: sockets closed, channel closed", async (_what, stop) => {
     runDataWorker(init, port, TRANSPORT_UDP, openUdpTransport);
     port.deliver({ kind: "snapshot", snapshot: snapshot(1) });
-    port.deliver({ kind: "open", listeners: [loopback] });
+    port.deliver({ kind: "open", listeners: [loopback], udp });
     const { listeners } = await port.expect(isKind<FromData, "open">("open"));
     stop();
     await port.expect(isKind<FromData, "stopped">("stopped"));
@@ -135,7 +134,7 @@ describe("runDataWorker", () => {
       return { listeners, skipped: [], close: () => closed++ };
     });
     port.deliver({ kind: "snapshot", snapshot: snapshot(1) });
-    port.deliver({ kind: "open", listeners: [loopback] });
+    port.deliver({ kind: "open", listeners: [loopback], udp });
     port.deliver({ kind: "stop" });
     finish();
     await new Promise((resolve) => setImmediate(resolve));

@@ -1,11 +1,18 @@
 import { adoptSnapshot, answerMessage, type Context, createContext } from "../answer.ts";
 import { COUNTER_SWAPS } from "../counters.ts";
 import type { Snapshot } from "../snapshot.ts";
-import { WORD_CRASH, WORD_GENERATION, WORD_HEARTBEAT, WORD_OPEN, WORD_STOP } from "./blocks.ts";
+import {
+  type DataBlock,
+  WORD_CRASH,
+  WORD_GENERATION,
+  WORD_HEARTBEAT,
+  WORD_OPEN,
+  WORD_STOP,
+} from "./blocks.ts";
 import { createCollection } from "./collect.ts";
 import { createExplainer } from "./explain-txt.ts";
 import { formatListenFailure, type Listener, type ListenFailure } from "./listener.ts";
-import type { DataInit, FromData, Log, ToData, WorkerPort } from "./messages.ts";
+import type { DataInit, FromData, Log, ToData, UdpSettings, WorkerPort } from "./messages.ts";
 import { containFaults, type Plane } from "./plane.ts";
 
 /** What a transport makes of its listeners. */
@@ -20,7 +27,8 @@ export interface OpenTransport {
 export type OpenListeners = (
   listeners: Listener[],
   plane: Plane,
-  init: DataInit,
+  udp: UdpSettings,
+  block: DataBlock,
 ) => Promise<OpenTransport | { failures: ListenFailure[] }>;
 
 /** How soon a worker sees its control words, and how often its heart beats. */
@@ -54,9 +62,9 @@ export function runDataWorker(
     init.block.counters[COUNTER_SWAPS]! += 1;
     Atomics.store(words, WORD_GENERATION, snapshot.generation);
   };
-  const open = async (listeners: Listener[]): Promise<void> => {
+  const open = async (listeners: Listener[], udp: UdpSettings): Promise<void> => {
     if (context === null) throw new Error("open before the first snapshot");
-    const outcome = await openListeners(listeners, createPlane(context, log), init);
+    const outcome = await openListeners(listeners, createPlane(context, log), udp, init.block);
     if ("failures" in outcome) {
       port.postMessage({ kind: "openFailed", failures: outcome.failures });
       return;
@@ -83,7 +91,7 @@ export function runDataWorker(
   }, BEAT_MS);
   port.on("message", (message) => {
     if (message.kind === "snapshot") adopt(message.snapshot);
-    else if (message.kind === "open") void open(message.listeners);
+    else if (message.kind === "open") void open(message.listeners, message.udp);
     else if (message.kind === "cover") opened?.cover?.(message.descriptors);
     else stop();
   });

@@ -86,18 +86,22 @@ export type FromProbe =
 export interface DataInit {
   rows: HealthRows;
   block: DataBlock;
+  /** Number of the worker among those that answer, as in dataBlocks: where it counts, and when it collects. */
+  index: number;
+}
+
+/** How UDP sockets are opened. */
+export interface UdpSettings {
   /** Several UDP workers share each port (SO_REUSEPORT). */
   reusePort: boolean;
   /** UDP in batches: see batch-check.ts. */
   batch: boolean;
-  /** Number of the worker among its kind: staggers what all of them do. */
-  index: number;
 }
 
 export type ToData =
   /** The first one comes before `open`. */
   | { kind: "snapshot"; snapshot: Snapshot }
-  | { kind: "open"; listeners: Listener[] }
+  | { kind: "open"; listeners: Listener[]; udp: UdpSettings }
   /** Answer on these sockets of workers that are being replaced as well, and on no others. */
   | { kind: "cover"; descriptors: number[] }
   | { kind: "stop" };

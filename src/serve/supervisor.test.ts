@@ -4,7 +4,7 @@ import { staticSnapshot } from "../../test/support/in-process.ts";
 import type { HealthPlan } from "../health/plan.ts";
 import { WORD_GENERATION, WORD_HEARTBEAT } from "./blocks.ts";
 import type { Listener } from "./listener.ts";
-import type { ServeSettings } from "./messages.ts";
+import type { DataInit, ServeSettings } from "./messages.ts";
 import { type ServerOptions, type Supervisor, startSupervisor } from "./supervisor.ts";
 
 const asked: Listener = { host: "127.0.0.1", port: 0, family: 4 };
@@ -132,7 +132,7 @@ describe("start", () => {
     await supervisor.finished;
     expect(printed).toEqual(["a.yaml:1:1 CFG_X what", "b"]);
     expect(code).toBe(1);
-    expect(threads.of("udp")).toEqual([]);
+    expect(threads.last("udp").told.map(({ kind }) => kind)).toEqual(["stop"]);
   });
 
   it("a control worker that dies before anything is compiled ends the start", async () => {
@@ -169,16 +169,34 @@ describe("start", () => {
     start(world);
     await publish(1, noPools, udpWorkers);
     expect(threads.of("udp")).toHaveLength(count);
-    expect(
-      threads.of("udp").every(({ init }) => (init as { reusePort: boolean }).reusePort === count > 1),
-    ).toBe(true);
     expect(lines.filter((line) => line.startsWith("warn"))).toHaveLength(warnings);
     const isBatch = world.batch === true;
-    expect(threads.of("udp").every(({ init }) => (init as { batch: boolean }).batch === isBatch)).toBe(true);
     const reason = "warn udp is answered one datagram at a time: koffi is not there";
     expect(lines.includes(reason)).toBe(!isBatch);
     openAll();
     expect(ready).toEqual([[bound]]);
+    const told = threads.of("udp").map((thread) => thread.toldOf("open").map(({ udp }) => udp));
+    expect(told).toEqual(Array(count).fill([{ reusePort: count > 1, batch: isBatch }]));
+  });
+
+  it("starts the first data workers beside the control worker, and the others with the first snapshot", async () => {
+    start({ batch: true, cores: 4 });
+    const indexes = (kind: "udp" | "stream") => threads.of(kind).map(({ init }) => (init as DataInit).index);
+    expect([indexes("stream"), indexes("udp")]).toEqual([[0], [1]]);
+    expect(threads.last("udp").told).toEqual([]);
+    await publish(1);
+    expect([indexes("stream"), indexes("udp")]).toEqual([[0], [1, 2, 3]]);
+    expect(threads.of("udp").map((thread) => thread.toldOf("snapshot").length)).toEqual([1, 1, 1]);
+  });
+
+  it("one that dies before the first snapshot is replaced, and gets it then", async () => {
+    start();
+    threads.last("udp").die(1);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(threads.of("udp")).toHaveLength(2);
+    expect(threads.last("udp").told).toEqual([]);
+    await publish(1);
+    expect(threads.last("udp").told.map(({ kind }) => kind)).toEqual(["snapshot", "open"]);
   });
 
   it("a snapshot that comes while the ports are tried is the one that is served", async () => {

@@ -7,7 +7,7 @@ import { allocateBlocks, type SharedBlocks } from "./blocks.ts";
 import { createCollection } from "./collect.ts";
 import { type DataPlane, startDataPlane } from "./data-plane.ts";
 import { formatListener, formatListenFailure, type Listener } from "./listener.ts";
-import { createLog } from "./log.ts";
+import type { LogOptions } from "./log.ts";
 import type { FromControl, FromProbe, Log, LogLevel, ServeSettings, ToControl, ToProbe } from "./messages.ts";
 import { widenInlining } from "./optimizer.ts";
 import { type Supervised, superviseWorker } from "./supervised.ts";
@@ -73,7 +73,7 @@ export async function runServer(
   startWorker: StartWorker = startThread,
 ): Promise<number> {
   widenInlining();
-  const log = await createLog({
+  const { log, opened } = openLog({
     pretty: options.pretty ?? process.stdout.isTTY === true,
     level: options.logLevel ?? "info",
   });
@@ -99,7 +99,21 @@ export async function runServer(
   process.on("SIGTERM", onStop).on("SIGINT", onStop).on("SIGHUP", onReload);
   const code = await Promise.race([supervisor.finished, hurried]);
   process.off("SIGTERM", onStop).off("SIGINT", onStop).off("SIGHUP", onReload);
+  await opened;
   return code;
+}
+
+/** A log that is loaded while the workers start; lines of before then wait. */
+function openLog(options: LogOptions): { log: Log; opened: Promise<void> } {
+  const waiting: Parameters<Log>[] = [];
+  let write: Log = (...line) => void waiting.push(line);
+  // The workers are started first: that follows in the same turn of the event loop.
+  const opened = new Promise<void>((resolve) => setImmediate(resolve)).then(async () => {
+    const { createLog } = await import("./log.ts");
+    write = await createLog(options);
+    for (const line of waiting) write(...line);
+  });
+  return { log: (...line) => write(...line), opened };
 }
 
 /**
@@ -123,13 +137,15 @@ class ProcessSupervisor implements Supervisor {
   /** Found out while the files are compiled. */
   private readonly noBatch: Promise<string | null>;
   private probe: Supervised<ToProbe> | null = null;
-  private data: DataPlane | null = null;
+  private readonly data: DataPlane;
   private published: Published | null = null;
   private settings: ServeSettings | null = null;
   /** Fires when waiting for the probe worker has to end: for its first round, or for its rows. */
   private roundTimer: NodeJS.Timeout | null = null;
   private planTimer: NodeJS.Timeout | null = null;
   private releaseDue = false;
+  /** 0: the first snapshot is not out yet. */
+  private udpWorkers = 0;
   private answering = false;
   private stopping = false;
 
@@ -161,6 +177,14 @@ class ProcessSupervisor implements Supervisor {
           this.refuse(["the control worker failed before anything could be served"]);
       },
     });
+    // After the control worker, which has the most to do until the first answer.
+    this.data = startDataPlane({
+      blocks: this.blocks,
+      startWorker: base.startWorker,
+      log: base.log,
+      onOpen: (listeners) => this.onOpen(listeners),
+      onRefused: (failures) => this.refuse(failures.map(formatListenFailure)),
+    });
     this.ticker = setInterval(() => this.tick(), CHECK_MS);
   }
 
@@ -191,7 +215,7 @@ class ProcessSupervisor implements Supervisor {
     }
     if (JSON.stringify(settings) !== JSON.stringify(this.settings))
       this.base.log("warn", "listen, workers and state take effect when the server is started again");
-    if (this.data === null) return;
+    if (this.udpWorkers === 0) return;
     if (this.probe === null && plan.pools.length > 0) this.startProbe();
     else this.probe?.post({ kind: "plan", plan, generation: snapshot.generation });
     if (this.probe === null) this.adopt();
@@ -213,16 +237,8 @@ class ProcessSupervisor implements Supervisor {
     const udpWorkers = await this.countUdpWorkers(settings, batch);
     if (this.stopping) return;
     const { snapshot, plan } = this.published!;
-    this.data = startDataPlane({
-      blocks: this.blocks,
-      startWorker: this.base.startWorker,
-      log: this.base.log,
-      udpWorkers,
-      batch,
-      snapshot,
-      onOpen: (listeners) => this.onOpen(listeners, udpWorkers),
-      onRefused: (failures) => this.refuse(failures.map(formatListenFailure)),
-    });
+    this.udpWorkers = udpWorkers;
+    this.data.begin(snapshot, udpWorkers, { reusePort: udpWorkers > 1, batch });
     if (plan.pools.length === 0) this.data.open(settings.listeners);
     else {
       this.startProbe();
@@ -275,20 +291,20 @@ class ProcessSupervisor implements Supervisor {
   private openSockets(): void {
     if (this.roundTimer !== null) clearTimeout(this.roundTimer);
     this.roundTimer = null;
-    this.data?.open(this.settings!.listeners);
+    this.data.open(this.settings!.listeners);
   }
 
   private adopt(): void {
     if (this.planTimer !== null) clearTimeout(this.planTimer);
     this.planTimer = null;
-    this.data?.adopt(this.published!.snapshot);
+    this.data.adopt(this.published!.snapshot);
     this.releaseDue = true;
     this.collection.request();
   }
 
-  private onOpen(listeners: Listener[], udpWorkers: number): void {
+  private onOpen(listeners: Listener[]): void {
     this.base.log("info", `answering on ${listeners.map(formatListener).join(", ")}`, {
-      udpWorkers,
+      udpWorkers: this.udpWorkers,
       startMs: Date.now() - this.startedMs,
     });
     this.answering = true;
@@ -300,8 +316,8 @@ class ProcessSupervisor implements Supervisor {
     const nowMs = performance.now();
     this.control.check(nowMs);
     this.probe?.check(nowMs);
-    this.data?.check(nowMs);
-    if (!this.releaseDue || this.data?.hasAdopted() !== true) return;
+    this.data.check(nowMs);
+    if (!this.releaseDue || !this.data.hasAdopted()) return;
     this.releaseDue = false;
     this.probe?.post({ kind: "release" });
   }
@@ -319,7 +335,7 @@ class ProcessSupervisor implements Supervisor {
     clearInterval(this.ticker);
     this.collection.cancel();
     for (const timer of [this.roundTimer, this.planTimer]) if (timer !== null) clearTimeout(timer);
-    await Promise.all([this.data?.stop(GRACE_MS), this.probe?.stop(GRACE_MS), this.control.stop(GRACE_MS)]);
+    await Promise.all([this.data.stop(GRACE_MS), this.probe?.stop(GRACE_MS), this.control.stop(GRACE_MS)]);
     this.finish(code);
   }
 }

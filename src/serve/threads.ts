@@ -18,8 +18,8 @@ export type StartWorker = <Kind extends keyof WorkerInit>(kind: Kind, init: Work
  * are one file each: see scripts/build.mjs.
  */
 const ENTRIES: Record<keyof WorkerInit, string> = {
-  control: "../control/control-worker.js",
-  probe: "../health/probe-worker.js",
+  control: "../control-plane/control-worker.js",
+  probe: "../control-plane/probe-worker.js",
   udp: "../data-plane/udp-worker.js",
   stream: "../data-plane/stream-worker.js",
 };

@@ -4,7 +4,7 @@ import { openUdp } from "./udp.ts";
 import { openUdpBatch } from "./udp-batch.ts";
 
 /** Opens UDP in the way that the supervisor has found to work: in batches, else through dgram. */
-export const openUdpTransport: OpenListeners = async (listeners, plane, { batch, block, reusePort }) => {
+export const openUdpTransport: OpenListeners = async (listeners, plane, { batch, reusePort }, block) => {
   const kernel = batch ? await loadKernel() : null;
   if (kernel === null || typeof kernel === "string") return await openUdp(listeners, plane, reusePort);
   return await openUdpBatch(listeners, plane, { kernel, reusePort, descriptors: block.descriptors });

@@ -126,10 +126,10 @@ test.each([
   ["check", ""],
 ])("a reload that comes while the program loads: %s says %j", (command, said) => {
   const folder = temporaryFolder("early");
-  for (const name of ["bin", "dist"]) mkdirSync(join(folder, name));
+  for (const name of ["bin", "dist/control-plane"]) mkdirSync(join(folder, name), { recursive: true });
   copyFileSync(join(ROOT, "bin/steerd"), join(folder, "bin/steerd"));
   writeFileSync(join(folder, "package.json"), '{"type": "module"}');
-  writeFileSync(join(folder, "dist/main.js"), LOADING);
+  writeFileSync(join(folder, "dist/control-plane/main.js"), LOADING);
   const { stdout } = spawnSync(process.execPath, [join(folder, "bin/steerd"), command], { encoding: "utf8" });
   expect(stdout).toBe(said);
 });
