@@ -27,6 +27,7 @@ export function locateClient(context: DecideContext, record: number): number {
   let scopeBits = 0;
   for (let i = first; i < end; i++) {
     const table = policy.recordTables[i]!;
+    context.lastTable = table;
     const leaf = locate(tables, table, family, address);
     const tileBits = leaf >>> CELL_LENGTH_SHIFT;
     let classOffset = leaf & CELL_CLASS_MASK;

@@ -12,6 +12,8 @@ import {
 import { createCollection } from "./collect.ts";
 import { createExplainer } from "./explain-txt.ts";
 import { formatListenFailure, type Listener, type ListenFailure } from "./listener.ts";
+import { lookAhead } from "./look-ahead.ts";
+import type { MessageBlock } from "./message-block.ts";
 import type { DataInit, FromData, Log, ToData, UdpSettings, WorkerPort } from "./messages.ts";
 import { containFaults, type Plane } from "./plane.ts";
 
@@ -125,5 +127,7 @@ function createPlane(context: Context, log: Log): Plane {
     log,
     () => performance.now(),
   );
-  return { client, clockS, counters, answer, log };
+  const ahead = (block: MessageBlock, count: number): void =>
+    lookAhead(block, count, context.tables, context.lastTable);
+  return { client, clockS, counters, answer, lookAhead: ahead, log };
 }

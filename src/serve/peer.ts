@@ -107,9 +107,10 @@ function spread(octets: Uint8Array, length: number, gap: number): boolean {
 export function setResolverOctets(client: Client, family: 4 | 6, octets: Uint8Array, at: number): void {
   const { resolverAddress } = client;
   const count = family === 4 ? 4 : 16;
-  client.resolverFamily = family;
   for (let i = 0; i < count; i++) resolverAddress[i] = octets[at + i]!;
-  for (let i = count; i < 16; i++) resolverAddress[i] = 0;
+  // What follows an IPv4 address is zero already, unless the last one was longer.
+  if (family !== client.resolverFamily) for (let i = count; i < 16; i++) resolverAddress[i] = 0;
+  client.resolverFamily = family;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { COUNTER_DROPPED_FAULT } from "../counters.ts";
 import type { Client } from "../policy/client.ts";
+import type { MessageBlock } from "./message-block.ts";
 import type { Log } from "./messages.ts";
 
 /** What a transport asks: one message in, the length of the reply in `out`, or 0 for none. */
@@ -14,6 +15,8 @@ export interface Plane {
   /** COUNTER_* slots. */
   counters: Float64Array;
   answer: Answer;
+  /** Given the first messages of a block that is to be answered, fetches what answering will read. */
+  lookAhead?(block: MessageBlock, count: number): void;
   log: Log;
 }
 
