@@ -1,5 +1,6 @@
+import { once } from "node:events";
 import { createServer } from "node:http";
-import { connect } from "node:net";
+import { connect, createServer as createTcpServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { configFolder } from "../../test/support/config-folder.ts";
@@ -25,6 +26,7 @@ async function run(...args: string[]): Promise<{ code: number; out: string; err:
   const zone = (name: string) => `checks:
   web: {type: http, port: ${port}, path: /up, timeout: 900ms}
   ${name}: {type: http, port: ${port}, path: /down, timeout: 900ms}
+  busy: {type: http, port: ${port}, timeout: 900ms, load: true, reuse: 5}
   off: {type: static, state: down}
 pools:
   ${name}: {check: web, endpoints: [{name: lb1, address: 127.0.0.1}, {name: lb2, address: 192.0.2.1, probe_address: 127.0.0.1}]}
@@ -74,6 +76,24 @@ describe("steerd probe", () => {
     });
   });
 
+  test("shows what the endpoint says of its load, and leaves no connection behind", async () => {
+    const sockets: Socket[] = [];
+    const server = createTcpServer((socket) => {
+      sockets.push(socket);
+      const body = '{"active_connections":40,"capacity":200,"error_rate":0.015}';
+      socket.on("data", () =>
+        socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`),
+      );
+    });
+    port = await listenOn(server, closers);
+    const { out } = await run("probe", "a.example/busy", "127.0.0.1");
+    expect(out).toContain("  load        40 connections, capacity 200, 1.5% errors\n");
+    const json = JSON.parse((await run("probe", "a.example/busy", "127.0.0.1", "--json")).out);
+    expect(json.load).toEqual({ activeConnections: 40, capacity: 200, errorRate: 0.015 });
+    for (const socket of sockets) if (!socket.closed) await once(socket, "close");
+    expect(sockets).toHaveLength(2);
+  });
+
   test.each([
     [["probe", "wbe", "us"], '"wbe" is not a check: did you mean web?'],
     [["probe", "web", "us"], "web is in 2 zones: expected one of a.example/web, b.example/web"],
@@ -87,7 +107,7 @@ describe("steerd probe", () => {
   });
 
   test("ends at the deadline of the check", async () => {
-    const silent = await listenOn((await import("node:net")).createServer(), closers);
+    const silent = await listenOn(createTcpServer(), closers);
     connect(silent, "127.0.0.1").on("error", () => {});
     port = silent;
     const { code, out } = await run("probe", "us", "127.0.0.1");

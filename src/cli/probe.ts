@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import { refusedTarget } from "../config/check-probes.ts";
 import type { CompiledConfig } from "../config/compile.ts";
 import { parseAddress } from "../geo/prefix.ts";
+import type { LoadReport } from "../health/load-report.ts";
 import type { CheckSpec, ProbeTarget } from "../health/plan.ts";
 import type { HealthClock, ProbeResult } from "../health/probe.ts";
 import { prepareProbe } from "../health/probes/prepare.ts";
@@ -121,6 +122,8 @@ function probeOnce(target: ProbeTarget): Promise<ProbeResult> {
     const running = start((result) => {
       isOver = true;
       clearTimeout(deadline);
+      // A connection that is kept for the next probe would keep this process.
+      setImmediate(() => start.release?.());
       resolve(result);
     });
     if (!isOver) deadline = setTimeout(() => running.expire(), target.check.timeoutMs);
@@ -157,13 +160,29 @@ function asLines(target: ProbeTarget, result: ProbeResult, terminal: Terminal): 
     );
     before = ms;
   }
+  if (result.report !== undefined) lines.push(`  load        ${loadText(result.report)}`);
   if (result.note !== undefined) lines.push(`  ${result.note}`);
   return lines;
 }
 
+/** What an endpoint says of its load, in words. */
+function loadText({ connections, capacity, p99Ms, errorRate }: LoadReport): string {
+  const held = connections < 0 ? "" : `${connections} connections`;
+  const full = capacity < 0 ? "" : `capacity ${capacity}`;
+  const slow = p99Ms < 0 ? "" : `p99 ${p99Ms} ms`;
+  const failing = errorRate < 0 ? "" : `${Number((errorRate * 100).toFixed(2))}% errors`;
+  return [held, full, slow, failing].filter((text) => text !== "").join(", ");
+}
+
+/** Figures that were reported. */
+function loadJson({ connections, capacity, p99Ms, errorRate }: LoadReport) {
+  const figures = { activeConnections: connections, capacity, p99Ms, errorRate };
+  return Object.fromEntries(Object.entries(figures).filter(([, figure]) => figure >= 0));
+}
+
 function asJson(target: ProbeTarget, result: ProbeResult) {
   const { address, probe, check, zone, pool, endpoint } = target;
-  const { ok, reason, status, connectMs, tlsMs, firstOctetMs, totalMs, note } = result;
+  const { ok, reason, status, connectMs, tlsMs, firstOctetMs, totalMs, note, report } = result;
   return {
     zone,
     ...(pool === "-" ? {} : { pool, endpoint }),
@@ -176,6 +195,7 @@ function asJson(target: ProbeTarget, result: ProbeResult) {
     reason: reasonText(reason),
     status,
     ms: { connect: connectMs, tls: tlsMs, firstOctet: firstOctetMs, total: totalMs },
+    ...(report === undefined ? {} : { load: loadJson(report) }),
     ...(note === undefined ? {} : { note }),
   };
 }

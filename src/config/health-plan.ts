@@ -5,6 +5,7 @@ import type {
   DnsSpec,
   HealthPlan,
   HttpSpec,
+  LoadSpec,
   PoolPlan,
   ProbeTarget,
   RequestSpec,
@@ -16,6 +17,7 @@ import { addressText } from "../policy/names.ts";
 import { claimEndpointRow, claimPoolRow, type RowRegistry } from "./rows.ts";
 import type { CheckInput, DnsInput, Http2Input, HttpInput } from "./schema-checks.ts";
 import { canonicalAnswer } from "./schema-dns.ts";
+import type { LoadInput } from "./schema-load.ts";
 
 /** A fleet that fails together passes its probes again within one interval: this keeps the returns further apart. */
 const JITTER_INTERVALS = 2;
@@ -42,6 +44,7 @@ function timingOf(check: CheckInput): CheckTiming {
     rise,
     ...(fastIntervalMs === undefined ? {} : { fastIntervalMs }),
     ...(check.ok_reset === 1 ? {} : { okReset: check.ok_reset }),
+    ...(check.window === undefined ? {} : { windowMs: check.window }),
     ...Object.fromEntries(Object.entries(rules).filter(([, ms]) => ms > 0)),
   };
 }
@@ -117,7 +120,17 @@ function messageSpec(check: HttpInput | Http2Input): Omit<RequestSpec, "port"> &
     expectBody: check.expect_body ?? "",
     ...(check.expect_body_regex === undefined ? {} : { expectPattern: check.expect_body_regex }),
     ...(check.expect_json === undefined ? {} : { expectJson: check.expect_json }),
+    ...(check.load === undefined ? {} : { load: loadSpec(check.load, check.interval) }),
   };
+}
+
+/** Reports outlive so many intervals, and this time, unless the check says otherwise. */
+const REPORT_INTERVALS = 3;
+const REPORT_MS = 30_000;
+
+function loadSpec({ path = [], header = "", expire }: LoadInput, intervalMs: number): LoadSpec {
+  const expireMs = expire ?? Math.max(REPORT_MS, REPORT_INTERVALS * intervalMs);
+  return { path, header: header.toLowerCase(), expireMs };
 }
 
 function tlsSpec(check: CheckInput, isSecure: boolean): TlsSpec {

@@ -12,6 +12,7 @@ import {
   responseOptions,
   reuseFits,
 } from "./schema-http.ts";
+import { loadFits, loadOptions, loadRow } from "./schema-load.ts";
 import { execOptions, fileOptions, icmpOptions, staticOptions } from "./schema-programs.ts";
 import { integerRow, notAvailable, portRow } from "./schema-rows.ts";
 import { timingFits, timingRows, withTimeout } from "./schema-timing.ts";
@@ -48,12 +49,14 @@ const httpCheck = mapping(
     type: z.literal("http").describe("A request that is answered as expected is a success"),
     port: portRow.default(80).describe("Port to connect to"),
     ...httpOptions,
+    load: loadRow,
     ...timingRows,
   },
   CHECK,
 )
   .superRefine(timingFits)
   .refine(reuseFits, REUSE_FITS)
+  .superRefine(loadFits)
   .superRefine(methodFits)
   .transform(withTimeout);
 const httpsCheck = mapping(
@@ -66,12 +69,14 @@ const httpsCheck = mapping(
     warn_days: warnDaysRow
       .default(0)
       .describe("Warn when the certificate ends within so many days; 0: never. A warning withdraws nothing"),
+    load: loadRow,
     ...timingRows,
   },
   CHECK,
 )
   .superRefine(timingFits)
   .refine(reuseFits, REUSE_FITS)
+  .superRefine(loadFits)
   .superRefine(methodFits)
   .transform(withTimeout);
 const http2Check = mapping(
@@ -85,11 +90,13 @@ const http2Check = mapping(
     ),
     sni: sniRow,
     verify: verifyRow,
+    load: loadRow,
     ...timingRows,
   },
   CHECK,
 )
   .superRefine(timingFits)
+  .superRefine(loadFits)
   .superRefine(methodFits)
   .transform(withTimeout);
 const grpcCheck = mapping(
@@ -164,7 +171,7 @@ export const checkRows: Record<CheckType, z.ZodType> = {
 };
 
 /** Mappings within the options of a check. */
-export const checkParts: Record<string, z.ZodType> = { expect_json: bodyRows.json };
+export const checkParts: Record<string, z.ZodType> = { expect_json: bodyRows.json, load: loadOptions };
 
 export type HttpInput = z.output<typeof httpCheck> | z.output<typeof httpsCheck>;
 export type Http2Input = z.output<typeof http2Check>;

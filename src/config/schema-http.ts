@@ -81,7 +81,7 @@ const patternRow = z.string({ error: PATTERN }).superRefine((text, context) => {
 });
 
 const KEYS = "keys with dots between them, as data.status";
-const keysRow = z
+export const keysRow = z
   .string({ error: KEYS })
   .regex(/^[^.]{1,64}(?:\.[^.]{1,64}){0,7}$/, { error: KEYS })
   .meta({ title: "keys" })

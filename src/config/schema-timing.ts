@@ -66,6 +66,11 @@ export const timingRows = {
   start_grace: durationRow(NONE, "1h")
     .prefault(NONE)
     .describe("Time from an address's first probe in which failures are no verdict"),
+  window: durationRow("100ms", "1h")
+    .optional()
+    .describe(
+      "Time over which the response time is smoothed, and the figures that endpoints report. Absent: over about four probes, and 10s",
+    ),
 };
 
 const DEFAULT_TIMEOUT_MS = 1000;

@@ -126,7 +126,7 @@ const inRecord = (record: string) =>
 
 describe("checks", () => {
   const KEYS =
-    "type, port, path, host, method, headers, expect_status, expect_body, expect_body_regex, expect_json, redirects, reuse and 10 more";
+    "type, port, path, host, method, headers, expect_status, expect_body, expect_body_regex, expect_json, redirects, reuse and 12 more";
   const STATUS = "a status code from 100 to 599, a range as 200-299, or a list of them";
   test.each([
     [
@@ -213,6 +213,18 @@ describe("checks", () => {
     [
       "{type: http, expect_json: {sttus: a}}",
       '2:33 CFG_KEY_UNKNOWN checks.c.expect_json: "sttus" is not a key: did you mean status?',
+    ],
+    [
+      "{type: http, method: HEAD, load: true}",
+      '2:27 CFG_VALUE_INVALID checks.c.method is "HEAD": expected GET, because load wants a body',
+    ],
+    [
+      "{type: http, load: {path: a, header: X-Load}}",
+      '2:32 CFG_VALUE_INVALID checks.c.load.path is "a": expected nothing, because header is given',
+    ],
+    [
+      "{type: http, interval: 1m, load: {expire: 30s}}",
+      '2:48 CFG_VALUE_INVALID checks.c.load.expire is "30s": expected at least what interval says',
     ],
     [
       "{type: http, redirects: 1, reuse: 2}",

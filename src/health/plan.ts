@@ -25,6 +25,8 @@ export interface CheckTiming {
   dampingMs?: number;
   /** Time over which returns are spread; absent: none. */
   returnJitterMs?: number;
+  /** Time over which the response time is smoothed, and what endpoints report; absent: over a few probes. */
+  windowMs?: number;
 }
 
 /** What an HTTP response must be like, whatever the version. */
@@ -37,6 +39,17 @@ export interface ResponseSpec {
   expectPattern?: string;
   /** Where the body, as JSON, says that all is well; absent: it need not be JSON. */
   expectJson?: { statusPath: string[]; checksPath: string[]; healthy: string[] };
+  /** Where the endpoint says how busy it is; absent: nowhere. */
+  load?: LoadSpec;
+}
+
+export interface LoadSpec {
+  /** Keys that lead to the figures in the JSON answer. */
+  path: string[];
+  /** Header with the figures, in lower case; empty: they stand in the body. */
+  header: string;
+  /** A figure that has not been reported for longer is forgotten. */
+  expireMs: number;
 }
 
 /** What is asked for. */

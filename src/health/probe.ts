@@ -1,3 +1,4 @@
+import type { LoadReport } from "./load-report.ts";
 import type { ProbeTarget } from "./plan.ts";
 import type { Reason } from "./reasons.ts";
 
@@ -27,6 +28,8 @@ export interface ProbeResult {
   totalMs: number;
   /** What a program said of it, in one line; absent: nothing. */
   note?: string;
+  /** What the endpoint says of its load; absent: nothing. */
+  report?: LoadReport;
 }
 
 /** A probe under way. Neither method calls back later than it returns; both do nothing once the result is out. */
@@ -46,6 +49,14 @@ export interface StartProbe {
 
 /** Prepares a target once (request octets, TLS settings), so that each of its probes starts cheaply. */
 export type PrepareProbe = (target: ProbeTarget, clock: HealthClock) => StartProbe;
+
+/**
+ * What counts as response time: from the request to the first octet of the answer, where something was asked, else the
+ * time that the connection took; -1: not measured. A connection that was kept is measured like a fresh one.
+ */
+export function responseMs({ connectMs, tlsMs, firstOctetMs }: ProbeResult): number {
+  return firstOctetMs < 0 ? connectMs : firstOctetMs - Math.max(0, connectMs, tlsMs);
+}
 
 /** A result without phases, for failures before a probe could start. */
 export function failedResult(reason: Reason): ProbeResult {

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { FakeClock } from "../../test/support/fake-clock.ts";
+import type { LoadReport } from "./load-report.ts";
 import type { HealthPlan, PoolPlan, ProbeTarget } from "./plan.ts";
 import { failedResult, type PrepareProbe, type ProbeResult } from "./probe.ts";
 import { createProber, type Prober } from "./prober.ts";
@@ -53,6 +54,8 @@ let silent: Set<string>;
 /** Addresses that answer with a warning. */
 let warned: Set<string>;
 let warnings: string[];
+/** What addresses report of their load. */
+let reports: Map<string, LoadReport>;
 let probed: Map<string, number>;
 let prober: Prober;
 
@@ -65,6 +68,7 @@ const prepare: PrepareProbe = (target) => (done) => {
             ...GOOD,
             reason: warned.has(target.address) ? REASON_WARNING : REASON_OK,
             firstOctetMs: responseMs,
+            ...(reports.has(target.address) ? { report: reports.get(target.address)! } : {}),
           }
         : BAD,
     );
@@ -98,6 +102,7 @@ beforeEach(() => {
   silent = new Set();
   warned = new Set();
   warnings = [];
+  reports = new Map();
   responseMs = -1;
   probed = new Map();
   prober = start();
@@ -197,6 +202,59 @@ describe("load", () => {
     prober = start();
     prober.setPlan(plan({ a: "a0 a1" }));
     expect([row("a0", ROW_CONNECTIONS), pool("a", POOL_ROW_CONNECTIONS)]).toEqual([42, 42]);
+  });
+});
+
+describe("what endpoints report of their load", () => {
+  const reading = {
+    ...{ type: "http", path: "/", host: "", verify: true, expectStatus: [], expectBody: "" },
+    ...{ windowMs: 1, load: { path: [], header: "", expireMs: 5_000 } },
+  } as Partial<ProbeTarget["check"]>;
+  const report = (connections: number): LoadReport => ({
+    ...{ connections, capacity: 100, p99Ms: 10, errorRate: 0.5 },
+  });
+
+  it("reaches its row and its pool, and expires while probes fail", () => {
+    alive.add("a0").add("a1");
+    reports.set("a0", report(25)).set("a1", report(75));
+    prober.setPlan(plan({ a: "a0 a1" }, reading));
+    clock.advance(2_000);
+    expect([row("a0", ROW_CONNECTIONS), row("a0", ROW_LOAD)]).toEqual([25, 16_384]);
+    expect(pool("a", POOL_ROW_CONNECTIONS)).toBe(100);
+    reports.set("a0", report(5));
+    clock.advance(2_000);
+    expect(row("a0", ROW_CONNECTIONS)).toBe(5);
+    expect(pool("a", POOL_ROW_CONNECTIONS)).toBe(80);
+    silent.add("a0");
+    clock.advance(4_000);
+    expect(row("a0", ROW_CONNECTIONS)).toBe(5);
+    clock.advance(4_000);
+    expect([row("a0", ROW_CONNECTIONS), row("a0", ROW_LOAD)]).toEqual([-1, -1]);
+  });
+
+  it("stays over a reload and a new prober, and goes with the option", () => {
+    alive.add("a0");
+    reports.set("a0", report(25));
+    prober.setPlan(plan({ a: "a0" }, reading));
+    clock.advance(2_000);
+    prober.stop();
+    reports.clear();
+    prober = start();
+    prober.setPlan(plan({ a: "a0" }, reading));
+    clock.advance(4_000);
+    expect(row("a0", ROW_CONNECTIONS)).toBe(25);
+    const { load: _load, ...without } = reading as Record<string, unknown>;
+    prober.setPlan(plan({ a: "a0" }, without as typeof reading));
+    clock.advance(1_000);
+    expect([row("a0", ROW_CONNECTIONS), pool("a", POOL_ROW_CONNECTIONS)]).toEqual([-1, -1]);
+  });
+
+  it("is not read by a check that does not ask for it", () => {
+    alive.add("a0");
+    reports.set("a0", report(25));
+    prober.setPlan(plan({ a: "a0" }));
+    clock.advance(2_000);
+    expect(row("a0", ROW_CONNECTIONS)).toBe(-1);
   });
 });
 

@@ -2,6 +2,7 @@ import { Doubt, type FreezeMove, keyOf } from "./doubt.ts";
 import { forcedWord } from "./forced.ts";
 import { VERDICT_FAILED, VERDICT_UNKNOWN, VERDICT_UP, type Verdict } from "./latch.ts";
 import { createLatches, type Instant, type Latches, type LatchMove } from "./latches.ts";
+import { writeReport } from "./load-report.ts";
 import type { ForcedPlan, HealthPlan, PoolPlan, ProbeTarget } from "./plan.ts";
 import { foldPool, type PoolVerdict } from "./pool.ts";
 import type { HealthClock, PrepareProbe, ProbeResult } from "./probe.ts";
@@ -17,7 +18,7 @@ import {
   ROW_KEY_HIGH,
   ROW_SINCE_S,
 } from "./rows.ts";
-import { clearRows, holdsEndpoint, holdsPool, writeEndpoint, writePool } from "./rows-writer.ts";
+import { clearReport, clearRows, holdsEndpoint, holdsPool, writeEndpoint, writePool } from "./rows-writer.ts";
 import type { SchedulerStats } from "./scheduler.ts";
 import { createSharedProbes, type SharedProbes } from "./shared-probes.ts";
 import {
@@ -33,7 +34,15 @@ import {
   unknownState,
 } from "./state.ts";
 import { stateFromRow } from "./state-row.ts";
-import { indexByRow, inherited, type Judged, placeOf, type Tracked } from "./tracked.ts";
+import {
+  indexByRow,
+  inherited,
+  type Judged,
+  keptReport,
+  placeOf,
+  type Tracked,
+  takeReport,
+} from "./tracked.ts";
 import type { EndpointTransition, EndpointWarning, ForcedTransition, PoolTransition } from "./transitions.ts";
 
 export interface ProberOptions {
@@ -254,11 +263,15 @@ class RowsProber implements Prober {
     if (!holdsEndpoint(this.rows, target)) return null;
     const before = this.tracked.get(target.row);
     if (before !== undefined && keyOf(before.target) === keyOf(target)) {
-      return { ...before, target, pools, state: retime(before.state, nowMs, target.check) };
+      const load = keptReport(target, before.load, this.rows, nowMs);
+      // Nobody reports any more.
+      if (load === undefined && before.load !== undefined) clearReport(this.rows, target.row);
+      return { ...before, target, pools, load, state: retime(before.state, nowMs, target.check) };
     }
     const state = stateFromRow(this.rows, target.row, nowMs, this.clock.wallMs());
     const sinceS = Atomics.load(this.rows.endpoints, target.row * ENDPOINT_ROW_WORDS + ROW_SINCE_S);
-    return { target, pools, sinceS, state: retime(state, nowMs, target.check) };
+    const load = keptReport(target, undefined, this.rows, nowMs);
+    return { target, pools, sinceS, load, state: retime(state, nowMs, target.check) };
   }
 
   private newState(
@@ -290,6 +303,7 @@ class RowsProber implements Prober {
     if (tracked === undefined) return;
     const nowMs = this.clock.nowMs();
     const { target, state } = tracked;
+    if (takeReport(tracked, result, nowMs)) for (const pool of tracked.pools) this.measuredPools.add(pool);
     const chance = { luck: drawLuck(this.options.random()), mayWithdraw: true };
     const fold = (before: EndpointState) => observe(before, result, nowMs, target.check, chance);
     if (this.doubt.isCanary(row)) {
@@ -363,8 +377,9 @@ class RowsProber implements Prober {
       verdicts.set(pool, verdict);
     }
     for (const [pool, verdict] of verdicts) if (verdict.failed) this.publishPool(pool, verdict);
-    for (const { target, state, sinceS, forced } of this.changedRows) {
+    for (const { target, state, sinceS, forced, load } of this.changedRows) {
       writeEndpoint(this.rows, target, state, sinceS, forced);
+      if (load !== undefined) writeReport(this.rows, target.row, load);
     }
     for (const [pool, verdict] of verdicts) if (!verdict.failed) this.publishPool(pool, verdict);
     this.changedRows.clear();
@@ -432,6 +447,7 @@ class RowsProber implements Prober {
 
   private stage(tracked: Tracked): void {
     writeEndpoint(this.staged, tracked.target, tracked.state, tracked.sinceS, tracked.forced);
+    if (tracked.load !== undefined) writeReport(this.staged, tracked.target.row, tracked.load);
     this.changedRows.add(tracked);
   }
 

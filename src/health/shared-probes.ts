@@ -116,6 +116,7 @@ const JUDGED: Record<Exclude<keyof CheckTiming, "intervalMs" | "timeoutMs"> | "n
   startGraceMs: true,
   dampingMs: true,
   returnJitterMs: true,
+  windowMs: true,
 };
 
 const askedOf = new WeakMap<CheckSpec, string>();

@@ -103,11 +103,18 @@ describe("observe", () => {
 
   it("smooths the response time of successes", () => {
     const first = observe(unknownState(0, TIMING), GOOD, 0, TIMING);
-    expect(first.responseUs).toBe(2_000);
-    expect(observe(first, { ...GOOD, firstOctetMs: 6 }, 0, TIMING).responseUs).toBe(3_000);
-    expect(observe(first, { ...GOOD, firstOctetMs: -1, connectMs: 2 }, 0, TIMING).responseUs).toBe(2_000);
-    expect(observe(first, { ...GOOD, firstOctetMs: -1, connectMs: -1 }, 0, TIMING).responseUs).toBe(2_000);
-    expect(observe(first, BAD, 0, TIMING).responseUs).toBe(2_000);
+    expect(first.responseUs).toBe(1_000);
+    const smoothed = (more: object, timing = TIMING) =>
+      observe(first, { ...GOOD, ...more }, 0, timing).responseUs;
+    expect(smoothed({ firstOctetMs: 6 })).toBe(2_000);
+    expect(smoothed({ firstOctetMs: 6, tlsMs: 4 })).toBe(1_250);
+    // A connection that was kept is not opened.
+    expect(smoothed({ firstOctetMs: 5, connectMs: -1 })).toBe(2_000);
+    expect(smoothed({ firstOctetMs: -1, connectMs: 5 })).toBe(2_000);
+    expect(smoothed({ firstOctetMs: -1, connectMs: -1 })).toBe(1_000);
+    expect(observe(first, BAD, 0, TIMING).responseUs).toBe(1_000);
+    // A window of ten intervals.
+    expect(smoothed({ firstOctetMs: 6 }, { ...TIMING, windowMs: 10_000 })).toBe(1_381);
   });
 
   it("a horizon fits its word", () => {

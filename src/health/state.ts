@@ -1,4 +1,4 @@
-import type { ProbeResult } from "./probe.ts";
+import { type ProbeResult, responseMs } from "./probe.ts";
 import { type Ramp, rampLevelAfter, setBack } from "./ramp.ts";
 import { REASON_ASSUMED, REASON_NONE, REASON_OK, type Reason } from "./reasons.ts";
 import { fastIntervalMs, flapsAfter, risesNeeded, type Timing, waitMs } from "./returns.ts";
@@ -26,7 +26,7 @@ export interface EndpointState extends Ramp {
   horizonMs: number;
   /** When `up` or `known` last changed, on the clock that `observe` is given. */
   sinceMs: number;
-  /** Smoothed time to the first octet (tcp: to the connection) in microseconds; -1: none measured. */
+  /** Smoothed response time in microseconds; -1: none measured. */
   responseUs: number;
   /** Failed often enough to go down, and kept up by its pool's withdrawal budget. */
   spared: boolean;
@@ -59,7 +59,7 @@ const NO_CHANCE: Chance = { luck: 0, mayWithdraw: true };
 /** Largest horizon: what one word of the row holds. */
 const HORIZON_MAX_MS = 0x7fff_ffff;
 
-/** Share of a new response time in the smoothed one: ten probes after a step the old value has lost 94%. */
+/** Share of a new response time in the smoothed one where no window says: ten probes after a step the old value has lost 94%. */
 const RESPONSE_SHARE = 0.25;
 
 /** Nothing known and nothing assumed: the first result will be the verdict. */
@@ -120,7 +120,7 @@ export function observe(
   const next: EndpointState = {
     ...state,
     results: state.results + 1,
-    responseUs: result.ok ? smoothed(state.responseUs, result) : state.responseUs,
+    responseUs: result.ok ? smoothed(state.responseUs, result, timing) : state.responseUs,
   };
   if (!state.known || (state.trial && result.ok)) first(next, result, nowMs, timing, chance);
   else if (state.up) whileUp(next, result, nowMs, timing, chance);
@@ -266,9 +266,10 @@ function horizon(ms: number): number {
   return Math.min(HORIZON_MAX_MS, Math.max(1, Math.floor(ms)));
 }
 
-function smoothed(beforeUs: number, result: ProbeResult): number {
-  const measuredMs = result.firstOctetMs >= 0 ? result.firstOctetMs : result.connectMs;
+function smoothed(beforeUs: number, result: ProbeResult, { intervalMs, windowMs }: Timing): number {
+  const measuredMs = responseMs(result);
   if (measuredMs < 0) return beforeUs;
   const us = Math.min(HORIZON_MAX_MS, Math.round(measuredMs * 1000));
-  return beforeUs < 0 ? us : Math.round(beforeUs + (us - beforeUs) * RESPONSE_SHARE);
+  const share = windowMs === undefined ? RESPONSE_SHARE : 1 - Math.exp(-intervalMs / windowMs);
+  return beforeUs < 0 ? us : Math.round(beforeUs + (us - beforeUs) * share);
 }

@@ -1,4 +1,7 @@
-import type { ForcedPlan, PoolPlan, ProbeTarget } from "./plan.ts";
+import { foldReport, type Load, NO_LOAD, type ReportRule, reportFromRow } from "./load-report.ts";
+import type { CheckSpec, ForcedPlan, PoolPlan, ProbeTarget } from "./plan.ts";
+import type { ProbeResult } from "./probe.ts";
+import type { HealthRows } from "./rows.ts";
 import { type EndpointState, inheritState } from "./state.ts";
 
 /** A target under probe. */
@@ -10,6 +13,8 @@ export interface Tracked {
   pools: Judged[];
   /** What an operator says of it. */
   forced?: ForcedPlan | undefined;
+  /** What the endpoint reports of its load; absent: its check reads no reports. */
+  load?: Load | undefined;
 }
 
 /** A pool and what was last published of it. */
@@ -30,7 +35,8 @@ export function inherited(
   nowMs: number,
 ): Tracked | null {
   if (before === undefined) return null;
-  return { ...before, target, pools, state: inheritState(before.state, nowMs, target.check) };
+  const load = reportRule(target.check) === null ? undefined : before.load;
+  return { ...before, target, pools, load, state: inheritState(before.state, nowMs, target.check) };
 }
 
 /** The pools that a row counts for. */
@@ -49,4 +55,33 @@ export function indexByRow(judged: Iterable<Judged>): Map<number, Judged[]> {
 /** What makes an endpoint the same one for a person, whatever its check. */
 export function placeOf(target: ProbeTarget): string {
   return `${target.zone} ${target.pool} ${target.address}`;
+}
+
+/** Time over which reports are smoothed where no window says. */
+const WINDOW_MS = 10_000;
+
+/** Null: the check reads no reports. */
+function reportRule(check: CheckSpec): ReportRule | null {
+  const load = "load" in check ? check.load : undefined;
+  return load === undefined ? null : { windowMs: check.windowMs ?? WINDOW_MS, expireMs: load.expireMs };
+}
+
+/** Takes what a probe's result says of the load; true: the figures have changed. */
+export function takeReport(tracked: Tracked, result: ProbeResult, nowMs: number): boolean {
+  const rule = reportRule(tracked.target.check);
+  if (rule === null) return false;
+  const before = tracked.load ?? NO_LOAD;
+  tracked.load = foldReport(before, result.report ?? null, nowMs, rule);
+  return tracked.load !== before;
+}
+
+/** What is known of the load of a target that stays: what was, or what its row says; undefined: its check reads no reports. */
+export function keptReport(
+  target: ProbeTarget,
+  before: Load | undefined,
+  rows: HealthRows,
+  nowMs: number,
+): Load | undefined {
+  if (reportRule(target.check) === null) return undefined;
+  return before ?? reportFromRow(rows, target.row, nowMs);
 }

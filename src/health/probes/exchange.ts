@@ -1,6 +1,7 @@
 import type { Buffer } from "node:buffer";
 import type { OnReadOpts, Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
+import type { LoadReport } from "../load-report.ts";
 import type { HealthClock, ProbeResult, RunningProbe } from "../probe.ts";
 import {
   isSuccess,
@@ -39,6 +40,8 @@ export interface AnswerReader {
   readonly timeout?: Reason;
   /** What is awaited besides can change the verdict no more: at the deadline it is a success. */
   readonly isSatisfied?: boolean;
+  /** What the answer says of the endpoint's load; absent or null: nothing. */
+  readonly report?: LoadReport | null;
   /** The answer has come to its end, and the connection can serve another request. */
   readonly isReusable?: boolean;
   /** Takes the next octets. REASON_NONE: more is needed; REASON_OK: satisfied; else why not. */
@@ -249,15 +252,18 @@ class Exchange implements RunningProbe, ConnectionUser {
     const reason = verdict === REASON_OK ? this.success : verdict;
     this.done = null;
     if (reason === REASON_FD_LIMIT) closeIdle();
-    this.leave(isSuccess(reason));
+    const ok = isSuccess(reason);
+    this.leave(ok);
+    const report = ok ? (this.plan.response?.report ?? null) : null;
     done({
-      ok: isSuccess(reason),
+      ok,
       reason,
       status: this.plan.response?.status ?? 0,
       connectMs: this.connectMs,
       tlsMs: this.tlsMs,
       firstOctetMs: this.firstOctetMs,
       totalMs: this.elapsedMs(),
+      ...(report === null ? {} : { report }),
     });
   }
 

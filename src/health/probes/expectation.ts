@@ -1,8 +1,10 @@
 import { Buffer } from "node:buffer";
+import type { LoadReport } from "../load-report.ts";
 import { compilePattern, type Pattern } from "../pattern.ts";
-import type { ResponseSpec } from "../plan.ts";
+import type { LoadSpec, ResponseSpec } from "../plan.ts";
 import { REASON_BODY_MISMATCH, REASON_NONE, REASON_OK, type Reason } from "../reasons.ts";
-import { type JsonExpectation, judgeJson } from "./json-health.ts";
+import { type JsonExpectation, judgeJson, parseJson, valueAt } from "./json-health.ts";
+import { figuresOf } from "./load-figures.ts";
 
 /** Octets of a body that are looked at; the rest is never read, nor anything inflated. */
 export const BODY_OCTETS_MAX = 5_120;
@@ -14,6 +16,8 @@ export interface Expectation {
   needle: Buffer;
   pattern: Pattern | null;
   json: JsonExpectation | null;
+  /** Where figures of load are looked for; what is not there is no failure. */
+  load: LoadSpec | null;
 }
 
 /** Null: the pattern is none, which configuration lets through nowhere. */
@@ -25,6 +29,7 @@ export function expectationOf(spec: ResponseSpec): Expectation | null {
     needle: Buffer.from(spec.expectBody, "utf8"),
     pattern,
     json: spec.expectJson ?? null,
+    load: spec.load ?? null,
   };
 }
 
@@ -41,12 +46,17 @@ export function wantsBody({ needle, pattern, json }: Expectation): boolean {
 export class BodyJudge {
   private readonly expectation: Expectation;
   private readonly isKept: boolean;
+  /** Load is looked for in the body. */
+  private readonly isMeasured: boolean;
   private octets: Buffer | null = null;
   private length = 0;
+  /** What the body says of the load, once it has been judged; null: nothing. */
+  report: LoadReport | null = null;
 
   constructor(expectation: Expectation) {
     this.expectation = expectation;
-    this.isKept = wantsBody(expectation);
+    this.isMeasured = expectation.load !== null && expectation.load.header === "";
+    this.isKept = wantsBody(expectation) || this.isMeasured;
   }
 
   /** Octets that it would still take. */
@@ -64,18 +74,21 @@ export class BodyJudge {
     this.length += octets.length;
     if (this.length >= BODY_OCTETS_MAX) return this.judge();
     const { needle, pattern, json } = this.expectation;
-    const isNeedleAll = needle.length > 0 && pattern === null && json === null;
+    const isNeedleAll = needle.length > 0 && pattern === null && json === null && !this.isMeasured;
     return isNeedleAll && this.holdsNeedle(searchedFrom) ? REASON_OK : REASON_NONE;
   }
 
   /** The verdict when nothing more comes, or is looked at. */
   judge(): Reason {
-    const { needle, pattern, json } = this.expectation;
+    const { needle, pattern, json, load } = this.expectation;
     if (needle.length > 0 && !this.holdsNeedle(0)) return REASON_BODY_MISMATCH;
-    if (pattern === null && json === null) return REASON_OK;
+    if (pattern === null && json === null && !this.isMeasured) return REASON_OK;
     const text = this.octets?.toString("utf8", 0, this.length) ?? "";
     if (pattern !== null && !pattern(text)) return REASON_BODY_MISMATCH;
-    return json === null ? REASON_OK : judgeJson(text, json);
+    if (json === null && !this.isMeasured) return REASON_OK;
+    const answer = parseJson(text);
+    if (this.isMeasured) this.report = figuresOf(valueAt(answer, load?.path ?? []));
+    return json === null ? REASON_OK : judgeJson(answer, json);
   }
 
   private holdsNeedle(from: number): boolean {

@@ -8,6 +8,7 @@ import {
 } from "node:http2";
 import { connect, type Socket } from "node:net";
 import type { SecureContext, TLSSocket } from "node:tls";
+import type { LoadReport } from "../load-report.ts";
 import type { ProbeTarget, TlsSpec } from "../plan.ts";
 import type { HealthClock, ProbeResult, RunningProbe } from "../probe.ts";
 import {
@@ -34,6 +35,8 @@ import { destination } from "./lookup.ts";
 export interface StreamJudge {
   /** HTTP status, or 0. */
   readonly status: number;
+  /** What the response says of the endpoint's load; absent or null: nothing. */
+  readonly report?: LoadReport | null;
   takeHeaders(headers: IncomingHttpHeaders): Reason;
   takeData(octets: Buffer): Reason;
   takeTrailers(headers: IncomingHttpHeaders): Reason;
@@ -205,14 +208,17 @@ class StreamExchange implements RunningProbe {
     if (done === null) return;
     this.done = null;
     this.destroy();
+    const ok = isSuccess(reason);
+    const report = ok ? (this.plan.judge.report ?? null) : null;
     done({
-      ok: isSuccess(reason),
+      ok,
       reason,
       status: this.plan.judge.status,
       connectMs: this.connectMs,
       tlsMs: this.tlsMs,
       firstOctetMs: this.firstOctetMs,
       totalMs: this.elapsedMs(),
+      ...(report === null ? {} : { report }),
     });
   }
 }

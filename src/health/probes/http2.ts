@@ -1,6 +1,7 @@
 import type { Buffer } from "node:buffer";
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
 import type { SecureContext } from "node:tls";
+import type { LoadReport } from "../load-report.ts";
 import type { Http2Spec, ProbeTarget } from "../plan.ts";
 import type { HealthClock, StartProbe } from "../probe.ts";
 import { REASON_BODY_ENCODED, REASON_NONE, REASON_STATUS, type Reason } from "../reasons.ts";
@@ -13,6 +14,7 @@ import {
 } from "../request-text.ts";
 import { BodyJudge, type Expectation, expectationOf, isExpectedStatus, wantsBody } from "./expectation.ts";
 import { openerOf, type StreamJudge, startStream } from "./h2.ts";
+import { figuresOfHeader } from "./load-figures.ts";
 
 /** As http and https, over HTTP/2: agreed on within TLS (ALPN), or with prior knowledge in the clear. */
 export function prepareHttp2(
@@ -55,15 +57,21 @@ class ResponseJudge implements StreamJudge {
   status = 0;
   private readonly expectation: Expectation;
   private readonly body: BodyJudge;
+  private loadHeader = "";
 
   constructor(expectation: Expectation) {
     this.expectation = expectation;
     this.body = new BodyJudge(expectation);
   }
 
+  get report(): LoadReport | null {
+    return this.loadHeader === "" ? this.body.report : figuresOfHeader(this.loadHeader);
+  }
+
   takeHeaders(headers: IncomingHttpHeaders): Reason {
     this.status = Number(headers[":status"]);
     if (!isExpectedStatus(this.expectation, this.status)) return REASON_STATUS + this.status;
+    this.loadHeader = String(headers[this.expectation.load?.header ?? ""] ?? "");
     const coding = headers["content-encoding"] ?? "identity";
     return coding !== "identity" && wantsBody(this.expectation) ? REASON_BODY_ENCODED : REASON_NONE;
   }

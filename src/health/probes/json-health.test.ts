@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { reasonText } from "../reasons.ts";
-import { judgeJson } from "./json-health.ts";
+import { judgeJson, parseJson } from "./json-health.ts";
 
 const usual = { statusPath: ["status"], checksPath: ["checks"], healthy: ["healthy", "ok", "up", "true"] };
 const actuator = { statusPath: ["data", "status"], checksPath: ["data", "components"], healthy: ["up"] };
@@ -32,5 +32,5 @@ it.each([
   ["[".repeat(5_120), usual, "json-malformed"],
   [`{"status":"ok","checks":${"[".repeat(2_500)}${"]".repeat(2_500)}}`, usual, "ok"],
 ])("%.60s", (text, expectation, reason) => {
-  expect(reasonText(judgeJson(text, expectation))).toBe(reason);
+  expect(reasonText(judgeJson(parseJson(text), expectation))).toBe(reason);
 });

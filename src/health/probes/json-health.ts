@@ -19,18 +19,22 @@ export interface JsonExpectation {
 /** Entries of `checks` that are looked at, however deep: 5,120 octets hold no more. */
 const ENTRIES_MAX = 2_560;
 
+/** Undefined: it is no JSON. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Judges an answer as `{"status": "healthy", "checks": {"database": "ok"}}`. The status must be there and healthy, and so
  * must be every entry of the checks where there are any: a value, a mapping with a status of its own, as
  * `{"database": {"status": "UP"}}`, or a list of such mappings (draft-inadarei-api-health-check).
  */
-export function judgeJson(text: string, expectation: JsonExpectation): Reason {
-  let answer: unknown;
-  try {
-    answer = JSON.parse(text);
-  } catch {
-    return REASON_JSON_MALFORMED;
-  }
+export function judgeJson(answer: unknown, expectation: JsonExpectation): Reason {
+  if (answer === undefined) return REASON_JSON_MALFORMED;
   const { statusPath, checksPath, healthy } = expectation;
   if (!isHealthy(valueAt(answer, statusPath), healthy)) return REASON_JSON_STATUS;
   const checks = valueAt(answer, checksPath);
@@ -46,7 +50,8 @@ export function judgeJson(text: string, expectation: JsonExpectation): Reason {
   return REASON_OK;
 }
 
-function valueAt(value: unknown, path: readonly string[]): unknown {
+/** Undefined: there is none. */
+export function valueAt(value: unknown, path: readonly string[]): unknown {
   let found = value;
   for (const key of path) {
     if (!isMapping(found) || !Object.hasOwn(found, key)) return undefined;

@@ -1,4 +1,5 @@
 import type { Buffer } from "node:buffer";
+import type { LoadReport } from "../load-report.ts";
 import {
   REASON_BODY_ENCODED,
   REASON_CLOSED,
@@ -9,6 +10,7 @@ import {
   type Reason,
 } from "../reasons.ts";
 import { BodyJudge, type Expectation, isExpectedStatus, wantsBody } from "./expectation.ts";
+import { figuresOfHeader } from "./load-figures.ts";
 
 /** Octets of all header sections together, interim responses included: twice what common servers send at most. */
 const HEAD_OCTETS_MAX = 16_384;
@@ -37,6 +39,8 @@ export class ResponseReader {
   inBody = false;
   /** Where a redirect leads, as the response says; empty: nowhere. */
   location = "";
+  /** The header with figures of load, as the response has it. */
+  private loadHeader = "";
   /** Only the end of the response is awaited. */
   isSatisfied = false;
   private readonly expectation: Expectation;
@@ -69,6 +73,11 @@ export class ResponseReader {
   /** The connection can serve another request. */
   get isReusable(): boolean {
     return this.isEnded && this.isAlone && !this.closes && !this.untilClose;
+  }
+
+  /** What the response says of the endpoint's load; null: nothing. */
+  get report(): LoadReport | null {
+    return this.loadHeader === "" ? this.body.report : figuresOfHeader(this.loadHeader);
   }
 
   /** Takes the next octets. REASON_NONE: more is needed; REASON_OK: satisfied; else why not. */
@@ -152,6 +161,8 @@ export class ResponseReader {
       this.encoded = value !== "" && value.toLowerCase() !== "identity";
     } else if (name === "location") {
       this.location = value;
+    } else if (name === this.expectation.load?.header) {
+      this.loadHeader = value;
     } else if (name === "connection") {
       this.closes ||= /(?:^|,)\s*close\s*(?:,|$)/i.test(value);
     }
@@ -178,6 +189,7 @@ export class ResponseReader {
       this.chunked = false;
       this.untilClose = false;
       this.location = "";
+      this.loadHeader = "";
       return REASON_NONE;
     }
     this.inBody = true;
