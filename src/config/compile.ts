@@ -1,14 +1,16 @@
+import { resolve } from "node:path";
 import { type CompiledTables, compileTables } from "../geo/compile-tables.ts";
 import type { GeoSources } from "../geo/databases.ts";
 import type { CheckSpec, HealthPlan } from "../health/plan.ts";
 import { buildPolicy } from "../policy/build.ts";
-import type { NodeModel, PoolModel, RecordModel } from "../policy/model.ts";
+import type { FileSource, NodeModel, PoolModel, RecordModel } from "../policy/model.ts";
 import type { PolicyNames } from "../policy/names.ts";
 import type { Snapshot } from "../snapshot.ts";
 import type { RecordColumns } from "../zone/record-columns.ts";
 import { buildZones, type ZoneSource } from "../zone/tree.ts";
 import { checkProbes, checkTargets } from "./check-probes.ts";
 import { checkLoadedZone } from "./check-zone.ts";
+import { type Discovered, type DiscoveredPool, discoveredKey, fillFromFile } from "./discovered.ts";
 import { planDoubt } from "./doubt-plan.ts";
 import { type Finding, formatPlace } from "./findings.ts";
 import { withApexRecords } from "./generated-records.ts";
@@ -55,6 +57,8 @@ export interface CompileOptions {
   known?: KnownNames;
   /** Forced states; absent: those that were loaded. */
   overrides?: LoadedOverrides;
+  /** Endpoints from files that were in use before there is a `previous`. */
+  discovered?: Discovered | undefined;
 }
 
 /** How large a configuration is, and what its tables cost. */
@@ -83,6 +87,8 @@ export interface CompiledConfig {
   report: CompileReport;
   /** Names that have to be looked up. */
   wanted: WantedName[];
+  /** Endpoints from files. */
+  discovered: Discovered;
   /** Warnings, in the order of files, lines and columns. */
   findings: Finding[];
 }
@@ -106,6 +112,7 @@ export function compileConfig(
     sources: [],
     checks: [],
     planned: new Map(),
+    discovered: new Map(),
     specs: new Map(),
     visited: new Set(),
     fragments: new Map(),
@@ -171,6 +178,7 @@ export function compileConfig(
       tables: sizes,
     },
     wanted: wantedNames([...draft.planned.keys()]),
+    discovered: draft.discovered,
     findings: inOrder(findings),
   };
 }
@@ -201,6 +209,7 @@ interface ConfigDraft {
   checks: CompiledConfig["checks"];
   /** Pools that have their rows, those of included files once for all zones, and their checks. */
   planned: Map<PoolModel, CheckInput | null>;
+  discovered: Map<string, DiscoveredPool>;
   specs: Map<CheckInput, CheckSpec>;
   /** Nodes that were searched for latches. */
   visited: Set<NodeModel>;
@@ -215,9 +224,10 @@ function addZone(
   draft: ConfigDraft,
   zone: LoadedZone,
   loaded: LoadedConfig,
-  { rows, known = new Map() }: CompileOptions,
+  options: CompileOptions,
   findings: Finding[],
 ): void {
+  const { rows, known = new Map() } = options;
   const resolved = resolveDynamic(zone, draft.fragments, findings);
   if (loaded.isServerSound && loaded.server.geo.asn === undefined && zone.dynamic !== null)
     wantAsn(zone.dynamic, resolved.asnUses, findings);
@@ -244,11 +254,27 @@ function addZone(
     const check = resolved.checkOf(pool);
     draft.planned.set(pool, check);
     fillPool(pool, known, findings);
+    if (pool.source !== undefined) discover(draft, pool, pool.source, loaded, options, findings);
     const spec = check === null ? uncheckedSpec(pool, draft.entries) : specOf(draft, pool.check!, check);
     draft.hasRows &&= planPool(draft.plan, pool, spec, rows);
   }
   const roots = resolved.records.map(({ model }) => model.root);
   draft.hasRows &&= planLatches(draft.plan, roots, rows, draft.visited);
+}
+
+/** A path that is not among the files was refused, which is an error already. */
+function discover(
+  draft: ConfigDraft,
+  pool: PoolModel,
+  source: FileSource,
+  loaded: LoadedConfig,
+  { previous, discovered }: CompileOptions,
+  findings: Finding[],
+): void {
+  const file = loaded.endpointsFiles.get(resolve(loaded.server.zones, source.file)) ?? { why: "" };
+  const key = discoveredKey(pool);
+  const before = (previous?.discovered ?? discovered)?.get(key);
+  draft.discovered.set(key, fillFromFile(pool, source, file, before, findings));
 }
 
 /** One object for all pools with the same check. */

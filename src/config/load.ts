@@ -5,6 +5,7 @@ import { type ConfigCache, turnCache } from "./cache.ts";
 import type { Finding } from "./findings.ts";
 import { createIncludeLoader, type LoadedFragment } from "./includes.ts";
 import { type DatabasePaths, loadDatabases } from "./load-databases.ts";
+import { type EndpointsFiles, loadEndpointsFiles } from "./load-endpoints.ts";
 import { createLatencyLoader } from "./load-latency.ts";
 import { type LoadedOverrides, loadOverrides } from "./load-overrides.ts";
 import { type LoadedYaml, loadYaml, MAX_YAML_OCTETS, reporterOn } from "./load-yaml.ts";
@@ -34,6 +35,8 @@ export interface LoadedConfig {
   zones: LoadedZone[];
   /** Every file that a zone includes, those that it includes itself before it. */
   fragments: LoadedFragment[];
+  /** Files that pools have endpoints from. */
+  endpointsFiles: EndpointsFiles;
   /** The verified databases, joined. */
   geo: GeoSources;
   /** Its findings are not among those below: a server in which forced states hold keeps them, whatever the file says now. */
@@ -70,6 +73,8 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   for (const fragment of fragments) fragment.latency = latency.load(fragment.yaml.input, server.zones);
   const databases = server.geo as DatabasePaths;
   const geo = loadDatabases(databases, cache, findings);
+  const folders = { zones: server.zones, others: server.endpoint_folders };
+  const endpointsFiles = loadEndpointsFiles(zones, fragments, folders, cache, findings);
   turnCache(cache);
   if (yaml !== null) placeInServerFile(yaml, server, findings);
   const watched = [
@@ -77,6 +82,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     server.zones,
     ...Object.values(databases),
     ...latency.paths,
+    ...endpointsFiles.keys(),
     ...includedFiles(cache, server.zones),
   ];
   const overrides = loadOverrides(server.overrides);
@@ -86,6 +92,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     isServerSound: input !== null,
     zones,
     fragments,
+    endpointsFiles,
     geo,
     overrides,
     watched,
@@ -158,6 +165,7 @@ function resolvePaths(options: ServerOptions, path: string): ServerOptions & Ser
     overrides: resolve(folder, options.overrides ?? besideZones("overrides.yaml")),
     control: { socket: resolve(folder, options.control.socket ?? besideZones("steerd.sock")) },
     geo,
+    endpoint_folders: options.endpoint_folders.map((each) => resolve(folder, each)),
     state: state === null ? null : { ...state, path: statePath(state.path, path) },
   };
 }

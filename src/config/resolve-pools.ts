@@ -53,7 +53,8 @@ function resolvePool(
   const path: YamlPath = ["pools", name];
   const names = isKnown(pool.check, known, "check", path, reporter);
   const region = resolveRegion(pool.region, known, path, reporter);
-  const endpoints = resolveEndpoints(pool.endpoints, [...path, "endpoints"], reporter);
+  const { endpoints_file: file } = pool;
+  const endpoints = resolveEndpoints(pool.endpoints, file !== undefined, [...path, "endpoints"], reporter);
   if (endpoints !== null && !isOfOneKind(pool, endpoints, path, reporter)) return null;
   if (endpoints === null || !names || region === undefined) return null;
   if (!hasValidCount(pool, endpoints, path, reporter)) return null;
@@ -63,7 +64,12 @@ function resolvePool(
   if (select === "adaptive" && parts === null) return null;
   if (goesByLoad(select) && pool.check === undefined)
     warnOfUnchecked(select, name, [...path, "select"], reporter);
-  const template = endpoints.some(({ lookup }) => lookup !== undefined) ? { template: endpoints } : {};
+  const isOpen = file !== undefined || endpoints.some(({ lookup }) => lookup !== undefined);
+  const template = isOpen ? { template: endpoints } : {};
+  const isWeighted = select === "weighted";
+  const given = { isSelectOpen: pool.select === undefined, isWeighted, maxAnswers: pool.max_answers };
+  const place = reporter.lineOf(path);
+  const source = file === undefined ? {} : { source: { ...file, ...given, place } };
   const maxAnswers = pool.max_answers ?? (select === "all" ? DEFAULT_MAX_ANSWERS : 1);
   const model: PoolModel = {
     zone,
@@ -72,6 +78,7 @@ function resolvePool(
     check: pool.check ?? null,
     endpoints,
     ...template,
+    ...source,
     select,
     maxAnswers,
     minHealthy: pool.min_healthy,
@@ -101,6 +108,11 @@ function isOfOneKind(
 ): boolean {
   if (!isOfTargets(endpoints)) return true;
   const text = pathText(path);
+  if (pool.endpoints_file !== undefined) {
+    const what = `${text}: a file of addresses beside a target`;
+    reporter.error([...path, "endpoints_file"], "value", "CFG_TARGET_MIXED", what, TARGETS_ONLY);
+    return false;
+  }
   const mixed = pool.endpoints.findIndex(({ target }) => target === undefined);
   if (mixed >= 0) {
     const what = `${text}: an address beside a target`;
@@ -153,7 +165,8 @@ function hasValidCount(
   reporter: Reporter,
 ): boolean {
   const text = pathText(path);
-  if (endpoints.every(({ weight }) => weight === 0)) {
+  const isOpen = pool.endpoints_file !== undefined || endpoints.some(({ lookup }) => lookup !== undefined);
+  if (endpoints.length > 0 && endpoints.every(({ weight }) => weight === 0)) {
     reporter.error(
       [...path, "endpoints"],
       "key",
@@ -164,7 +177,6 @@ function hasValidCount(
     return false;
   }
   const { min_healthy: least } = pool;
-  const isOpen = endpoints.some(({ lookup }) => lookup !== undefined);
   if ("count" in least && least.count > endpoints.length && !isOpen) {
     const what = `${text}.min_healthy is ${least.count}, and the pool has ${endpoints.length} endpoints`;
     reporter.error([...path, "min_healthy"], "value", "CFG_MIN_HEALTHY", what, `at most ${endpoints.length}`);
@@ -176,10 +188,11 @@ function hasValidCount(
 /** Null: something is wrong, and reported. */
 function resolveEndpoints(
   inputs: EndpointInput[],
+  hasFile: boolean,
   path: YamlPath,
   reporter: Reporter,
 ): EndpointModel[] | null {
-  if (inputs.length === 0) {
+  if (inputs.length === 0 && !hasFile) {
     const what = `${pathText(path.slice(0, -1))}: the pool is empty`;
     reporter.error(path, "value", "CFG_POOL_EMPTY", what, "at least one endpoint");
     return null;

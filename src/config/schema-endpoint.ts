@@ -52,7 +52,7 @@ export const endpointOptions = mapping(
 );
 
 const PREFIXES = "a list of IPv4 or IPv6 prefixes, as [10.0.0.0/8]";
-const allowRow = z
+export const allowRow = z
   .array(
     z.string({ error: PREFIXES }).refine((text) => parsePrefix(text) !== null, { error: PREFIXES }),
     {

@@ -150,6 +150,12 @@ export const serverSchema = mapping(
       .describe(
         "Where the states of endpoints outlive a restart; none: the first result of each endpoint decides again",
       ),
+    endpoint_folders: z
+      .array(pathRow, { error: "a list of folders" })
+      .prefault([])
+      .describe(
+        "Folders besides the zones folder in which files with endpoints may lie (`endpoints_file` of pools); relative to steerd.yaml",
+      ),
     geo: sectionOf<GeoFiles>(geoSchema)
       .prefault({})
       .describe(
@@ -192,7 +198,7 @@ export const serverSchema = mapping(
         "Name servers of every zone that has no NS records of its own; the first is also the SOA's MNAME",
       ),
   },
-  "a mapping with any of listen, zones, overrides, workers, state, geo, index_memory, api, control, resolvers, explain, probes, canaries, freeze, nameservers",
+  "a mapping with any of listen, zones, overrides, workers, state, endpoint_folders, geo, index_memory, api, control, resolvers, explain, probes, canaries, freeze, nameservers",
 ).describe("Options of the server: steerd.yaml");
 
 /** What steerd.yaml says, defaults filled in and paths resolved. */
@@ -205,6 +211,8 @@ export interface ServerOptions {
   workers: "auto" | number;
   /** Null: nothing is remembered. */
   state: StateSettings | null;
+  /** Paths of folders. */
+  endpoint_folders: string[];
   /** Paths of the databases that were asked for; all absent: the embedded one. */
   geo: GeoFiles;
   /** Octets. */

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { chosen, isMapping, mapping } from "./chosen.ts";
 import { type CheckInput, checkRow } from "./schema-checks.ts";
 import { endpointRow } from "./schema-endpoint.ts";
+import { endpointsFileRow } from "./schema-endpoints-file.ts";
 import { lastResortRow, type NodeInput, nodeRow, type PartsInput, partsRow } from "./schema-policy.ts";
 import { integerRow, locationRow, nameRow, sectionOf, ttlRow } from "./schema-rows.ts";
 import { serviceRow } from "./schema-service.ts";
@@ -56,38 +57,51 @@ const healthyPercent = z
   .meta({ title: "percentage" })
   .transform((text) => ({ percent: Number.parseInt(text, 10) }));
 
+const ENDPOINTS_FILE = "File with more endpoints, which a registry or a script writes: a path, or a mapping";
+
+const poolShape = {
+  region: nameRow.optional().describe("Region that the pool stands in, one of `regions`"),
+  check: nameRow
+    .optional()
+    .describe("Check that decides which addresses are up, one of `checks`; absent: always up"),
+  endpoints: z
+    .array(endpointRow, { error: "a list of addresses or endpoints" })
+    .describe("Hosts that answer for the pool: addresses, or mappings with a name, addresses and a weight"),
+  select: selectRow
+    .optional()
+    .describe(
+      "How the pool's own addresses are picked; absent: weighted where an endpoint has a weight, else all",
+    ),
+  max_answers: integerRow(1, 64, "a number of answers")
+    .optional()
+    .describe(
+      "Most addresses in one answer, of different subnets (IPv4 /24, IPv6 /48) first; absent: 8 with `all`, else 1",
+    ),
+  min_healthy: chosen<{ count: number } | { percent: number }>([healthyCount, healthyPercent], (value) =>
+    typeof value === "string" ? healthyPercent : healthyCount,
+  )
+    .prefault(1)
+    .describe("Endpoints that must be up, as a count or as a percentage; below it the pool has failed"),
+  dual_stack: z
+    .enum(["any", "strict"], { error: "any or strict" })
+    .default("any")
+    .describe("any: an endpoint is up while one of its addresses is; strict: while all of them are"),
+};
+const POOL = "a mapping, as {endpoints: [192.0.2.10]}";
+/** A pool that lists its endpoints. */
 export const poolRow = mapping(
-  {
-    region: nameRow.optional().describe("Region that the pool stands in, one of `regions`"),
-    check: nameRow
-      .optional()
-      .describe("Check that decides which addresses are up, one of `checks`; absent: always up"),
-    endpoints: z
-      .array(endpointRow, { error: "a list of addresses or endpoints" })
-      .describe("Hosts that answer for the pool: addresses, or mappings with a name, addresses and a weight"),
-    select: selectRow
-      .optional()
-      .describe(
-        "How the pool's own addresses are picked; absent: weighted where an endpoint has a weight, else all",
-      ),
-    max_answers: integerRow(1, 64, "a number of answers")
-      .optional()
-      .describe(
-        "Most addresses in one answer, of different subnets (IPv4 /24, IPv6 /48) first; absent: 8 with `all`, else 1",
-      ),
-    min_healthy: chosen<{ count: number } | { percent: number }>([healthyCount, healthyPercent], (value) =>
-      typeof value === "string" ? healthyPercent : healthyCount,
-    )
-      .prefault(1)
-      .describe("Endpoints that must be up, as a count or as a percentage; below it the pool has failed"),
-    dual_stack: z
-      .enum(["any", "strict"], { error: "any or strict" })
-      .default("any")
-      .describe("any: an endpoint is up while one of its addresses is; strict: while all of them are"),
-  },
-  "a mapping, as {endpoints: [192.0.2.10]}",
+  { ...poolShape, endpoints_file: endpointsFileRow.optional().describe(ENDPOINTS_FILE) },
+  POOL,
+);
+/** One that has a file with endpoints may list none of its own. */
+const poolOfFile = mapping(
+  { ...poolShape, endpoints: poolShape.endpoints.prefault([]), endpoints_file: endpointsFileRow },
+  POOL,
 );
 export type PoolInput = z.output<typeof poolRow>;
+const anyPoolRow = chosen<PoolInput>([poolRow, poolOfFile], (value) =>
+  isMapping(value) && value.endpoints_file !== undefined ? poolOfFile : poolRow,
+);
 
 export const stickyOptions = mapping(
   {
@@ -155,7 +169,7 @@ const common = {
     "Sets of countries that `geo` keys can name; `eu-union` is built in",
   ),
   regions: named(regionRow, "a mapping of names to regions").describe("Places that pools stand in, by name"),
-  pools: named<PoolInput>(poolRow, "a mapping of names to pools").describe(
+  pools: named<PoolInput>(anyPoolRow, "a mapping of names to pools").describe(
     "Endpoints that answer together, by name; pools and policies share one namespace",
   ),
   policies: named<NodeInput>(nodeRow, "a mapping of names to policies").describe(

@@ -17,6 +17,7 @@ describe("steerd.yaml", () => {
       explain: { allow: [] },
       resolvers: [],
       state: { path: "", maxAgeMs: 300_000 },
+      endpoint_folders: [],
       probes: { programs: [], allow: [] },
       canaries: [],
       freeze: { within: 30_000 },
@@ -95,15 +96,15 @@ describe("steerd.yaml", () => {
     ["worker: 1", '1:1 CFG_KEY_UNKNOWN "worker" is not a key: did you mean workers?'],
     [
       "doh: 1",
-      '1:1 CFG_NOT_AVAILABLE "doh" is not available in this version: expected one of listen, zones, overrides, workers, state, geo, index_memory, api, control, resolvers, explain, probes and 3 more',
+      '1:1 CFG_NOT_AVAILABLE "doh" is not available in this version: expected one of listen, zones, overrides, workers, state, endpoint_folders, geo, index_memory, api, control, resolvers, explain and 4 more',
     ],
     [
       "- a",
-      "1:1 CFG_VALUE_INVALID the file is a list: expected a mapping with any of listen, zones, overrides, workers, state, geo, index_memory, api, control, resolvers, explain, probes, canaries, freeze, nameservers",
+      "1:1 CFG_VALUE_INVALID the file is a list: expected a mapping with any of listen, zones, overrides, workers, state, endpoint_folders, geo, index_memory, api, control, resolvers, explain, probes, canaries, freeze, nameservers",
     ],
     [
       "a",
-      '1:1 CFG_VALUE_INVALID the file is "a": expected a mapping with any of listen, zones, overrides, workers, state, geo, index_memory, api, control, resolvers, explain, probes, canaries, freeze, nameservers',
+      '1:1 CFG_VALUE_INVALID the file is "a": expected a mapping with any of listen, zones, overrides, workers, state, endpoint_folders, geo, index_memory, api, control, resolvers, explain, probes, canaries, freeze, nameservers',
     ],
   ])("%j", (text, finding) => {
     expect(serverOptions(text).findings).toEqual([finding]);
@@ -271,7 +272,7 @@ describe("checks", () => {
 const SELECTS = "all, weighted, round_robin, hash, least_response_time, least_connections, p2c, adaptive";
 
 describe("pools", () => {
-  const KEYS = "region, check, endpoints, select, max_answers, min_healthy, dual_stack";
+  const KEYS = "region, check, endpoints, select, max_answers, min_healthy, dual_stack, endpoints_file";
   test.each([
     [
       "{enpoints: [192.0.2.1]}",

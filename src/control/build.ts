@@ -1,5 +1,6 @@
 import { createConfigCache } from "../config/cache.ts";
 import { type CompiledConfig, compileConfig } from "../config/compile.ts";
+import type { Discovered } from "../config/discovered.ts";
 import { type LoadedConfig, loadConfig } from "../config/load.ts";
 import { createRowRegistry } from "../config/rows.ts";
 import { dataBlocks, type SharedBlocks, WORD_GENERATION } from "../serve/blocks.ts";
@@ -9,8 +10,13 @@ import type { ControlOptions } from "./control.ts";
 /**
  * Makes what reads the files of one server, again and again: it keeps what did not change from one time to the next,
  * and gives endpoints the health rows that they had, even when the control worker before this one gave them out.
+ * `inUse`: endpoints from files that such a one had accepted.
  */
-export function createBuild(configPath: string | null, blocks: SharedBlocks): ControlOptions["build"] {
+export function createBuild(
+  configPath: string | null,
+  blocks: SharedBlocks,
+  inUse?: Discovered,
+): ControlOptions["build"] {
   const cache = createConfigCache();
   const rows = createRowRegistry(blocks.rows, Atomics.load(blocks.control, WORD_GENERATION));
   let previous: CompiledConfig | null = null;
@@ -22,7 +28,7 @@ export function createBuild(configPath: string | null, blocks: SharedBlocks): Co
     const watched = { files: loaded.watched.filter((path) => path !== zones), folders: [zones] };
     // Forced states hold whatever their file says by now, unless it is another file.
     const kept = overrides?.path === loaded.server.overrides ? { overrides } : {};
-    const compiled = compileConfig(loaded, { rows, previous, generation, known, ...kept });
+    const compiled = compileConfig(loaded, { rows, previous, generation, known, discovered: inUse, ...kept });
     if (!("snapshot" in compiled)) return { findings: compiled.findings, built: null, watched };
     previous = compiled;
     sound = loaded;

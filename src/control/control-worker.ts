@@ -11,7 +11,7 @@ if (parentPort !== null) {
   const init = workerData as ControlInit;
   yieldToAnswers();
   runControlWorker(init, parentPort, {
-    build: createBuild(init.configPath, init.blocks),
+    build: createBuild(init.configPath, init.blocks, init.discovered),
     collect: collectNow,
     openApi: async (listener, status) => {
       const [{ openApi }, { createApiSources }] = await Promise.all([

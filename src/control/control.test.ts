@@ -78,6 +78,7 @@ describe("the control worker", () => {
     expect(first!.settings).toEqual({
       listeners: [{ host: "127.0.0.1", port: 53, family: 4 }],
       udpWorkers: 3,
+      state: expect.objectContaining({ maxAgeMs: 300_000 }),
     });
     expect(first!.plan.targets.map(({ address }) => address)).toEqual(["192.0.2.7"]);
     expect(blocks.control[WORD_GENERATION]).toBe(1);

@@ -11,6 +11,7 @@ import type { FromControl, Log, ServeSettings } from "../serve/messages.ts";
 import type { Snapshot } from "../snapshot.ts";
 import type { Api } from "./api.ts";
 import { keepApiOpen } from "./api-keeper.ts";
+import { createDiscoveryTeller } from "./discovery-teller.ts";
 import { type LookUp, lookUp } from "./look-up.ts";
 import { createNames } from "./names.ts";
 import { createOverrides } from "./overrides.ts";
@@ -96,6 +97,7 @@ export function startControl(options: ControlOptions): Control {
   let answering = false;
   let paths: WatchedPaths | null = null;
   const tell = createTeller(log);
+  const tellDiscovered = createDiscoveryTeller(log);
   const names = createNames({
     clock: CONTROL_CLOCK,
     log,
@@ -152,6 +154,7 @@ export function startControl(options: ControlOptions): Control {
   };
   const accept = (built: Built, findings: Finding[], isReload: boolean): void => {
     tell(findings);
+    tellDiscovered(built.config.discovered);
     if (isReload) countAccepted(status);
     announce(options, status, built, names.known, findings.length);
     overrides.adopt(built.config);
@@ -199,14 +202,16 @@ function countAccepted(status: ControlStatus): void {
 function announce(
   { blocks, post, log }: ControlOptions,
   status: ControlStatus,
-  { snapshot, names, plan, settings, indexes }: Built,
+  { snapshot, names, plan, settings, indexes, config }: Built,
   known: KnownNames,
   warnings: number,
 ): void {
   describeSnapshot(status, snapshot, plan, indexes);
   status.tallies?.adopt(snapshot, names);
   Atomics.store(blocks.control, WORD_GENERATION, snapshot.generation);
-  post({ kind: "snapshot", snapshot, plan, settings, known: new Map(known) });
+  const { discovered } = config;
+  status.discovered = discovered;
+  post({ kind: "snapshot", snapshot, plan, settings, known: new Map(known), discovered });
   log("info", `configuration ${snapshot.generation} accepted`, {
     zones: status.zones,
     names: status.names,

@@ -250,6 +250,7 @@ function addConfiguration(registry: Registry, status: ControlStatus): void {
     if (shown.length < status.indexes.length)
       index.set({ index: "others" }, sum(status.indexes) - sum(shown));
   });
+  addDiscovered(registry, status);
   const ageHelp = "Since the addresses of a name were last found; names of which none is known are left out";
   const age = gauge(registry, "steerd_name_age_seconds", ageHelp, ["name"], () => {
     age.reset();
@@ -267,6 +268,24 @@ function addConfiguration(registry: Registry, status: ControlStatus): void {
       this.inc({ outcome: "rejected" }, status.rejected);
     },
   });
+}
+
+function addDiscovered(registry: Registry, status: ControlStatus): void {
+  const labels = ["zone", "pool"];
+  const okHelp = "1 while the file of a pool with endpoints_file is in use as it is";
+  const ok = gauge(registry, "steerd_endpoints_file_ok", okHelp, labels, () => {
+    for (const metric of [ok, count]) metric.reset();
+    for (const { zone, pool, why, endpoints } of status.discovered.values()) {
+      ok.set({ zone, pool }, why === "" ? 1 : 0);
+      count.set({ zone, pool }, endpoints.length);
+    }
+  });
+  const count = gauge(
+    registry,
+    "steerd_endpoints_file_endpoints",
+    "Endpoints in use from the pool's file",
+    labels,
+  );
 }
 
 function addWorkers(registry: Registry, blocks: SharedBlocks): void {

@@ -1,3 +1,4 @@
+import type { Discovered } from "../config/discovered.ts";
 import type { IndexSize } from "../config/index-memory.ts";
 import type { HealthPlan } from "../health/plan.ts";
 import { RECORD_WORDS } from "../policy/data.ts";
@@ -26,6 +27,8 @@ export interface ControlStatus {
   plan: HealthPlan;
   /** What was asked for and answered; null: nothing was accepted yet. */
   tallies: TallyBook | null;
+  /** Endpoints from files. */
+  discovered: Discovered;
   /** Names that are looked up. */
   nameStates: ReadonlyMap<string, NameState>;
   /** Forced states; null: nothing was compiled yet. */
@@ -47,6 +50,7 @@ export function createStatus(): ControlStatus {
     lastCompileMs: 0,
     plan: { targets: [], pools: [] },
     tallies: null,
+    discovered: new Map(),
     nameStates: new Map(),
     overrides: () => null,
   };

@@ -52,6 +52,22 @@ export interface PartsModel {
   errors: number;
 }
 
+/** A file with endpoints of a pool, and what keeps it from emptying the pool. */
+export interface FileSource {
+  /** As the configuration has it, relative to the zones folder. */
+  file: string;
+  /** Share of the endpoints in use, of 1, that a new version must have. */
+  least: number;
+  max: number;
+  allow: readonly string[];
+  /** Where the configuration names it, `file:line`. */
+  place: string;
+  /** The pool does not say how it picks: weights in the file decide. */
+  isSelectOpen: boolean;
+  isWeighted: boolean;
+  maxAnswers: number | undefined;
+}
+
 export interface PoolModel {
   zone: string;
   name: string;
@@ -61,6 +77,8 @@ export interface PoolModel {
   endpoints: EndpointModel[];
   /** The endpoints as the file has them, where one of them is to be looked up: `endpoints` is made of these and what is known. */
   template?: readonly EndpointModel[];
+  /** A file that brings more of them: discovered.ts adds those to `template`. */
+  source?: FileSource;
   select:
     | "all"
     | "weighted"

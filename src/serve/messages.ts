@@ -1,3 +1,4 @@
+import type { Discovered } from "../config/discovered.ts";
 import type { KnownNames } from "../config/known-names.ts";
 import type { ForcedPlan, HealthPlan } from "../health/plan.ts";
 import type { HealthRows } from "../health/rows.ts";
@@ -37,6 +38,8 @@ export interface ControlInit {
   startedMs: number;
   /** What the control worker before this one knew of names that are looked up. */
   known?: KnownNames;
+  /** Endpoints from files that it had in use. */
+  discovered?: Discovered;
 }
 
 export type ToControl =
@@ -47,7 +50,14 @@ export type ToControl =
 
 export type FromControl =
   | LogMessage
-  | { kind: "snapshot"; snapshot: Snapshot; plan: HealthPlan; settings: ServeSettings; known: KnownNames }
+  | {
+      kind: "snapshot";
+      snapshot: Snapshot;
+      plan: HealthPlan;
+      settings: ServeSettings;
+      known: KnownNames;
+      discovered?: Discovered;
+    }
   /** What operators say of addresses has changed, and nothing else. */
   | { kind: "forced"; forced: ForcedPlan[] }
   | { kind: "releaseLatch"; zone: string; policy: string }

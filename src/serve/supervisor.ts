@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import type { Discovered } from "../config/discovered.ts";
 import type { KnownNames } from "../config/known-names.ts";
 import type { ForcedPlan, HealthPlan } from "../health/plan.ts";
 import type { Snapshot } from "../snapshot.ts";
@@ -8,7 +9,16 @@ import { createCollection } from "./collect.ts";
 import { type DataPlane, startDataPlane } from "./data-plane.ts";
 import { formatListener, formatListenFailure, type Listener } from "./listener.ts";
 import type { LogOptions } from "./log.ts";
-import type { FromControl, FromProbe, Log, LogLevel, ServeSettings, ToControl, ToProbe } from "./messages.ts";
+import type {
+  ControlInit,
+  FromControl,
+  FromProbe,
+  Log,
+  LogLevel,
+  ServeSettings,
+  ToControl,
+  ToProbe,
+} from "./messages.ts";
 import { widenInlining } from "./optimizer.ts";
 import { type Supervised, superviseWorker } from "./supervised.ts";
 import { type StartWorker, startThread } from "./threads.ts";
@@ -65,6 +75,12 @@ interface Published {
   plan: HealthPlan;
   settings: ServeSettings;
   known: KnownNames;
+  discovered?: Discovered;
+}
+
+/** What a control worker cannot find out again when nobody answers and files are gone. */
+function remembered({ known, discovered }: Published): Pick<ControlInit, "known" | "discovered"> {
+  return { known, ...(discovered === undefined ? {} : { discovered }) };
 }
 
 /** Runs the server until it is told to stop by a signal; returns the exit code. SIGHUP reads the files again. */
@@ -166,7 +182,7 @@ class ProcessSupervisor implements Supervisor {
           configPath: options.configPath,
           blocks: this.blocks,
           startedMs: this.startedMs,
-          ...(this.published === null ? {} : { known: this.published.known }),
+          ...(this.published === null ? {} : remembered(this.published)),
         }),
       onStart: (post) => {
         if (this.answering) post({ kind: "answering" });
@@ -204,10 +220,11 @@ class ProcessSupervisor implements Supervisor {
     else if (message.kind === "rejected" && this.published === null) this.refuse(message.lines);
   }
 
-  private publish({ snapshot, plan, settings, known }: Published): void {
+  private publish(published: Published): void {
     if (this.stopping) return;
     const isFirst = this.published === null;
-    this.published = { snapshot, plan, settings, known };
+    const { snapshot, plan, settings } = published;
+    this.published = published;
     if (isFirst) {
       this.settings = settings;
       void this.begin(settings);

@@ -162,6 +162,11 @@ describe("configurations in the documents load without an error", () => {
       writeFileSync(join(folder, file), content);
       writeFileSync(join(folder, "zones/includes.example.yaml"), `include: [${basename(file)}]\n`);
     }
+    // Files that a registry would write.
+    for (const [file] of text.matchAll(/lists\/\w+\.\w+/g)) {
+      mkdirSync(join(folder, "zones/lists"), { recursive: true });
+      writeFileSync(join(folder, "zones", file), '["192.0.2.1"]');
+    }
     // A zone without a master file gets its SOA and NS from here.
     writeFileSync(join(folder, "steerd.yaml"), "nameservers: [ns1.example.net.]\n");
     writeFileSync(join(folder, path!), text);
