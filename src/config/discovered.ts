@@ -22,7 +22,7 @@ export type Discovered = ReadonlyMap<string, DiscoveredPool>;
  * Which endpoints a pool has, given those in use and what its file says now. A file that is gone, wrong or empty, or that
  * has lost more than it may at once, changes nothing: what writes it has failed more likely than what it lists.
  */
-export function guardEndpoints(
+function guardEndpoints(
   before: readonly FileEndpoint[],
   now: EndpointsFile,
   { least, max, allow }: Pick<FileSource, "least" | "max" | "allow">,

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { canaryRow } from "./schema-canaries.ts";
 import { checkParts, checkRows } from "./schema-checks.ts";
 import { endpointOptions, resolveOptions, targetOptions } from "./schema-endpoint.ts";
+import { endpointsFileOptions } from "./schema-endpoints-file.ts";
 import { overrideRow } from "./schema-overrides.ts";
 import { entryOptions, failoverOptions, latencyOptions, nodeShapes } from "./schema-policy.ts";
 import { ttlRange } from "./schema-rows.ts";
@@ -97,6 +98,9 @@ export function referencePage(): string {
     table(shapeOf(targetOptions)),
     "Or a name whose addresses are looked up:",
     table(shapeOf(resolveOptions)),
+    "### pools: endpoints_file",
+    "A path, or a mapping:",
+    table(shapeOf(endpointsFileOptions)),
     "### policies",
     POLICIES,
     kindTable(),
