@@ -1,4 +1,4 @@
-import { readWords } from "../serve/data-worker.ts";
+import { readWords } from "../serve/control-words.ts";
 import type { ControlInit, FromControl, Log, ToControl, WorkerPort } from "../serve/messages.ts";
 import { type ControlOptions, startControl } from "./control.ts";
 

@@ -38,7 +38,7 @@ const MAX_DESCRIPTORS = 64;
 export const WORD_HEARTBEAT = 0;
 /** 1: finish and exit; written by the supervisor. */
 export const WORD_STOP = 1;
-/** 1: throw, so that tests see a worker die; written by tests, cleared by the worker. */
+/** CRASH_*: how the worker is to die, for tests to see; written by tests, cleared by the worker. */
 export const WORD_CRASH = 2;
 /** Generation of the snapshot in use (control: last one published); written by the worker. */
 export const WORD_GENERATION = 3;
@@ -50,6 +50,13 @@ export const WORD_RESTARTS = 5;
 export const WORD_STARTED_S = 6;
 /** 1 while states are kept although probes fail (probe worker only); written by the worker. */
 export const WORD_FROZEN = 7;
+
+export const CRASH_THROW = 1;
+/** A loop that does not end. */
+export const CRASH_HANG = 2;
+/** Takes memory until there is no more. */
+export const CRASH_MEMORY = 3;
+
 /** One cache line of 64 octets. */
 const WORD_COUNT = 16;
 

@@ -7,15 +7,8 @@ import { allocateHealthRows } from "../health/rows.ts";
 import type { Snapshot } from "../snapshot.ts";
 import { TRANSPORT_TCP, TRANSPORT_UDP } from "../wire/constants.ts";
 import type { ZoneData } from "../zone/zone-data.ts";
-import {
-  allocateDataBlock,
-  WORD_CRASH,
-  WORD_GENERATION,
-  WORD_HEARTBEAT,
-  WORD_OPEN,
-  WORD_STOP,
-} from "./blocks.ts";
-import { type OpenListeners, readWords, runDataWorker } from "./data-worker.ts";
+import { allocateDataBlock, WORD_GENERATION, WORD_OPEN, WORD_STOP } from "./blocks.ts";
+import { type OpenListeners, runDataWorker } from "./data-worker.ts";
 import type { Listener } from "./listener.ts";
 import type { DataInit, FromData, ToData, UdpSettings } from "./messages.ts";
 import { openStream } from "./stream.ts";
@@ -140,22 +133,5 @@ describe("runDataWorker", () => {
     await new Promise((resolve) => setImmediate(resolve));
     expect(closed).toBe(1);
     expect(port.posted.some(isKind<FromData, "open">("open"))).toBe(false);
-  });
-});
-
-describe("readWords", () => {
-  it("beats, and says whether to stop", () => {
-    const { words } = init.block;
-    expect(readWords(words)).toBe(false);
-    expect(words[WORD_HEARTBEAT]).toBe(1);
-    words[WORD_STOP] = 1;
-    expect(readWords(words)).toBe(true);
-  });
-
-  it("throws once when it is told to crash", () => {
-    const { words } = init.block;
-    words[WORD_CRASH] = 1;
-    expect(() => readWords(words)).toThrow("crash word");
-    expect(readWords(words)).toBe(false);
   });
 });

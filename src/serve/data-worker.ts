@@ -1,15 +1,9 @@
 import { adoptSnapshot, answerMessage, type Context, createContext } from "../answer.ts";
 import { COUNTER_SWAPS } from "../counters.ts";
 import type { Snapshot } from "../snapshot.ts";
-import {
-  type DataBlock,
-  WORD_CRASH,
-  WORD_GENERATION,
-  WORD_HEARTBEAT,
-  WORD_OPEN,
-  WORD_STOP,
-} from "./blocks.ts";
+import { type DataBlock, WORD_GENERATION, WORD_OPEN } from "./blocks.ts";
 import { createCollection } from "./collect.ts";
+import { readWords } from "./control-words.ts";
 import { createExplainer } from "./explain-txt.ts";
 import { formatListenFailure, type Listener, type ListenFailure } from "./listener.ts";
 import { lookAhead } from "./look-ahead.ts";
@@ -97,13 +91,6 @@ export function runDataWorker(
     else if (message.kind === "cover") opened?.cover?.(message.descriptors);
     else stop();
   });
-}
-
-/** One heartbeat. Returns whether the worker is to stop; throws when a test wants to see it die. */
-export function readWords(words: Int32Array): boolean {
-  Atomics.add(words, WORD_HEARTBEAT, 1);
-  if (Atomics.exchange(words, WORD_CRASH, 0) !== 0) throw new Error("told to crash by the crash word");
-  return Atomics.load(words, WORD_STOP) !== 0;
 }
 
 function createWorkerContext(init: DataInit, snapshot: Snapshot, transport: number): Context {

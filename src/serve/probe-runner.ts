@@ -10,7 +10,7 @@ import type {
   PoolTransition,
 } from "../health/transitions.ts";
 import { WORD_FROZEN } from "./blocks.ts";
-import { readWords } from "./data-worker.ts";
+import { readWords } from "./control-words.ts";
 import type { HealthMemory } from "./health-memory.ts";
 import type { FromProbe, Log, ProbeInit, ToProbe, WorkerPort } from "./messages.ts";
 

@@ -45,6 +45,8 @@ export interface SupervisorBase {
   supportsReusePort: () => Promise<boolean>;
   /** Null: UDP can be answered in batches; else why not. */
   checkBatch: () => Promise<string | null>;
+  /** How long the heart of a worker may stand still; absent: twice as long as its work can take. */
+  stallMs?: { control: number; probe: number };
 }
 
 /** A running server, seen from the main thread. */
@@ -176,7 +178,7 @@ class ProcessSupervisor implements Supervisor {
       name: "control worker",
       words: this.blocks.control,
       log: base.log,
-      stallMs: CONTROL_STALL_MS,
+      stallMs: base.stallMs?.control ?? CONTROL_STALL_MS,
       start: () =>
         base.startWorker("control", {
           configPath: options.configPath,
@@ -281,7 +283,7 @@ class ProcessSupervisor implements Supervisor {
       name: "probe worker",
       words: this.blocks.probe,
       log: this.base.log,
-      stallMs: PROBE_STALL_MS,
+      stallMs: this.base.stallMs?.probe ?? PROBE_STALL_MS,
       start: () =>
         this.base.startWorker("probe", {
           rows: this.blocks.rows,

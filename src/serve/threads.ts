@@ -11,7 +11,11 @@ export interface WorkerInit {
   stream: DataInit;
 }
 
-export type StartWorker = <Kind extends keyof WorkerInit>(kind: Kind, init: WorkerInit[Kind]) => WorkerHandle;
+export type StartWorker = <Kind extends keyof WorkerInit>(
+  kind: Kind,
+  init: WorkerInit[Kind],
+  limits?: ResourceLimits,
+) => WorkerHandle;
 
 /**
  * Compiled files: worker threads of Node 20 load no TypeScript, so that workers start from dist/ only. Those that answer
@@ -38,9 +42,9 @@ const LIMITS: Record<keyof WorkerInit, ResourceLimits> = {
 };
 
 /** Starts a worker thread. */
-export const startThread: StartWorker = (kind, init) =>
+export const startThread: StartWorker = (kind, init, limits = LIMITS[kind]) =>
   new Worker(new URL(ENTRIES[kind], import.meta.url), {
     name: kind,
     workerData: init,
-    resourceLimits: LIMITS[kind],
+    resourceLimits: limits,
   });
