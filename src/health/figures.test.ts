@@ -83,7 +83,7 @@ describe("foldFigures", () => {
     const rows = upRows(2);
     set(rows, 1, ROW_CONNECTIONS, 9);
     const figures = foldFigures(rows, [[0], [1]]);
-    const verdict = { failed: false, up: 2, usable: 2, horizonMs: 0, figures };
+    const verdict = { failed: false, up: 2, usable: 2, horizonMs: 0, lack: 0, uneven: false, figures };
     writePool(rows, { row: 0, keyHigh: 1, keyLow: 1 }, verdict, 0);
     const words = [POOL_ROW_CONNECTIONS, POOL_ROW_REPORTING, POOL_ROW_RESPONSE_US];
     expect(words.map((word) => rows.pools[word])).toEqual([9, 1, -1]);

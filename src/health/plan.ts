@@ -171,6 +171,18 @@ export type CheckSpec =
   | StaticSpec
   | IcmpSpec;
 
+/** Loads in 1/65536 of capacity: none is moved at `low`, all are at `high`. */
+export interface ShedRule {
+  low: number;
+  high: number;
+}
+
+/** How much of a pool may go down within a time. */
+export interface BudgetRule {
+  percent: number;
+  withinMs: number;
+}
+
 export interface ProbeTarget {
   /** Row in HealthRows.endpoints that this target's verdict is published in. */
   row: number;
@@ -185,6 +197,10 @@ export interface ProbeTarget {
   /** Prefixes of special-purpose blocks in which the addresses of a name may lie all the same. */
   allow?: readonly string[];
   check: CheckSpec;
+  /** How long it takes to get all of its weight back after it was down; absent: no time. */
+  slowStartMs?: number;
+  /** Between which loads its clients are moved away; absent: never. */
+  shed?: ShedRule;
   /** For logs: zone, pool and endpoint as people wrote them. */
   zone: string;
   pool: string;
@@ -204,6 +220,8 @@ export interface PoolPlan {
   endpoints: number[][];
   minHealthy: { count: number } | { percent: number };
   dualStack: "any" | "strict";
+  /** Absent: no limit. */
+  budget?: BudgetRule;
 }
 
 /** A `failover` that does not simply follow health: which entry it tries first is kept in a row. */

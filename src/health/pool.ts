@@ -2,6 +2,7 @@ import { foldFigures, type PoolFigures } from "./figures.ts";
 import { VERDICT_FAILED, VERDICT_UP, type Verdict } from "./latch.ts";
 import { createLatches } from "./latches.ts";
 import type { HealthPlan, PoolPlan, ProbeTarget } from "./plan.ts";
+import { SCALE_ONE } from "./ramp.ts";
 import {
   ENDPOINT_ROW_WORDS,
   type HealthRows,
@@ -9,6 +10,7 @@ import {
   POOL_ROW_WORDS,
   ROW_HORIZON_MS,
   ROW_STATE,
+  ROW_WEIGHT_SCALE,
   STATE_DRAINED,
   STATE_UP,
   STATE_WITHHELD,
@@ -25,6 +27,10 @@ export interface PoolVerdict {
   usable: number;
   /** Least horizon over the addresses that probes decide on; 0 while all are settled. */
   horizonMs: number;
+  /** How much of its clients the pool does not take for now: what lacks to the greatest scale of those that are up. */
+  lack: number;
+  /** One that is up takes less than its weight. */
+  uneven: boolean;
   /** What is known of the load of those that are up. */
   figures: PoolFigures;
 }
@@ -41,15 +47,21 @@ export function foldPool(rows: HealthRows, plan: PoolPlan): PoolVerdict {
   let up = 0;
   let usable = 0;
   let horizonMs = 0;
+  let greatest = 0;
+  let uneven = false;
   for (const addressRows of plan.endpoints) {
     let present = 0;
     let addressesUp = 0;
     let addressesUsable = 0;
+    let scale = 0;
     for (const row of addressRows) {
       const bits = row === ROW_ALWAYS_UP ? STATE_UP : word(rows, row, ROW_STATE);
       if ((bits & STATE_DRAINED) !== 0) continue;
       present += 1;
-      if ((bits & STATE_UP) !== 0) addressesUp += 1;
+      if ((bits & STATE_UP) !== 0) {
+        addressesUp += 1;
+        scale = Math.max(scale, row === ROW_ALWAYS_UP ? SCALE_ONE : word(rows, row, ROW_WEIGHT_SCALE));
+      }
       if ((bits & STATE_WITHHELD) !== 0) continue;
       addressesUsable += 1;
       const rowHorizonMs = row === ROW_ALWAYS_UP ? 0 : word(rows, row, ROW_HORIZON_MS);
@@ -58,10 +70,14 @@ export function foldPool(rows: HealthRows, plan: PoolPlan): PoolVerdict {
     if (present === 0) continue;
     counted += 1;
     if (addressesUsable > 0) usable += 1;
-    if (plan.dualStack === "strict" ? addressesUp === present : addressesUp > 0) up += 1;
+    if (plan.dualStack === "strict" ? addressesUp < present : addressesUp === 0) continue;
+    up += 1;
+    greatest = Math.max(greatest, scale);
+    if (scale < SCALE_ONE) uneven = true;
   }
   const figures = foldFigures(rows, plan.endpoints);
-  return { failed: up < needed(plan, counted), up, usable, horizonMs, figures };
+  const lack = up === 0 ? 0 : SCALE_ONE - greatest;
+  return { failed: up < needed(plan, counted), up, usable, horizonMs, lack, uneven, figures };
 }
 
 /** Fills the rows of a plan as if every address were up except those that `isDown` names, under its forced states, and judges its pools. */

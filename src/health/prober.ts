@@ -1,8 +1,8 @@
 import { Doubt, type FreezeMove, keyOf } from "./doubt.ts";
 import { forcedWord } from "./forced.ts";
+import { type PastTransition, rememberTransition } from "./history.ts";
 import { VERDICT_FAILED, VERDICT_UNKNOWN, VERDICT_UP, type Verdict } from "./latch.ts";
 import { createLatches, type Instant, type Latches, type LatchMove } from "./latches.ts";
-import { writeReport } from "./load-report.ts";
 import type { ForcedPlan, HealthPlan, PoolPlan, ProbeTarget } from "./plan.ts";
 import { foldPool, type PoolVerdict } from "./pool.ts";
 import type { HealthClock, PrepareProbe, ProbeResult } from "./probe.ts";
@@ -16,9 +16,11 @@ import {
   POOL_ROW_SINCE_S,
   POOL_ROW_WORDS,
   ROW_KEY_HIGH,
+  ROW_LOAD,
   ROW_SINCE_S,
 } from "./rows.ts";
-import { clearReport, clearRows, holdsEndpoint, holdsPool, writeEndpoint, writePool } from "./rows-writer.ts";
+import { clearReport, clearRows, holdsEndpoint, holdsPool, writePool } from "./rows-writer.ts";
+import { Scales } from "./scales.ts";
 import type { SchedulerStats } from "./scheduler.ts";
 import { createSharedProbes, type SharedProbes } from "./shared-probes.ts";
 import {
@@ -39,9 +41,14 @@ import {
   inherited,
   type Judged,
   keptReport,
+  mayGoDown,
+  pastOf,
   placeOf,
   type Tracked,
   takeReport,
+  timingOf,
+  track,
+  writeTracked,
 } from "./tracked.ts";
 import type { EndpointTransition, EndpointWarning, ForcedTransition, PoolTransition } from "./transitions.ts";
 
@@ -81,6 +88,8 @@ export interface Prober {
   releaseLatch(zone: string, policy: string): boolean;
   /** Ends a freeze: what the probes found holds at once. False: nothing is frozen. */
   thaw(): boolean;
+  /** The last transitions of an address, the latest first; of a stranger none. */
+  history(zone: string, pool: string, address: string): readonly PastTransition[];
   stats(): SchedulerStats;
   /** Ends every probe; rows keep their last words. */
   stop(): void;
@@ -103,6 +112,7 @@ class RowsProber implements Prober {
   private readonly probes: SharedProbes;
   private readonly latches: Latches;
   private readonly doubt: Doubt;
+  private readonly scales: Scales<Tracked>;
   private tracked = new Map<number, Tracked>();
   private judged = new Map<string, Judged>();
   private readonly changedRows = new Set<Tracked>();
@@ -128,6 +138,9 @@ class RowsProber implements Prober {
       countUp: () => this.countUp(),
       onFreeze: (move) => options.onFreeze?.(move),
     });
+    this.scales = new Scales(({ target: { row } }) =>
+      Atomics.load(this.staged.endpoints, row * ENDPOINT_ROW_WORDS + ROW_LOAD),
+    );
     this.probes = createSharedProbes({
       clock: options.clock,
       random: options.random,
@@ -153,10 +166,9 @@ class RowsProber implements Prober {
     this.changedRows.clear();
     this.changedPools.clear();
     this.adoptForced(plan.forced ?? []);
-    for (const tracked of this.tracked.values()) {
-      this.keepReport(tracked.target);
-      this.stage(tracked);
-    }
+    for (const { target } of this.tracked.values()) this.keepReport(target);
+    this.scales.adopt(this.tracked.values(), ({ target: { row } }) => !before.has(row), nowMs);
+    for (const tracked of this.tracked.values()) this.stage(tracked);
     for (const pool of judged.values()) this.changedPools.add(pool);
     this.publish();
     this.reschedule(before);
@@ -186,6 +198,10 @@ class RowsProber implements Prober {
     const thawed = this.doubt.thaw(this.clock.nowMs());
     if (thawed) this.publish();
     return thawed;
+  }
+
+  history(zone: string, pool: string, address: string): readonly PastTransition[] {
+    return pastOf(this.tracked.values(), zone, pool, address);
   }
 
   stats(): SchedulerStats {
@@ -229,6 +245,7 @@ class RowsProber implements Prober {
         known: before?.known ?? live,
         sinceMs: before?.sinceMs ?? nowMs - Math.max(0, wallS - sinceS) * 1000,
         sinceS: before?.sinceS ?? sinceS,
+        withdrawals: before?.withdrawals ?? new Map(),
       });
     }
     return judged;
@@ -271,7 +288,7 @@ class RowsProber implements Prober {
     const state = stateFromRow(this.rows, target.row, nowMs, this.clock.wallMs());
     const sinceS = Atomics.load(this.rows.endpoints, target.row * ENDPOINT_ROW_WORDS + ROW_SINCE_S);
     const load = keptReport(target, undefined, this.rows, nowMs);
-    return { target, pools, sinceS, load, state: retime(state, nowMs, target.check) };
+    return { ...track(target, pools, retime(state, nowMs, target.check), sinceS), load };
   }
 
   private newState(
@@ -280,17 +297,16 @@ class RowsProber implements Prober {
     unchecked: ReadonlySet<string>,
     nowMs: number,
   ): Tracked {
-    if (target.check.type === "static") {
-      const state = assumedState(target.check.up, nowMs, target.check);
-      return { target, pools, state, sinceS: this.wallSeconds() };
-    }
+    const { check } = target;
+    if (check.type === "static")
+      return track(target, pools, assumedState(check.up, nowMs, check), this.wallSeconds());
     // An address that its pool answered without a check until now stays up; one added to a live pool starts down.
     const make = pools.some((pool) => unchecked.has(keyOf(pool.plan)))
       ? uncheckedState
       : pools.some((pool) => holdsPool(this.rows, pool.plan))
         ? trialState
         : unknownState;
-    return { target, pools, state: make(nowMs, target.check), sinceS: this.wallSeconds() };
+    return track(target, pools, make(nowMs, target.check), this.wallSeconds());
   }
 
   private reschedule(before: ReadonlyMap<number, Tracked>): void {
@@ -304,8 +320,8 @@ class RowsProber implements Prober {
     const nowMs = this.clock.nowMs();
     const { target, state } = tracked;
     if (takeReport(tracked, result, nowMs)) for (const pool of tracked.pools) this.measuredPools.add(pool);
-    const chance = { luck: drawLuck(this.options.random()), mayWithdraw: true };
-    const fold = (before: EndpointState) => observe(before, result, nowMs, target.check, chance);
+    const chance = { luck: drawLuck(this.options.random()), mayWithdraw: mayGoDown(tracked, nowMs) };
+    const fold = (before: EndpointState) => observe(before, result, nowMs, timingOf(target), chance);
     if (this.doubt.isCanary(row)) {
       this.doubt.observeCanary(row, result, nowMs);
       this.change(tracked, fold(state));
@@ -321,23 +337,28 @@ class RowsProber implements Prober {
     tracked.state = after;
     const turned = before.known !== after.known || before.up !== after.up;
     if (turned) tracked.sinceS = Math.floor((wallMs - nowMs + after.sinceMs) / 1000);
+    const { scale } = tracked;
+    this.scales.watch(tracked, nowMs);
     this.stage(tracked);
     const isUrgent = turned || before.horizonMs !== after.horizonMs;
-    if (isUrgent || before.responseUs !== after.responseUs) {
+    if (isUrgent || before.responseUs !== after.responseUs || scale !== tracked.scale) {
       for (const pool of tracked.pools) (isUrgent ? this.changedPools : this.measuredPools).add(pool);
     }
     if (!turned) {
       this.reportWarning(tracked.target, before, after);
       return;
     }
+    if (before.known && before.up && !after.up)
+      for (const { withdrawals } of tracked.pools) withdrawals.set(tracked.target.row, nowMs);
     const forced = forcedWord(tracked.forced);
+    const from = before.known ? (before.up ? "up" : "down") : "unknown";
+    const to = after.up ? "up" : "down";
+    tracked.past = rememberTransition(tracked.past, { atMs: wallMs, from, to, reason: after.reason });
+    const { zone, pool, endpoint, address } = tracked.target;
     this.options.onTransition({
-      zone: tracked.target.zone,
-      pool: tracked.target.pool,
-      endpoint: tracked.target.endpoint,
-      address: tracked.target.address,
-      from: before.known ? (before.up ? "up" : "down") : "unknown",
-      to: after.up ? "up" : "down",
+      ...{ zone, pool, endpoint, address },
+      from,
+      to,
       reason: after.reason,
       durationMs: nowMs - before.sinceMs,
       held: after.held,
@@ -365,6 +386,10 @@ class RowsProber implements Prober {
   private publish(): void {
     const nowMs = this.clock.nowMs();
     this.doubt.judge(nowMs);
+    this.scales.step(nowMs, (tracked) => {
+      this.stage(tracked);
+      for (const pool of tracked.pools) this.measuredPools.add(pool);
+    });
     if (nowMs >= this.figuresDueMs) {
       this.figuresDueMs = nowMs + FIGURES_MS;
       for (const pool of this.measuredPools) this.changedPools.add(pool);
@@ -377,10 +402,7 @@ class RowsProber implements Prober {
       verdicts.set(pool, verdict);
     }
     for (const [pool, verdict] of verdicts) if (verdict.failed) this.publishPool(pool, verdict);
-    for (const { target, state, sinceS, forced, load } of this.changedRows) {
-      writeEndpoint(this.rows, target, state, sinceS, forced);
-      if (load !== undefined) writeReport(this.rows, target.row, load);
-    }
+    for (const tracked of this.changedRows) writeTracked(this.rows, tracked);
     for (const [pool, verdict] of verdicts) if (!verdict.failed) this.publishPool(pool, verdict);
     this.changedRows.clear();
     this.changedPools.clear();
@@ -446,8 +468,7 @@ class RowsProber implements Prober {
   }
 
   private stage(tracked: Tracked): void {
-    writeEndpoint(this.staged, tracked.target, tracked.state, tracked.sinceS, tracked.forced);
-    if (tracked.load !== undefined) writeReport(this.staged, tracked.target.row, tracked.load);
+    writeTracked(this.staged, tracked);
     this.changedRows.add(tracked);
   }
 

@@ -20,11 +20,13 @@ import {
   POOL_ROW_HORIZON_MS,
   POOL_ROW_KEY_HIGH,
   POOL_ROW_KEY_LOW,
+  POOL_ROW_LACK,
   POOL_ROW_LOAD,
   POOL_ROW_P99_US,
   POOL_ROW_REPORTING,
   POOL_ROW_RESPONSE_US,
   POOL_ROW_SINCE_S,
+  POOL_ROW_UNEVEN,
   POOL_ROW_UP,
   POOL_ROW_USABLE,
   POOL_ROW_WORDS,
@@ -114,6 +116,8 @@ export function writePool(
   Atomics.store(words, base + POOL_ROW_USABLE, verdict.usable);
   Atomics.store(words, base + POOL_ROW_HORIZON_MS, verdict.horizonMs);
   Atomics.store(words, base + POOL_ROW_SINCE_S, sinceS);
+  Atomics.store(words, base + POOL_ROW_LACK, verdict.lack);
+  Atomics.store(words, base + POOL_ROW_UNEVEN, verdict.uneven ? 1 : 0);
   Atomics.store(words, base + POOL_ROW_LOAD, verdict.figures.load);
   Atomics.store(words, base + POOL_ROW_RESPONSE_US, verdict.figures.responseUs);
   Atomics.store(words, base + POOL_ROW_P99_US, verdict.figures.p99Us);

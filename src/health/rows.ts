@@ -82,6 +82,8 @@ export const POOL_ROW_USABLE = 2;
 export const POOL_ROW_HORIZON_MS = 3;
 /** When the verdict last changed: seconds since 1970. */
 export const POOL_ROW_SINCE_S = 4;
+/** Of 65536, how much of its clients the pool does not take for now: what lacks to the greatest scale of those that are up. */
+export const POOL_ROW_LACK = 5;
 export const POOL_ROW_KEY_HIGH = 6;
 export const POOL_ROW_KEY_LOW = 7;
 /** Means over the endpoints that are up and have such a figure, in the units of their rows; -1: none has one. */
@@ -94,6 +96,8 @@ export const POOL_ROW_CONNECTIONS = 12;
 export const POOL_ROW_CAPACITY = 13;
 /** Endpoints that the sum of the connections is of. */
 export const POOL_ROW_REPORTING = 14;
+/** 1: an endpoint that is up takes less than its weight. */
+export const POOL_ROW_UNEVEN = 15;
 
 /** A row's identity has the names of the entries, in their order: what CURRENT means never changes within a row. */
 export const LATCH_ROW_WORDS = 8;

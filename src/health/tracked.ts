@@ -1,13 +1,24 @@
-import { foldReport, type Load, NO_LOAD, type ReportRule, reportFromRow } from "./load-report.ts";
+import { mayWithdraw, type Withdrawals } from "./budget.ts";
+import type { PastTransition } from "./history.ts";
+import {
+  foldReport,
+  type Load,
+  NO_LOAD,
+  type ReportRule,
+  reportFromRow,
+  writeReport,
+} from "./load-report.ts";
 import type { CheckSpec, ForcedPlan, PoolPlan, ProbeTarget } from "./plan.ts";
 import type { ProbeResult } from "./probe.ts";
+import { SCALE_ONE } from "./ramp.ts";
+import type { Timing } from "./returns.ts";
 import type { HealthRows } from "./rows.ts";
+import { writeEndpoint } from "./rows-writer.ts";
+import type { Scaled } from "./scales.ts";
 import { type EndpointState, inheritState } from "./state.ts";
 
 /** A target under probe. */
-export interface Tracked {
-  target: ProbeTarget;
-  state: EndpointState;
+export interface Tracked extends Scaled {
   /** Seconds since 1970 at `state.sinceMs`, read once: a step of the wall clock changes no age. */
   sinceS: number;
   pools: Judged[];
@@ -15,6 +26,8 @@ export interface Tracked {
   forced?: ForcedPlan | undefined;
   /** What the endpoint reports of its load; absent: its check reads no reports. */
   load?: Load | undefined;
+  /** Its last transitions, the latest first. */
+  past: PastTransition[];
 }
 
 /** A pool and what was last published of it. */
@@ -25,6 +38,11 @@ export interface Judged {
   known: boolean;
   sinceMs: number;
   sinceS: number;
+  withdrawals: Withdrawals;
+}
+
+export function track(target: ProbeTarget, pools: Judged[], state: EndpointState, sinceS: number): Tracked {
+  return { target, pools, state, sinceS, past: [], scale: SCALE_ONE, shed: SCALE_ONE };
 }
 
 /** The state of the same address of the same pool under another check: an endpoint that stays keeps its health. */
@@ -57,6 +75,11 @@ export function placeOf(target: ProbeTarget): string {
   return `${target.zone} ${target.pool} ${target.address}`;
 }
 
+/** What decides over the state of a target. */
+export function timingOf({ check, slowStartMs = 0 }: ProbeTarget): Timing {
+  return { ...check, slowStartMs };
+}
+
 /** Time over which reports are smoothed where no window says. */
 const WINDOW_MS = 10_000;
 
@@ -84,4 +107,31 @@ export function keptReport(
 ): Load | undefined {
   if (reportRule(target.check) === null) return undefined;
   return before ?? reportFromRow(rows, target.row, nowMs);
+}
+
+/** True when the budgets of an address's pools allow it to go down. */
+export function mayGoDown({ target: { row }, pools }: Tracked, nowMs: number): boolean {
+  return pools.every(
+    ({ plan: { budget, endpoints }, withdrawals }) =>
+      budget === undefined || mayWithdraw(withdrawals, budget, endpoints, row, nowMs),
+  );
+}
+
+/** The last transitions of an address, the latest first; of a stranger none. */
+export function pastOf(
+  all: Iterable<Tracked>,
+  zone: string,
+  pool: string,
+  address: string,
+): readonly PastTransition[] {
+  for (const { target, past } of all)
+    if (target.zone === zone && target.pool === pool && target.address === address) return past;
+  return [];
+}
+
+/** Writes all that is known of an address into its row. */
+export function writeTracked(rows: HealthRows, tracked: Tracked): void {
+  const { target, state, sinceS, forced, scale, load } = tracked;
+  writeEndpoint(rows, target, state, sinceS, forced, scale);
+  if (load !== undefined) writeReport(rows, target.row, load);
 }

@@ -29,6 +29,7 @@ beforeEach(() => {
     },
     thaw: () => calls.push("thaw") === 1,
     stop: () => calls.push("stop"),
+    history: () => [],
     stats: () => ({ started: 0, inFlight: 0, waiting: 0, voided: 0, lateByMs: new Uint32Array(1) }),
   };
   runProbeWorker({ rows: allocateHealthRows(8, 8), words, state: null }, port, (options) => {
