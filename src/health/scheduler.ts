@@ -329,7 +329,8 @@ class ProbeScheduler implements Scheduler {
     if (!result.ok && job.stallsBefore !== this.stalls && job.voids < VOIDS_MAX) {
       job.voids += 1;
       this.voided += 1;
-      this.startSoon(job, this.clock.nowMs());
+      // Once: on a machine that has no time for its probes more of them would be no help.
+      if (job.voids === 1) this.startSoon(job, this.clock.nowMs());
       return;
     }
     job.voids = 0;
