@@ -48,7 +48,7 @@ async function tryNginx(
 pid ${folder}/nginx.pid;
 events { worker_connections 16384; }
 http {
-access_log off; keepalive_requests 1000000; keepalive_timeout 75s; ${paths.join(" ")}
+log_format connections '$connection $connection_requests'; access_log off; keepalive_requests 1000000; keepalive_timeout 75s; ${paths.join(" ")}
 ${blocks.join("\n")}
 }
 `;
