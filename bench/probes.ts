@@ -9,7 +9,8 @@ import { prepareProbe } from "../src/health/probes/prepare.ts";
 import { allocateHealthRows, ENDPOINT_ROW_WORDS, ROW_STATE, STATE_UP } from "../src/health/rows.ts";
 import { makeCertificate } from "../test/support/certificates.ts";
 import { hasNginx, startNginx } from "../test/support/nginx.ts";
-import { alignColumns, format, publish } from "./support/report.ts";
+import { alignColumns, format, type Goal, publish } from "./support/report.ts";
+import { type Beside, measureBeside } from "./support/udp-beside.ts";
 
 /**
  * Probes 10,000 addresses of loopback behind one nginx, each case in a process of its own that does nothing else: how late
@@ -20,7 +21,9 @@ const { values: options } = parseArgs({
     endpoints: { type: "string", default: "10000" },
     /** Measured in each case, after as long as it takes that every address has been probed twice. */
     seconds: { type: "string", default: "20" },
+    /** Cases whose name begins so; "udp": queries beside the probes. */
     only: { type: "string" },
+    rate: { type: "string", default: "30000" },
     write: { type: "boolean", default: false },
     /** This process probes: a case as JSON. */
     case: { type: "string" },
@@ -172,11 +175,63 @@ async function measure(): Promise<void> {
     const outcome = await inProcess({ ...one, endpoints, seconds });
     outcomes.push({ name: one.name, intervalMs: one.check.intervalMs, ...outcome });
   }
+  const beside = "udp".startsWith(options.only ?? "udp") ? await measureUdp(port, endpoints, seconds) : null;
   await nginx.child.stop();
-  report(outcomes, endpoints);
+  report(outcomes, endpoints, beside);
 }
 
-function report(outcomes: (Outcome & { name: string; intervalMs: number })[], endpoints: number): void {
+interface UdpBeside {
+  alone: Beside;
+  probing: Beside;
+}
+
+/** Queries at a fixed rate, without probes and beside them. */
+async function measureUdp(port: number, endpoints: number, seconds: number): Promise<UdpBeside> {
+  const addresses = Array.from({ length: endpoints }, (_, index) => addressOf(index));
+  const measured = (probes: boolean): Promise<Beside> =>
+    measureBeside(addresses, port, probes, Number(options.rate), seconds * 500);
+  return { alone: await measured(false), probing: await measured(true) };
+}
+
+function besideLines({ alone, probing }: UdpBeside): string[] {
+  const rows = [["", "queries", "lost", "wrong", "us/query"]];
+  for (const [name, one] of [
+    ["no probes", alone],
+    ["beside probes, http, reuse 10", probing],
+  ] as const)
+    rows.push([
+      name,
+      String(one.replies + one.lost),
+      String(one.lost),
+      String(one.wrong),
+      format(one.microsecondsPerQuery),
+    ]);
+  return ["", `UDP at ${options.rate} queries/s, one worker`, "", ...alignColumns(rows)];
+}
+
+function besideGoals({ alone, probing }: UdpBeside): Goal[] {
+  const share = ({ lost, replies }: Beside): number => (lost * 1e6) / (lost + replies);
+  return [
+    {
+      name: "udp beside probes: extra loss",
+      measured: Math.max(0, share(probing) - share(alone)),
+      limit: 100,
+      unit: "in a million",
+    },
+    {
+      name: "udp beside probes: processor per query",
+      measured: probing.microsecondsPerQuery / alone.microsecondsPerQuery,
+      limit: 1.1,
+      unit: "times that without",
+    },
+  ];
+}
+
+function report(
+  outcomes: (Outcome & { name: string; intervalMs: number })[],
+  endpoints: number,
+  beside: UdpBeside | null,
+): void {
   const head = [
     "",
     "interval s",
@@ -201,22 +256,41 @@ function report(outcomes: (Outcome & { name: string; intervalMs: number })[], en
     String(one.down),
     format(one.residentMegabytes),
   ]);
-  const first = outcomes[0]!;
+  const first = outcomes[0];
+  const goals: Goal[] =
+    first === undefined
+      ? []
+      : [
+          {
+            name: `${first.name}: lateness of starts, p99`,
+            measured: first.lateP99Ms,
+            limit: 100,
+            unit: "ms",
+          },
+          { name: `${first.name}: processor`, measured: first.corePercent, limit: 40, unit: "% of a core" },
+          {
+            name: `${first.name}: resident memory`,
+            measured: first.residentMegabytes,
+            limit: 400,
+            unit: "MB",
+          },
+          {
+            name: `${first.name}: addresses wrongly down`,
+            measured: first.down,
+            limit: 0,
+            unit: "addresses",
+          },
+        ];
   publish(
     "probes",
-    [`${endpoints} addresses of loopback behind one nginx`, "", ...alignColumns([head, ...lines])],
     [
-      { name: `${first.name}: lateness of starts, p99`, measured: first.lateP99Ms, limit: 100, unit: "ms" },
-      { name: `${first.name}: processor`, measured: first.corePercent, limit: 40, unit: "% of a core" },
-      { name: `${first.name}: resident memory`, measured: first.residentMegabytes, limit: 400, unit: "MB" },
-      {
-        name: `${first.name}: addresses wrongly down`,
-        measured: first.down,
-        limit: 0,
-        unit: "addresses",
-      },
+      `${endpoints} addresses of loopback behind one nginx`,
+      "",
+      ...(lines.length === 0 ? [] : alignColumns([head, ...lines])),
+      ...(beside === null ? [] : besideLines(beside)),
     ],
-    outcomes,
+    [...goals, ...(beside === null ? [] : besideGoals(beside))],
+    { outcomes, ...(beside === null ? {} : { beside }) },
   );
 }
 

@@ -54,7 +54,8 @@ interface Ask {
   address: number;
 }
 
-function build(name: string, ask: (id: number) => Ask): Workload {
+/** IDS queries, each as `ask` says. */
+export function buildWorkload(name: string, ask: (id: number) => Ask): Workload {
   const octets = new Uint8Array(IDS * QUERY_OCTETS);
   const workload: Workload = {
     name,
@@ -118,11 +119,11 @@ function absentAsk(random: { next(): number }): Ask {
 export function makeWorkloads(reader: Reader<never>): Workload[] {
   const random = seededRandom(1);
   return [
-    build("geo, random ECS", () => geoAsk(reader, random)),
-    build("geo, no ECS", plainAsk),
-    build("static names", () => staticAsk(STATIC_NAMES, random)),
-    build("NXDOMAIN", () => absentAsk(random)),
-    build("mixed", (id) => {
+    buildWorkload("geo, random ECS", () => geoAsk(reader, random)),
+    buildWorkload("geo, no ECS", plainAsk),
+    buildWorkload("static names", () => staticAsk(STATIC_NAMES, random)),
+    buildWorkload("NXDOMAIN", () => absentAsk(random)),
+    buildWorkload("mixed", (id) => {
       // In runs of a kind, which the generator can send at once.
       const kind = (id >> 3) % 10;
       if (kind < 5) return geoAsk(reader, random);
@@ -135,13 +136,13 @@ export function makeWorkloads(reader: Reader<never>): Workload[] {
 /** Names drawn from a zone that has `names` of them. */
 export function makeNamesWorkload(names: number): Workload {
   const random = seededRandom(names);
-  return build(`1 of ${names} names`, () => staticAsk(names, random));
+  return buildWorkload(`1 of ${names} names`, () => staticAsk(names, random));
 }
 
 /** Hosts of the example zone, for a server that runs it. */
 export function makeExampleWorkload(): Workload {
   const random = seededRandom(16);
-  return build("hosts of the example zone", () => {
+  return buildWorkload("hosts of the example zone", () => {
     const host = 1 + (random.next() & 15);
     const packet = queryPacket(`host-${host}.gslb.example.`, TYPE_A, null);
     return { packet, rcode: NOERROR, address: addressNumber(`192.0.2.${host}`) };
