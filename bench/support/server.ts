@@ -44,13 +44,14 @@ export function queryPacket(name: string, type: number, subnet?: string | null):
   return Uint8Array.from(octets);
 }
 
-/** What `files` in a zones folder compile to, with every checked address up. */
+/** What `files` in a zones folder compile to, `steerd.yaml` beside it, with every checked address up. */
 function compiledSnapshot(files: Record<string, string>): { snapshot: Snapshot; rows: HealthRows } {
   const folder = mkdtempSync(join(tmpdir(), "steerd-bench-"));
   try {
     mkdirSync(join(folder, "zones"));
-    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, "zones", name), text);
-    writeFileSync(join(folder, "steerd.yaml"), "zones: ./zones\n");
+    const { "steerd.yaml": server = "zones: ./zones\n", ...zones } = files;
+    for (const [name, text] of Object.entries(zones)) writeFileSync(join(folder, "zones", name), text);
+    writeFileSync(join(folder, "steerd.yaml"), server);
     const rows = allocateHealthRows(1024, 1024);
     const loaded = loadConfig({ configFile: join(folder, "steerd.yaml"), cache: createConfigCache() });
     const compiled = compileConfig(loaded, {
