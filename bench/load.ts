@@ -100,9 +100,10 @@ async function startAll(): Promise<Target[]> {
   }
   lines.push(`servers: ${targets.map(({ server }) => `${server.name} ${server.version}`).join(", ")}`);
   // Everything is asked and checked once before anything is measured; code is compiled meanwhile.
+  const warmUp = Math.max(700, 3_500 / workloads.length);
   for (const target of targets) {
     for (const workload of workloads) {
-      const run = measureRun(generator, target, workload, { warmUpMs: 0, durationMs: 700 }, (each) =>
+      const run = measureRun(generator, target, workload, { warmUpMs: 0, durationMs: warmUp }, (each) =>
         generator.saturate(each, WINDOW),
       );
       if (run.wrong > 0)
