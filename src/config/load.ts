@@ -108,6 +108,16 @@ function includedFiles(cache: ConfigCache, folder: string): string[] {
   return [...included];
 }
 
+/** What steerd.yaml alone says, for commands that need no zones; null, with every error, when it cannot be used. */
+export function loadServer(configFile: string | null): {
+  server: (ServerPaths & ServerOptions) | null;
+  findings: Finding[];
+} {
+  const findings: Finding[] = [];
+  const { path, input } = loadServerFile(configFile, findings);
+  return { server: input === null ? null : resolvePaths(input, path), findings };
+}
+
 /** `input` is null when the file has errors. */
 function loadServerFile(
   configFile: string | null,

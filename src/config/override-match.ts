@@ -95,3 +95,8 @@ export function matchesGlob(glob: string, text: string): boolean {
   while (pattern[at] === "*") at++;
   return at === pattern.length;
 }
+
+/** The match of a selector as people write it on the command line, where `eu` and `eu/lb1` are of pools; null: none. */
+export function parseSelector(text: string): OverrideMatch | null {
+  return parseMatch(text) ?? parseMatch(`pool:${text}`);
+}

@@ -149,6 +149,20 @@ describe("overrides.yaml", () => {
     ]);
   });
 
+  it("does not turn on an earlier entry when a later one says force", () => {
+    const folder = folderWith(`overrides:
+  - {match: pool:eu/lb1, state: drain}
+  - {match: pool:eu/lb2, state: drain, force: true}
+`);
+    expect(said(folder)).toEqual(["192.0.2.1 drain 1", "192.0.2.2 drain 1"]);
+    expect(folder.findings()).toEqual([]);
+    folder.write(
+      "overrides.yaml",
+      "overrides: [{match: pool:eu/lb2, state: drain, force: true}, {match: pool:eu, state: drain}]",
+    );
+    expect(said(folder)).toEqual(["192.0.2.2 drain 1"]);
+  });
+
   it("keeps such an entry that says force", () => {
     const folder = folderWith("overrides: [{match: pool:*, state: drain, force: true}]");
     expect(said(folder)).toHaveLength(5);

@@ -55,33 +55,64 @@ export function isCurrent({ until }: OverrideInput, nowMs: number): boolean {
 }
 
 /**
- * Says which entry counts for each address. Of those that would leave a record with nothing to answer, whatever probes
- * say, the last one is ignored, until no record is left without; `force` keeps an entry.
+ * Says which entry counts for each address. An entry that takes the last address from some client, of those that the
+ * entries before it leave, is ignored, whatever probes say; what later entries bring back counts for it, and `force` keeps
+ * it.
  */
 export function resolveOverrides(
   entries: readonly OverrideInput[],
   ground: OverrideGround,
   nowMs: number,
 ): ResolvedOverrides {
-  const { policy, tables, names } = ground;
-  const matched = matchAddresses(entries, names);
+  const matched = matchAddresses(entries, ground.names);
+  const current = entries.map((entry) => isCurrent(entry, nowMs));
+  const ignored = findIgnored(entries, matched, current, ground);
+  const deciding = decide(matched, (at) => current[at]! && !ignored.has(at));
+  const used = new Set(matched.flat());
+  const unmatched = [...entries.keys()].filter((at) => !used.has(at));
+  return { deciding, ignored, unmatched };
+}
+
+/** The last of the entries about each address that count; -1: none. */
+function decide(matched: number[][], counts: (at: number) => boolean): Int32Array {
+  return Int32Array.from(matched, (places) => places.findLast(counts) ?? -1);
+}
+
+function withholds({ state }: OverrideInput): boolean {
+  return state === "down" || state === "drain";
+}
+
+function findIgnored(
+  entries: readonly OverrideInput[],
+  matched: number[][],
+  current: boolean[],
+  { policy, tables }: OverrideGround,
+): Map<number, Loss> {
   const ignored = new Map<number, Loss>();
-  const live = new Uint8Array(names.addresses.length).fill(LEVEL_LIVE);
-  for (;;) {
-    const counts = entries.map((entry, at) => isCurrent(entry, nowMs) && !ignored.has(at));
-    const deciding = matched.map((places) => places.findLast((at) => counts[at]!) ?? -1);
-    const levels = Uint8Array.from(deciding, (at) => levelOf(at < 0 ? undefined : entries[at]!.state, true));
-    const isHarmless = (at: number): boolean =>
-      at < 0 || entries[at]!.force || levelOf(entries[at]!.state, true) === LEVEL_LIVE;
-    const losses = deciding.every(isHarmless) ? [] : findLosses(policy, tables, live, levels);
-    const culprit = findCulprit(losses, ground, deciding, isHarmless);
-    if (culprit === null) {
-      const used = new Set(matched.flat());
-      const unmatched = [...entries.keys()].filter((at) => !used.has(at));
-      return { deciding: Int32Array.from(deciding), ignored, unmatched };
-    }
-    ignored.set(culprit.entry, culprit.loss);
+  const levels = (counts: (at: number) => boolean): Uint8Array =>
+    Uint8Array.from(decide(matched, counts), (at) => levelOf(at < 0 ? undefined : entries[at]!.state, true));
+  const doubtful = [...entries.keys()].filter(
+    (at) => current[at]! && withholds(entries[at]!) && !entries[at]!.force,
+  );
+  const all = levels(() => false);
+  if (
+    doubtful.length === 0 ||
+    findLosses(
+      policy,
+      tables,
+      all,
+      levels((at) => current[at]!),
+    ).length === 0
+  )
+    return ignored;
+  for (const last of doubtful) {
+    const counts = (at: number): boolean =>
+      current[at]! && !ignored.has(at) && (at <= last || !withholds(entries[at]!));
+    const without = levels((at) => at !== last && counts(at));
+    const [loss] = findLosses(policy, tables, without, levels(counts));
+    if (loss !== undefined) ignored.set(last, loss);
   }
+  return ignored;
 }
 
 /** For each address the entries that are about it, in their order. */
@@ -97,27 +128,8 @@ function matchAddresses(entries: readonly OverrideInput[], names: PolicyNames): 
   return names.addresses.map(({ endpoint }) => (endpoint < 0 ? [] : ofEndpoint[endpoint]!));
 }
 
-/** The last entry that takes something from a record that has lost everything. */
-function findCulprit(
-  losses: Loss[],
-  { policy, names }: OverrideGround,
-  deciding: number[],
-  isHarmless: (at: number) => boolean,
-): { entry: number; loss: Loss } | null {
-  let culprit: { entry: number; loss: Loss } | null = null;
-  for (const loss of losses) {
-    const pools = poolsOfRecord(policy, loss.record);
-    for (const [address, at] of deciding.entries()) {
-      const { endpoint } = names.addresses[address]!;
-      if (isHarmless(at) || !pools.has(names.endpoints[endpoint]!.pool)) continue;
-      if (culprit === null || at > culprit.entry) culprit = { entry: at, loss };
-    }
-  }
-  return culprit;
-}
-
 /** Pools that a record can reach, last resorts included. */
-function poolsOfRecord({ records, nodes, entries }: PolicyData, record: number): Set<number> {
+export function poolsOfRecord({ records, nodes, entries }: PolicyData, record: number): Set<number> {
   const pools = new Set<number>();
   const visited = new Set<number>();
   const addResort = (words: Int32Array, at: number): void => {
@@ -143,6 +155,17 @@ function levelOf(state: OverrideInput["state"], isProbedUp: boolean): number {
   if (state === "drain") return LEVEL_DRAINED;
   if (state === "down") return LEVEL_GONE;
   return state === "up" || isProbedUp ? LEVEL_LIVE : LEVEL_GONE;
+}
+
+/** LEVEL_* of every address under these entries, where probes say `probedUp` of it. */
+export function forcedLevels(
+  entries: readonly OverrideInput[],
+  { deciding }: ResolvedOverrides,
+  probedUp: (address: number) => boolean,
+): Uint8Array {
+  return Uint8Array.from(deciding, (at, address) =>
+    levelOf(at < 0 ? undefined : entries[at]!.state, probedUp(address)),
+  );
 }
 
 /** What the prober is told; addresses without a row are left out, see unforcedPools. */
@@ -205,7 +228,7 @@ export function overrideFindings(
 }
 
 /** What may have been meant by a match that nothing is called by. */
-function nearest(match: OverrideMatch, names: PolicyNames): string {
+export function nearest(match: OverrideMatch, names: PolicyNames): string {
   const known =
     match.kind === "region"
       ? names.pools.flatMap(({ region }) => (region === null ? [] : [`region:${region}`]))

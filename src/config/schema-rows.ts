@@ -32,7 +32,7 @@ const UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_00
 const DURATION = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h)$/;
 
 /** Milliseconds of `250ms`, `1.5s`, `2m`, `1h`; NaN for anything else. */
-function durationMs(text: string): number {
+export function durationMs(text: string): number {
   const match = DURATION.exec(text);
   return match === null ? Number.NaN : Math.round(Number(match[1]) * UNIT_MS[match[2]!]!);
 }
