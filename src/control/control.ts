@@ -7,11 +7,11 @@ import type { HealthPlan } from "../health/plan.ts";
 import type { HealthClock } from "../health/probe.ts";
 import { type SharedBlocks, WORD_GENERATION } from "../serve/blocks.ts";
 import type { Listener } from "../serve/listener.ts";
-import type { FromControl, Log, ServeSettings } from "../serve/messages.ts";
+import type { ControlEvent, FromControl, Log, ServeSettings } from "../serve/messages.ts";
 import type { Snapshot } from "../snapshot.ts";
 import type { Api } from "./api.ts";
-import { keepApiOpen } from "./api-keeper.ts";
 import { createDiscoveryTeller } from "./discovery-teller.ts";
+import { createDoors } from "./doors.ts";
 import { type LookUp, lookUp } from "./look-up.ts";
 import { createNames } from "./names.ts";
 import { createOverrides } from "./overrides.ts";
@@ -47,6 +47,8 @@ export interface Attempt {
 
 export interface ControlOptions {
   blocks: SharedBlocks;
+  /** Milliseconds since 1970 at which the process started. */
+  startedMs: number;
   post: (message: FromControl) => void;
   log: Log;
   /**
@@ -79,7 +81,9 @@ const CONTROL_CLOCK: HealthClock = {
 export interface Control {
   /** Reads the files now. */
   reload(): void;
-  /** Opens the API from now on. Not earlier than the sockets: what the first answer does not need comes after it. */
+  /** Something happened that people may want to see. */
+  onEvent(event: ControlEvent): void;
+  /** Opens the API and the control socket from now on. Not earlier than the sockets: what the first answer does not need comes after it. */
   serveApi(): void;
   stop(): Promise<void>;
 }
@@ -92,9 +96,6 @@ export function startControl(options: ControlOptions): Control {
   const { blocks, post, log, build } = options;
   const status = createStatus();
   status.tallies = createTallyBook(blocks);
-  const api = keepApiOpen(blocks, log, (listener) => options.openApi(listener, status));
-  let apiListener: Listener | null = null;
-  let answering = false;
   let paths: WatchedPaths | null = null;
   const tell = createTeller(log);
   const tellDiscovered = createDiscoveryTeller(log);
@@ -114,6 +115,7 @@ export function startControl(options: ControlOptions): Control {
     watch: options.watch ?? WATCH_DEFAULTS,
   });
   status.overrides = overrides.inUse;
+  const doors = createDoors(options, status, overrides, () => names.known);
 
   const reload = (): void => {
     // Before the files are read, so that what changes meanwhile counts as a change.
@@ -158,22 +160,19 @@ export function startControl(options: ControlOptions): Control {
     if (isReload) countAccepted(status);
     announce(options, status, built, names.known, findings.length);
     overrides.adopt(built.config);
-    apiListener = built.api;
-    if (answering) api.listenOn(built.api);
+    doors.adopt(built);
   };
   const watch = createWatch({ ...(options.watch ?? WATCH_DEFAULTS), onChange: reload });
   reload();
   return {
     reload,
-    serveApi: () => {
-      answering = true;
-      if (apiListener !== null) api.listenOn(apiListener);
-    },
+    serveApi: doors.open,
+    onEvent: doors.onEvent,
     stop: async () => {
       watch.close();
       overrides.stop();
       names.stop();
-      await api.close();
+      await doors.close();
     },
   };
 }

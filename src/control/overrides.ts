@@ -83,8 +83,11 @@ export function createOverrides(options: OverridesOptions): Overrides {
     if (text === told) return;
     told = text;
     const current = entries.filter((entry) => isCurrent(entry, clock.wallMs())).length;
-    const counted = `${current} of ${entries.length} entries in force, ${resolved.ignored.size} of them ignored`;
-    log("info", `forced states changed: ${counted}, ${forced.length} addresses`, { event: "overrides" });
+    log("info", `forced states are others now: entries in force ${current}, addresses ${forced.length}`, {
+      event: "overrides",
+      entries: entries.length,
+      ignored: resolved.ignored.size,
+    });
     onForced(forced);
   };
   const reload = (): Finding[] => {
@@ -108,12 +111,15 @@ export function createOverrides(options: OverridesOptions): Overrides {
       onRowsWanted();
     } else {
       hold(loaded, ground);
-      const findings = overrideFindings(loaded, inUse.resolved, ground);
-      for (const finding of findings) log("warn", formatFinding(finding), { code: finding.code });
+      const lines = overrideFindings(loaded, inUse.resolved, ground).map(formatFinding);
+      for (const line of lines) if (!doubts.has(line)) log("warn", line, { event: "overrides" });
+      doubts = new Set(lines);
     }
     return [];
   };
   let lastBad: string | undefined;
+  /** Warnings that were told. */
+  let doubts = new Set<string>();
   const watch = createWatch({ ...options.watch, onChange: reload });
 
   return {

@@ -1,6 +1,6 @@
 import { readWords } from "../serve/control-words.ts";
 import type { ControlInit, FromControl, Log, ToControl, WorkerPort } from "../serve/messages.ts";
-import { type ControlOptions, startControl } from "./control.ts";
+import { type Control, type ControlOptions, startControl } from "./control.ts";
 
 /** How soon the worker sees its control words, while nothing is compiled. */
 const BEAT_MS = 100;
@@ -11,14 +11,21 @@ export function runControlWorker(
   port: WorkerPort<ToControl, FromControl>,
   parts: Pick<ControlOptions, "build" | "openApi" | "collect" | "lookUp">,
 ): void {
-  const log: Log = (level, message, fields = {}) => port.postMessage({ kind: "log", level, message, fields });
+  /** Null while it reads the files for the first time. */
+  let started: Control | null = null;
+  const log: Log = (level, message, fields = {}) => {
+    port.postMessage({ kind: "log", level, message, fields });
+    if (fields.event !== undefined) started?.onEvent({ timeMs: Date.now(), level, message, fields });
+  };
   const control = startControl({
     blocks: init.blocks,
+    startedMs: init.startedMs,
     post: (message) => port.postMessage(message),
     log,
     known: init.known,
     ...parts,
   });
+  started = control;
   let stopped = false;
   const stop = async (): Promise<void> => {
     if (stopped) return;
@@ -34,6 +41,7 @@ export function runControlWorker(
   port.on("message", (message) => {
     if (message.kind === "reload") control.reload();
     else if (message.kind === "answering") control.serveApi();
+    else if (message.kind === "event") control.onEvent(message.event);
     else void stop();
   });
 }

@@ -46,7 +46,18 @@ export type ToControl =
   | { kind: "reload" }
   /** The sockets are open: the API may follow. */
   | { kind: "answering" }
+  /** The probe worker has logged an event. */
+  | { kind: "event"; event: ControlEvent }
   | { kind: "stop" };
+
+/** A change that people may want to see: a line of the log that says what kind of event it is. */
+export interface ControlEvent {
+  /** Milliseconds since 1970. */
+  timeMs: number;
+  level: LogLevel;
+  message: string;
+  fields: Record<string, unknown>;
+}
 
 export type FromControl =
   | LogMessage
@@ -61,6 +72,7 @@ export type FromControl =
   /** What operators say of addresses has changed, and nothing else. */
   | { kind: "forced"; forced: ForcedPlan[] }
   | { kind: "releaseLatch"; zone: string; policy: string }
+  | { kind: "thaw" }
   /** Nothing could be compiled; `lines` are findings. Only the first outcome decides whether the server starts. */
   | { kind: "rejected"; lines: string[] }
   | { kind: "stopped" };

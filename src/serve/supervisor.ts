@@ -15,6 +15,7 @@ import type {
   FromProbe,
   Log,
   LogLevel,
+  LogMessage,
   ServeSettings,
   ToControl,
   ToProbe,
@@ -218,7 +219,7 @@ class ProcessSupervisor implements Supervisor {
     if (message.kind === "log") this.base.log(message.level, message.message, message.fields);
     else if (message.kind === "snapshot") this.publish(message);
     else if (message.kind === "forced") this.force(message.forced);
-    else if (message.kind === "releaseLatch") this.probe?.post(message);
+    else if (message.kind === "releaseLatch" || message.kind === "thaw") this.probe?.post(message);
     else if (message.kind === "rejected" && this.published === null) this.refuse(message.lines);
   }
 
@@ -295,10 +296,17 @@ class ProcessSupervisor implements Supervisor {
         post({ kind: "plan", plan, generation: snapshot.generation });
       },
       onMessage: (message) => {
-        if (message.kind === "log") this.base.log(message.level, message.message, message.fields);
+        if (message.kind === "log") this.onProbeLog(message);
         else if (message.kind === "roundDone") this.onRoundDone(message.generation);
       },
     });
+  }
+
+  /** What the prober tells of is an event for whoever asks the control worker. */
+  private onProbeLog({ level, message, fields }: LogMessage): void {
+    this.base.log(level, message, fields);
+    if (fields.event === undefined) return;
+    this.control.post({ kind: "event", event: { timeMs: Date.now(), level, message, fields } });
   }
 
   /** Verdicts first: no pool that a snapshot brings looks failed because nobody has asked it yet. */

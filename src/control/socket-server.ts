@@ -1,0 +1,158 @@
+import { createServer, type Server, type Socket } from "node:net";
+import type { Log } from "../serve/messages.ts";
+import { listenPrivately } from "./socket-place.ts";
+
+/** What a command asks: one JSON object in one line. */
+export type ControlRequest = { op: string } & Record<string, unknown>;
+
+/** Lines that a client is sent, besides the reply to a request. */
+export type Send = (line: unknown) => void;
+
+/**
+ * Answers a request, at once or later; throwing RequestRefused is an answer too. A handler that keeps `send` hands a
+ * function to `onClose` that is called when the client has gone.
+ */
+export type Handler = (
+  request: ControlRequest,
+  send: Send,
+  onClose: (end: () => void) => void,
+) => unknown | Promise<unknown>;
+
+/** The request cannot be answered; the message is for people. */
+export class RequestRefused extends Error {}
+
+export interface SocketServer {
+  close(): Promise<void>;
+}
+
+/** Longest request: the entries of a whole file of forced states. */
+const MAX_REQUEST_OCTETS = 2 * 2 ** 20;
+/** Far more than people at keyboards. The one that came last is turned away. */
+const MAX_CLIENTS = 64;
+/** What may wait for a client that does not read; one reply may be longer. */
+const MAX_WAITING_OCTETS = 2 ** 20;
+/** A client has so long to send a request, and to take the reply. */
+const PATIENCE_MS = 30_000;
+
+/** Answers commands of this user on a unix socket: requests in lines, each with one line in reply, in their order. */
+export async function openControlSocket(
+  path: string,
+  handlers: Readonly<Record<string, Handler>>,
+  log: Log,
+  patienceMs: number = PATIENCE_MS,
+): Promise<SocketServer> {
+  const clients = new Set<Socket>();
+  const server: Server = createServer((socket) => {
+    socket.on("error", () => socket.destroy());
+    if (clients.size >= MAX_CLIENTS) {
+      socket.end(`${JSON.stringify({ ok: false, error: `more than ${MAX_CLIENTS} clients at once` })}\n`);
+      return;
+    }
+    clients.add(socket);
+    socket.on("close", () => clients.delete(socket));
+    serveClient(socket, handlers, log, patienceMs);
+  });
+  const remove = await listenPrivately(server, path);
+  server.on("error", (error) => log("error", `the control socket failed: ${error.message}`));
+  return {
+    close: async () => {
+      remove();
+      for (const client of clients) client.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+function serveClient(
+  socket: Socket,
+  handlers: Readonly<Record<string, Handler>>,
+  log: Log,
+  patienceMs: number,
+): void {
+  let received = "";
+  let isBusy = false;
+  let isFollowing = false;
+  const ends: (() => void)[] = [];
+  socket.setEncoding("utf8");
+  socket.setTimeout(patienceMs, () => {
+    if (!isFollowing || socket.writableLength > 0) socket.destroy();
+  });
+  socket.on("close", () => {
+    for (const end of ends) end();
+  });
+  const write = (line: unknown): void => {
+    if (socket.destroyed) return;
+    socket.write(`${JSON.stringify(line)}\n`);
+  };
+  /** Lines that nobody asked for one by one: who does not read them loses the connection, and holds nothing up. */
+  const send = (line: unknown): void => {
+    if (socket.writableLength > MAX_WAITING_OCTETS) socket.destroy();
+    else write(line);
+  };
+  const onClose = (end: () => void): void => {
+    isFollowing = true;
+    ends.push(end);
+  };
+  const next = async (): Promise<void> => {
+    if (isBusy) return;
+    isBusy = true;
+    for (;;) {
+      const at = received.indexOf("\n");
+      if (at < 0) break;
+      const line = received.slice(0, at);
+      received = received.slice(at + 1);
+      write(await answer(line, handlers, send, onClose, log));
+      // The next one is read when this reply has gone: a client that asks without reading piles nothing up.
+      if (socket.writableLength > 0) await drained(socket);
+      if (socket.destroyed) break;
+    }
+    isBusy = false;
+  };
+  socket.on("data", (text: string) => {
+    received += text;
+    if (received.length > MAX_REQUEST_OCTETS) {
+      write({ ok: false, error: `a request has at most ${MAX_REQUEST_OCTETS} octets` });
+      socket.destroySoon();
+      return;
+    }
+    void next();
+  });
+}
+
+function drained(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      socket.off("drain", done).off("close", done);
+      resolve();
+    };
+    socket.on("drain", done).on("close", done);
+    if (socket.writableLength === 0 || socket.destroyed) done();
+    else if (!socket.writableNeedDrain) socket.write("", done);
+  });
+}
+
+async function answer(
+  line: string,
+  handlers: Readonly<Record<string, Handler>>,
+  send: Send,
+  onClose: (end: () => void) => void,
+  log: Log,
+): Promise<unknown> {
+  let request: ControlRequest;
+  try {
+    request = JSON.parse(line) as ControlRequest;
+  } catch {
+    return { ok: false, error: "a request is one JSON object in one line" };
+  }
+  const handler = Object.hasOwn(handlers, String(request?.op)) ? handlers[request.op] : undefined;
+  if (handler === undefined) return { ok: false, error: `this server knows no "${String(request?.op)}"` };
+  try {
+    return { ok: true, ...((await handler(request, send, onClose)) as object) };
+  } catch (error) {
+    if (error instanceof RequestRefused) return { ok: false, error: error.message };
+    log("error", `the control socket's ${request.op} failed`, {
+      error: String((error as Error)?.stack ?? error),
+    });
+    return { ok: false, error: "the server failed to answer: its log says why" };
+  }
+}
