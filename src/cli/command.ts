@@ -8,6 +8,11 @@ export const EXIT_FINDINGS = 1;
 /** The command line itself cannot be understood; nothing was done. */
 export const EXIT_USAGE = 2;
 
+/** No server could be asked. */
+export const EXIT_UNREACHED = 3;
+/** What was waited for did not come in the time that was given. */
+export const EXIT_TIMEOUT = 4;
+
 /** Options that every command takes. */
 export const globalOptions = {
   config: {

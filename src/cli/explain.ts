@@ -1,19 +1,24 @@
 import { randomInt } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { CompiledConfig } from "../config/compile.ts";
+import { loadServer } from "../config/load.ts";
+import type { LiveRows } from "../control/commands.ts";
 import { describeClient, type GeoSources } from "../geo/databases.ts";
+import type { HealthRows } from "../health/rows.ts";
 import type { Explanation } from "../policy/explanation.ts";
+import type { Snapshot } from "../snapshot.ts";
 import { RCODE_NOERROR, RCODE_NXDOMAIN, RCODE_REFUSED, TYPE_NS } from "../wire/constants.ts";
 import type { Message, MessageRecord } from "../wire/message.ts";
 import { formatName } from "../wire/name-text.ts";
 import { formatRcode, formatType } from "../wire/registry.ts";
 import { addressOption, formatAddress, maskPrefix, type Prefix, prefixOption } from "./arguments.ts";
 import { defineCommand, EXIT_FINDINGS, EXIT_OK, UsageError } from "./command.ts";
-import { compileFor, orTell, unresolvedSentence } from "./configuration.ts";
+import { compileFiles, compileFor, orTell, unresolvedSentence } from "./configuration.ts";
 import { completeExplanation } from "./explain-complete.ts";
 import { type ExplainedQuestion, type ExplainedStep, explainSteps } from "./explain-steps.ts";
 import { explanationLines } from "./explain-text.ts";
 import { countFindings, findingLines } from "./finding-lines.ts";
+import { askLiveRows, liveRows } from "./live-health.ts";
 import { messageAsJson, recordAsText, subnetOf } from "./message-text.ts";
 import { nameArgument, typeArgument } from "./names.ts";
 import { type HealthFile, type Supposition, supposeHealth, suppositions } from "./suppose.ts";
@@ -47,6 +52,10 @@ export const command = defineCommand({
       requiresArg: true,
       describe: "As if health were what this file says: YAML or JSON, states by selector; all else is up",
     },
+    offline: {
+      type: "boolean",
+      describe: "As if all were up, even where a server could be asked how they are",
+    },
     resolve: { type: "boolean", describe: "Look up the names of `resolve` endpoints first" },
     json: { type: "boolean", describe: "For machines: one JSON object" },
   },
@@ -69,8 +78,12 @@ export const command = defineCommand({
       clockS: Math.floor(Date.now() / 1000),
       diceSeed: randomInt(2 ** 31),
     };
-    const isResolved = given.resolve === true;
-    const compiled = await compileFor(given.config, isResolved);
+    const live = isSupposed(given) ? null : await askLiveRows(socketPath(given.config));
+    const isResolved = given.resolve === true || live !== null;
+    const compiled =
+      live === null
+        ? await compileFor(given.config, isResolved)
+        : compileFiles(given.config, new Map(live.known));
     const configuration = orTell(compiled, terminal);
     if (configuration === null) return EXIT_FINDINGS;
     const supposedOf = suppositions(configuration, healthFile(given["at-health"]), given.down ?? []);
@@ -79,9 +92,13 @@ export const command = defineCommand({
       terminal.err(countFindings(supposedOf.findings));
       return EXIT_FINDINGS;
     }
-    const steps = explainOffline(configuration, question, supposedOf);
+    const steps =
+      live === null
+        ? explainOffline(configuration, question, supposedOf)
+        : explainWith(configuration, question, configuration.snapshot, liveRows(configuration, live));
     if (given.json === true) terminal.out(JSON.stringify(stepsAsJson(steps)));
     else for (const line of stepLines(steps, configuration.geo, terminal)) terminal.out(line);
+    if (live !== null && given.json !== true) terminal.out(healthLine(live, terminal));
     const unresolved = unresolvedSentence(configuration, isResolved);
     if (unresolved !== null) terminal.err(unresolved);
     return EXIT_OK;
@@ -95,10 +112,37 @@ export function explainOffline(
   supposedOf: Supposition[],
 ): ExplainedStep[] {
   const { snapshot, rows } = supposeHealth(config, supposedOf);
+  return explainWith(config, question, snapshot, rows);
+}
+
+function explainWith(
+  config: CompiledConfig,
+  question: ExplainedQuestion,
+  snapshot: Snapshot,
+  rows: HealthRows,
+): ExplainedStep[] {
   return explainSteps(snapshot, config.names.policy, rows, question).map((step) => ({
     ...step,
     explanation: step.explanation === null ? null : completeExplanation(step.explanation, config),
   }));
+}
+
+/** Health is as the command line says, and no server is asked. */
+function isSupposed(given: {
+  offline?: boolean | undefined;
+  down?: unknown;
+  "at-health"?: unknown;
+}): boolean {
+  return given.offline === true || given.down !== undefined || given["at-health"] !== undefined;
+}
+
+/** Of the server that these files belong to; errors are told when they are compiled. */
+function socketPath(configPath: string | undefined): string {
+  return loadServer(configPath ?? null).server?.control.socket ?? "";
+}
+
+function healthLine({ generation }: LiveRows, terminal: Terminal): string {
+  return `${paint(terminal, "bold", "health".padEnd(13))}as the running server has it (configuration ${generation})`;
 }
 
 /** Throws UsageError for a file that cannot be read. */

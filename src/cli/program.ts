@@ -28,8 +28,43 @@ const COMMANDS: Record<string, Listed> = {
   },
   explain: {
     positionals: "<name> [type]",
-    describe: "Say what a client would be answered, and why; asks no server",
+    describe: "Say what a client would be answered, and why; with the running server's health, if one runs",
     load: async () => (await import("./explain.ts")).command,
+  },
+  status: {
+    positionals: "[selector]",
+    describe: "Show the pools and endpoints of the running server",
+    load: async () => (await import("./status.ts")).command,
+  },
+  events: {
+    positionals: "",
+    describe: "Show what has happened to endpoints and pools",
+    load: async () => (await import("./events.ts")).command,
+  },
+  drain: {
+    positionals: "<selector>",
+    describe: "Give an endpoint, pool or region to nobody any more",
+    load: async () => (await import("./drain.ts")).command,
+  },
+  force: {
+    positionals: "<selector> [state]",
+    describe: "Say that an endpoint, pool or region is up or down, whatever its probes say",
+    load: async () => (await import("./force.ts")).command,
+  },
+  clear: {
+    positionals: "[selector]",
+    describe: "Take back what drain or force said",
+    load: async () => (await import("./clear.ts")).command,
+  },
+  failback: {
+    positionals: "<name>",
+    describe: "Let a failover with a latch go back to its first entry",
+    load: async () => (await import("./failback.ts")).command,
+  },
+  thaw: {
+    positionals: "",
+    describe: "End a freeze: let states follow the probes again",
+    load: async () => (await import("./thaw.ts")).command,
   },
   latency: {
     positionals: "<action> <log..>",
@@ -64,7 +99,8 @@ const COMMANDS: Record<string, Listed> = {
 };
 
 const EPILOGUE = [
-  "Exit codes: 0 done; 1 findings: errors in files, no reply, a server that could not start; 2 usage.",
+  "Exit codes: 0 done; 1 findings: errors in files, no reply, a server that could not start; 2 usage;",
+  "3 no server listens on the control socket, or this user may not ask it; 4 --timeout has passed.",
   "Every error code is explained in docs/errors.md.",
 ].join("\n");
 

@@ -1,0 +1,225 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { temporaryFolder } from "../../test/support/temporary-folder.ts";
+import { type RecordedTerminal, recordedTerminal } from "../../test/support/terminal.ts";
+import {
+  type Handler,
+  openControlSocket,
+  RequestRefused,
+  type SocketServer,
+} from "../control/socket-server.ts";
+import { runCommandLine } from "./program.ts";
+
+const ZONE = `
+checks: {web: {type: http}}
+regions: {dublin: {}}
+pools:
+  eu: {region: dublin, check: web, endpoints: [{name: lb1, address: 192.0.2.1}, {name: lb2, address: 192.0.2.2}]}
+  us: {check: web, endpoints: [198.51.100.1]}
+records: {www: {policy: {failover: [eu, us]}}, eu: {policy: eu}}
+`;
+
+let folder: string;
+let terminal: RecordedTerminal;
+let server: SocketServer | null;
+
+beforeEach(() => {
+  folder = temporaryFolder("commands");
+  mkdirSync(join(folder, "zones"));
+  writeFileSync(join(folder, "steerd.yaml"), "nameservers: [ns.example.net.]\n");
+  writeFileSync(join(folder, "zones/example.com.yaml"), ZONE);
+  server = null;
+});
+afterEach(() => server?.close());
+
+async function run(...args: string[]): Promise<number> {
+  terminal = recordedTerminal();
+  const code = await runCommandLine([...args, "--config", join(folder, "steerd.yaml")], terminal);
+  terminal.stdout = terminal.stdout.replaceAll(`${folder}/`, "");
+  terminal.stderr = terminal.stderr.replaceAll(`${folder}/`, "");
+  return code;
+}
+
+async function serve(handlers: Record<string, Handler>): Promise<void> {
+  server = await openControlSocket(join(folder, "steerd.sock"), handlers, () => undefined);
+}
+
+const file = (): string => readFileSync(join(folder, "overrides.yaml"), "utf8");
+const isWritten = (): boolean => existsSync(join(folder, "overrides.yaml"));
+const NO_SERVER = "no server listens on steerd.sock: start it, or name its steerd.yaml with --config";
+
+describe("without a server", () => {
+  it("drain writes the entry, and says that it holds when one starts", async () => {
+    expect(await run("drain", "us", "--reason", "kernel upgrade", "--author", "anna", "--for", "2h")).toBe(0);
+    expect(terminal.stdout).toMatch(
+      /^pool:us is drained: 1 address, until \d{4}-.*Z\n {2}us\/198\.51\.100\.1 198\.51\.100\.1\n/,
+    );
+    expect(terminal.stdout).toContain(`It holds when a server starts: ${NO_SERVER}.\n`);
+    expect(file()).toMatch(
+      /^overrides:\n {2}- match: pool:us\n {4}state: drain\n {4}until: .*Z\n {4}reason: kernel upgrade\n {4}author: anna\n {4}since: .*Z\n$/,
+    );
+    expect(await run("force", "eu/lb1", "--weight", "25%")).toBe(0);
+    expect(terminal.stdout).toContain(
+      "pool:eu/lb1 takes 25% of its weight: 1 address, until it is cleared\n",
+    );
+    expect(await run("force", "region:dublin", "up")).toBe(0);
+    expect(await run("check")).toBe(0);
+    expect(terminal.stdout).toContain("no errors");
+  });
+
+  it("row 80: drain is refused where a record would have nothing left, unless forced", async () => {
+    expect(await run("drain", "eu")).toBe(1);
+    expect(terminal.stderr).toBe(
+      "refused  CFG_OVERRIDE_EMPTIES  drain of pool:eu would leave some clients without a live address: eu.example.com. (A): expected --force, if that is meant\nNothing was changed.\n",
+    );
+    expect(isWritten()).toBe(false);
+    expect(await run("drain", "eu", "--force")).toBe(0);
+    expect(file()).toContain("force: true");
+    expect(await run("drain", "us")).toBe(1);
+    expect(terminal.stderr).toContain("www.example.com. (A)");
+  });
+
+  it.each([
+    [["drain", "ue"], "no endpoint is called pool:ue: expected pool:eu"],
+    [["force", "eu/lb3", "down"], "no endpoint is called pool:eu/lb3: expected pool:eu/lb"],
+    [["drain", "region:dublyn"], "expected region:dublin"],
+  ])("%j names nothing: refused, with what may be meant", async (args, words) => {
+    expect(await run(...args)).toBe(1);
+    expect(terminal.stderr).toContain(words);
+    expect(isWritten()).toBe(false);
+  });
+
+  it("a name of several zones is refused, with what to write", async () => {
+    writeFileSync(join(folder, "zones/example.org.yaml"), ZONE);
+    expect(await run("drain", "us")).toBe(1);
+    expect(terminal.stderr).toContain(
+      "CFG_OVERRIDE_AMBIGUOUS  pool:us is in several zones: expected one of pool:example.com/us, pool:example.org/us",
+    );
+    expect(await run("drain", "example.org/us")).toBe(0);
+  });
+
+  it.each([
+    [["drain", "a/b/c/d"], "is not a selector"],
+    [["drain", "us", "--for", "soon"], "--for is"],
+    [["drain", "us", "--until", "2020-01-01T00:00:00Z"], "which has passed"],
+    [["drain", "us", "--until", "2999-02-30T00:00:00Z"], "expected a moment with its offset"],
+    [["drain", "us", "--for", "1h", "--until", "2999-01-01T00:00:00Z"], "give one of them"],
+    [["drain", "us", "--reason", "two\nlines"], "--reason takes one line"],
+    [["drain", "us", "--timeout", "5s"], "--timeout goes with --wait"],
+    [["force", "us"], "Give up, down, or --weight"],
+    [["force", "us", "down", "--weight", "5%"], "--weight goes with up"],
+    [["force", "us", "up", "--weight", "120%"], "0% to 100%"],
+    [["clear"], "Give a selector, --all or --expired"],
+    [["clear", "us", "--all"], "Give a selector, --all or --expired"],
+    [["events", "--last", "-1"], "--last takes 0 to 1000"],
+  ])("%j is no command line", async (args, words) => {
+    expect(await run(...args)).toBe(2);
+    expect(terminal.stderr).toContain(words);
+    expect(isWritten()).toBe(false);
+  });
+
+  it("clear takes back what was said as it was said", async () => {
+    await run("drain", "us");
+    await run("force", "eu/lb1", "up");
+    expect(await run("clear", "eu")).toBe(1);
+    expect(terminal.stderr).toBe(
+      "steerd: overrides.yaml has no entry for pool:eu; it has 2 entries: pool:us, pool:eu/lb1\n",
+    );
+    expect(await run("clear", "us")).toBe(0);
+    expect(terminal.stdout).toContain("Cleared: pool:us.\n");
+    expect(file()).not.toContain("pool:us");
+    writeFileSync(
+      join(folder, "overrides.yaml"),
+      `${file()}  - {match: pool:us, state: up, until: 2020-01-01T00:00:00Z}\n`,
+    );
+    expect(await run("clear", "--expired", "--json")).toBe(0);
+    expect(JSON.parse(terminal.stdout)).toEqual({ ok: true, removed: ["pool:us"], inForce: false });
+    expect(await run("clear", "--all")).toBe(0);
+    expect(await run("clear", "--all")).toBe(0);
+    expect(terminal.stdout).toBe("There is nothing to clear.\n");
+  });
+
+  it("a file with mistakes is told, and not touched", async () => {
+    writeFileSync(join(folder, "overrides.yaml"), "overrides: [{match: eu, state: drian}]\n");
+    for (const args of [
+      ["drain", "us"],
+      ["clear", "--all"],
+    ]) {
+      expect(await run(...args)).toBe(1);
+      expect(terminal.stderr).toMatch(/overrides\.yaml:1:21 .*\n.*overrides\.yaml:1:32 .*\n/);
+    }
+    expect(file()).toContain("drian");
+  });
+
+  it("explain heeds what is drained", async () => {
+    await run("drain", "eu", "--force");
+    await run("explain", "www.example.com", "--client", "9.9.9.9");
+    expect(terminal.stdout).toContain("IN A 198.51.100.1");
+    expect(terminal.stdout).not.toContain("running server");
+  });
+
+  it.each([["status"], ["events"], ["thaw"], ["failback", "www"], ["drain", "us", "--wait"]])(
+    "%s: nobody to ask, exit code 3",
+    async (...args) => {
+      expect(await run(...args)).toBe(3);
+      expect(terminal.stderr).toContain(NO_SERVER);
+    },
+  );
+});
+
+describe("with a server", () => {
+  it("asks it before anything is written, and has it read the file after", async () => {
+    const ops: string[] = [];
+    await serve({
+      judge: ({ entries }) => {
+        ops.push(`judge ${(entries as unknown[]).length} ${isWritten()}`);
+        return { unmatched: null, ambiguous: [], losses: [], addresses: ["us/a 198.51.100.1"] };
+      },
+      overrides: () => {
+        ops.push(`overrides ${isWritten()}`);
+        return { file: "", findings: [], ignored: [] };
+      },
+    });
+    expect(await run("drain", "us", "--json")).toBe(0);
+    expect(ops).toEqual(["judge 1 false", "overrides true"]);
+    expect(JSON.parse(terminal.stdout)).toMatchObject({
+      ok: true,
+      selector: "pool:us",
+      state: "drain",
+      until: null,
+      addresses: ["us/a 198.51.100.1"],
+      inForce: true,
+    });
+  });
+
+  it("writes nothing when the server fails to judge", async () => {
+    await serve({
+      judge: () => {
+        throw new RequestRefused("the server has no configuration yet");
+      },
+    });
+    expect(await run("drain", "us")).toBe(1);
+    expect(terminal.stderr).toContain("CFG_OVERRIDE_UNJUDGED  the server has no configuration yet");
+    expect(isWritten()).toBe(false);
+  });
+
+  it("failback and thaw say what came of it", async () => {
+    await serve({
+      failback: ({ name }) => {
+        if (name !== "www") throw new RequestRefused(`"${name}" has no latch`);
+        return { zone: "z", policy: "www: policy", current: "us", first: "eu" };
+      },
+      thaw: () => ({ frozen: true }),
+      events: () => ({ events: [] }),
+    });
+    expect(await run("failback", "www")).toBe(0);
+    expect(terminal.stdout).toBe("z/www: policy is released from us: the first entry that is up is next\n");
+    expect(await run("failback", "nope")).toBe(1);
+    expect(terminal.stderr).toBe('steerd: "nope" has no latch\n');
+    expect(await run("thaw")).toBe(0);
+    expect(terminal.stdout).toBe("States follow the probes again.\n");
+    expect(await run("events")).toBe(0);
+    expect(terminal.stdout).toBe("Nothing has happened yet.\n");
+  });
+});

@@ -1,0 +1,215 @@
+import { userInfo } from "node:os";
+import type { Options } from "yargs";
+import type { Finding } from "../config/findings.ts";
+import { type Judgement, judgeLast, judgementFindings, unjudged } from "../config/judge-overrides.ts";
+import { formatMatch, type OverrideMatch, parseSelector } from "../config/override-match.ts";
+import { editOverrides, momentText, type NewOverride } from "../config/overrides-edit.ts";
+import { type OverrideInput, parseMoment } from "../config/schema-overrides.ts";
+import { durationMs } from "../config/schema-rows.ts";
+import { EXIT_FINDINGS, EXIT_OK, UsageError } from "./command.ts";
+import { requireConfiguration } from "./configuration.ts";
+import { type ControlClient, connectControl, ServerRefusal, Unreachable } from "./control-client.ts";
+import { plural } from "./finding-lines.ts";
+import type { Terminal } from "./terminal.ts";
+import { requireServerOptions, tellFindings } from "./with-server.ts";
+
+/** Options of the commands that write an entry. */
+export const entryOptions = {
+  for: { type: "string", requiresArg: true, describe: "It ends by itself after this long, as 30m or 2h" },
+  until: { type: "string", requiresArg: true, describe: "It ends by itself then, as 2026-03-01T18:00:00Z" },
+  reason: { type: "string", requiresArg: true, describe: "Why, for whoever asks later" },
+  author: {
+    type: "string",
+    requiresArg: true,
+    describe: "Who says so",
+    defaultDescription: "the user's name",
+  },
+  force: { type: "boolean", describe: "Even where some clients are left without a live address" },
+  json: { type: "boolean", describe: "For machines: one JSON object" },
+} as const satisfies Record<string, Options>;
+
+/** What the options of an entry were given as. */
+export interface EntryGiven {
+  config?: string | undefined;
+  for?: string | undefined;
+  until?: string | undefined;
+  reason?: string | undefined;
+  author?: string | undefined;
+  force?: boolean | undefined;
+  json?: boolean | undefined;
+}
+
+/** What came of writing an entry. */
+export interface Written {
+  match: OverrideMatch;
+  entry: NewOverride;
+  judgement: Judgement;
+  /** Null: no server could be asked, `unreached` says why; the entry holds when one starts. */
+  client: ControlClient | null;
+  unreached: string;
+}
+
+export function selectorArgument(text: string | undefined): OverrideMatch {
+  const match = parseSelector(text ?? "");
+  if (match !== null) return match;
+  throw new UsageError(
+    `"${text}" is not a selector: expected region:R, pool:[ZONE/]POOL[/ENDPOINT], or the name of a pool`,
+  );
+}
+
+/** The entry that the options say. Throws UsageError. */
+export function entryOf(
+  match: OverrideMatch,
+  given: EntryGiven,
+  said: Pick<NewOverride, "state" | "weight">,
+): NewOverride {
+  const nowMs = Date.now();
+  return {
+    match,
+    ...said,
+    ...untilOf(given, nowMs),
+    ...(given.reason === undefined ? {} : { reason: noteOption("reason", given.reason) }),
+    author: noteOption("author", given.author ?? userName()),
+    since: nowMs,
+    ...(given.force === true ? { force: true } : {}),
+  };
+}
+
+function untilOf(given: EntryGiven, nowMs: number): { until?: number } {
+  if (given.for !== undefined && given.until !== undefined)
+    throw new UsageError("--for and --until say the same: give one of them");
+  if (given.for !== undefined) {
+    const ms = durationMs(given.for);
+    if (Number.isNaN(ms) || ms < 1000)
+      throw new UsageError(`--for is "${given.for}": expected a duration, as 30m or 2h`);
+    return { until: Math.ceil((nowMs + ms) / 1000) * 1000 };
+  }
+  if (given.until === undefined) return {};
+  const until = parseMoment(given.until);
+  if (Number.isNaN(until))
+    throw new UsageError(
+      `--until is "${given.until}": expected a moment with its offset, as 2026-03-01T18:00:00Z`,
+    );
+  if (until <= nowMs) throw new UsageError(`--until is ${given.until}, which has passed`);
+  return { until };
+}
+
+function noteOption(name: string, text: string): string {
+  if (text !== "" && text.length <= 200 && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(text)) return text;
+  throw new UsageError(`--${name} takes one line of at most 200 characters`);
+}
+
+/** Who is meant when an administrator works as root. */
+function userName(): string {
+  const { SUDO_USER, USER } = process.env;
+  try {
+    return SUDO_USER || USER || userInfo().username;
+  } catch {
+    return "unknown";
+  }
+}
+
+/** Writes an entry, after the server, or without one the files, had nothing against it. A number: the exit code, all told. */
+export async function writeEntry(
+  given: EntryGiven,
+  entry: NewOverride,
+  terminal: Terminal,
+): Promise<Written | number> {
+  const server = requireServerOptions(given.config, terminal);
+  if (server === null) return EXIT_FINDINGS;
+  const { client, unreached } = await reach(server.control.socket);
+  let judgement: Judgement | null = null;
+  const judge = async (entries: readonly OverrideInput[]): Promise<Finding[]> => {
+    try {
+      judgement =
+        client === null
+          ? judgeOffline(given, entries, terminal)
+          : await client.ask<Judgement>("judge", { entries });
+    } catch (error) {
+      if (!(error instanceof Unreachable || error instanceof ServerRefusal)) throw error;
+      return [unjudged(error.message, "a server that answers")];
+    }
+    if (judgement === null) return [unjudged(NO_CONFIGURATION, "files without errors")];
+    return judgementFindings(judgement, entry, given.force === true);
+  };
+  const edited = await editOverrides(server.overrides, { removes: () => false, adds: entry }, judge);
+  if ("findings" in edited) {
+    client?.close();
+    tellRefusal(edited.findings, given, terminal);
+    return EXIT_FINDINGS;
+  }
+  const { match } = entry;
+  return { match, entry, judgement: judgement!, client, unreached };
+}
+
+async function reach(path: string): Promise<{ client: ControlClient | null; unreached: string }> {
+  try {
+    return { client: await connectControl(path), unreached: "" };
+  } catch (error) {
+    if (!(error instanceof Unreachable)) throw error;
+    return { client: null, unreached: error.message };
+  }
+}
+
+/** As a server would that takes every endpoint for up. Null: the files have errors, which were told. */
+function judgeOffline(
+  given: EntryGiven,
+  entries: readonly OverrideInput[],
+  terminal: Terminal,
+): Judgement | null {
+  const config = requireConfiguration(given.config, terminal);
+  if (config === null) return null;
+  const { snapshot, names, overrides } = config;
+  const ground = { policy: snapshot.policy, tables: snapshot.tables, names: names.policy };
+  return judgeLast(overrides.entries ?? [], entries, ground, Date.now(), null);
+}
+
+const NO_CONFIGURATION = "no server runs, and the files have errors: what the entry does cannot be told";
+
+function tellRefusal(findings: Finding[], { json }: EntryGiven, terminal: Terminal): void {
+  if (json === true) terminal.out(JSON.stringify({ ok: false, findings }));
+  else tellFindings(findings, terminal);
+}
+
+/** What the server makes of the file as it is now. */
+export interface TakenOver {
+  file: string;
+  findings: Finding[];
+  ignored: number[];
+}
+
+/** Has the server read the file. Findings: why it goes on with what it had. */
+export async function takeOver(client: ControlClient): Promise<TakenOver> {
+  return await client.ask<TakenOver>("overrides");
+}
+
+/** Tells what was written, and whether it holds; returns the exit code. */
+export async function tellWritten(
+  { match, entry, judgement, client, unreached }: Written,
+  words: string,
+  given: EntryGiven,
+  terminal: Terminal,
+): Promise<number> {
+  const { addresses } = judgement;
+  const taken = client === null ? null : await takeOver(client);
+  const findings = taken?.findings ?? [];
+  const { until } = entry;
+  if (given.json === true) {
+    const said = { selector: formatMatch(match), state: entry.state ?? null, weight: entry.weight ?? 1 };
+    const end = until === undefined ? null : momentText(until);
+    const inForce = taken !== null && findings.length === 0;
+    terminal.out(
+      JSON.stringify({ ok: findings.length === 0, ...said, until: end, addresses, inForce, findings }),
+    );
+    return findings.length === 0 ? EXIT_OK : EXIT_FINDINGS;
+  }
+  const end = until === undefined ? "until it is cleared" : `until ${momentText(until)}`;
+  terminal.out(`${formatMatch(match)} ${words}: ${plural(addresses.length, "address", "addresses")}, ${end}`);
+  for (const address of addresses.slice(0, MAX_LISTED)) terminal.out(`  ${address}`);
+  if (addresses.length > MAX_LISTED) terminal.out(`  and ${addresses.length - MAX_LISTED} more`);
+  if (client === null) terminal.out(`It holds when a server starts: ${unreached}.`);
+  if (findings.length > 0) tellFindings(findings, terminal);
+  return findings.length === 0 ? EXIT_OK : EXIT_FINDINGS;
+}
+
+const MAX_LISTED = 20;

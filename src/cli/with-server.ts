@@ -1,0 +1,48 @@
+import { hasErrors } from "../config/compile.ts";
+import type { Finding } from "../config/findings.ts";
+import { type LoadedConfig, loadServer } from "../config/load.ts";
+import { EXIT_FINDINGS, EXIT_UNREACHED } from "./command.ts";
+import { type ControlClient, requireServer, ServerRefusal, Unreachable } from "./control-client.ts";
+import { findingLines } from "./finding-lines.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** What steerd.yaml says; null, with every error told, when it cannot be used. */
+export function requireServerOptions(
+  configPath: string | undefined,
+  terminal: Terminal,
+): LoadedConfig["server"] | null {
+  const { server, findings } = loadServer(configPath ?? null);
+  if (server === null) tellFindings(findings, terminal);
+  return server;
+}
+
+/** Runs `work` with the server of this configuration; returns the exit code. */
+export async function withServer(
+  configPath: string | undefined,
+  terminal: Terminal,
+  work: (client: ControlClient) => Promise<number>,
+): Promise<number> {
+  const server = requireServerOptions(configPath, terminal);
+  if (server === null) return EXIT_FINDINGS;
+  const client = await requireServer(server.control.socket, terminal);
+  if (client === null) return EXIT_UNREACHED;
+  try {
+    return await work(client);
+  } catch (error) {
+    if (error instanceof ServerRefusal) {
+      terminal.err(`steerd: ${error.message}`);
+      return EXIT_FINDINGS;
+    }
+    if (!(error instanceof Unreachable)) throw error;
+    terminal.err(`steerd: ${error.message}`);
+    return EXIT_UNREACHED;
+  } finally {
+    client.close();
+  }
+}
+
+/** Errors in columns, and how many there are. */
+export function tellFindings(findings: Finding[], terminal: Terminal): void {
+  for (const line of findingLines(findings, terminal)) terminal.err(line);
+  if (hasErrors(findings)) terminal.err("Nothing was changed.");
+}
