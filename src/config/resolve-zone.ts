@@ -2,6 +2,7 @@ import type { NodeModel, PoolModel, RecordModel } from "../policy/model.ts";
 import { formatName } from "../wire/name-text.ts";
 import { suggest } from "../zone/suggest.ts";
 import { type Imports, NO_IMPORTS } from "./imports.ts";
+import { limitUnions } from "./limit-unions.ts";
 import type { LatencyTables } from "./load-latency.ts";
 import { isWithinZone, readName } from "./owner.ts";
 import { prefixFor, type Reporter } from "./problem.ts";
@@ -117,6 +118,7 @@ function resolveRecord(
     root = flattenNode(root);
     lastResort = flattenLastResort(lastResort);
   }
+  if (!limitUnions(root, path, scope.reporter)) return null;
   const gives = resolveGives(root, lastResort, isApex, path, scope.reporter);
   if (gives === null) return null;
   for (const pool of poolsBelow(root, lastResort)) answered.add(pool);

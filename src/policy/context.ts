@@ -2,7 +2,7 @@ import type { TableData } from "../geo/table.ts";
 import type { HealthRows } from "../health/rows.ts";
 import { type Answer, createAnswer, MAX_ADDRESSES } from "../wire/answer.ts";
 import { type Client, createClient } from "./client.ts";
-import { ENDPOINT_WORDS, ENTRY_WORDS, POOL_WORDS, type PolicyData } from "./data.ts";
+import { ENDPOINT_WORDS, ENTRY_WORDS, NODE_WORDS, POOL_WORDS, type PolicyData } from "./data.ts";
 import { FIGURE_WORDS } from "./load.ts";
 import type { Trace } from "./trace.ts";
 import { NO_HORIZON } from "./ttl.ts";
@@ -12,6 +12,10 @@ import { NO_HORIZON } from "./ttl.ts";
  * that is not looked at; which ones are last, changes from second to second.
  */
 export const MAX_CANDIDATES = 2 * MAX_ADDRESSES;
+
+/** More than there are passes. */
+const WALK_STEP = 4;
+const LAST_WALK_MARK = 0x7ffffff0;
 
 /** Slots of what goes in turn: those of A, of AAAA, and of the hints of both families. Names take turns with AAAA. */
 export const TURN_SLOTS = 4;
@@ -58,6 +62,13 @@ export interface DecideContext {
   hashSearch: HashSearch;
   /** Per entry: 1 when a weighted node has drawn it already, a round robin or a hash has tried it, or a failover is latched on it. */
   drawn: Uint8Array;
+  /**
+   * Per node: where it failed last, as `walkMark` of that decision plus the pass. What has failed in a pass fails there
+   * again, and in those before it, so that a subtree that many nodes share is walked once.
+   */
+  failures: Int32Array;
+  /** Grows from one decision to the next by WALK_STEP. */
+  walkMark: number;
   /** Addresses chosen so far: indexes into PolicyData.addresses. */
   picked: Int32Array;
   pickedCount: number;
@@ -119,6 +130,8 @@ export function createDecideContext(
     hashAddress: new Uint8Array(16),
     hashSearch: { strict: 0, pass: 0, isScaled: false, order: 0, most: 0, count: 0 },
     drawn: new Uint8Array(0),
+    failures: new Int32Array(0),
+    walkMark: 0,
     picked: new Int32Array(MAX_CANDIDATES),
     pickedCount: 0,
     rounds: new Int32Array(MAX_CANDIDATES),
@@ -143,6 +156,8 @@ export function adoptSnapshot(context: DecideContext, policy: PolicyData, tables
   context.tables = tables;
   const entryCount = policy.entries.length / ENTRY_WORDS;
   if (context.drawn.length < entryCount) context.drawn = new Uint8Array(entryCount);
+  const nodeCount = policy.nodes.length / NODE_WORDS;
+  if (context.failures.length < nodeCount) context.failures = new Int32Array(nodeCount);
   if (context.candidates.length < entryCount) {
     context.candidates = new Int32Array(entryCount);
     context.candidateKeys = new Float64Array(entryCount);
@@ -157,6 +172,15 @@ export function adoptSnapshot(context: DecideContext, policy: PolicyData, tables
   if (context.poolTurns.length < poolTurnCount) context.poolTurns = new Int32Array(poolTurnCount);
   else context.poolTurns.fill(0);
   if (context.classes.length < tables.tables.length) context.classes = new Int32Array(tables.tables.length);
+}
+
+/** Forgets which nodes have failed: a decision begins. */
+export function beginWalk(context: DecideContext): void {
+  if (context.walkMark >= LAST_WALK_MARK) {
+    context.failures.fill(0);
+    context.walkMark = 0;
+  }
+  context.walkMark += WALK_STEP;
 }
 
 /** The same numbers, all 0, or more of them where `count` do not fit. */

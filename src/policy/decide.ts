@@ -9,7 +9,7 @@ import {
 import { joinUnion, limitUnion, unionEntry } from "./all.ts";
 import { chainEntry } from "./chain.ts";
 import type { Client } from "./client.ts";
-import type { DecideContext } from "./context.ts";
+import { beginWalk, type DecideContext } from "./context.ts";
 import {
   ADDRESS_OCTETS,
   ADDRESS_ROW,
@@ -97,6 +97,7 @@ export function decide(
   const pool = trace === null ? firstChoice(context, root) : -1;
   let decision = pool < 0 ? DECIDED_NOTHING : pickPool(context, pool, PASS_NORMAL);
   if (decision === DECIDED_NOTHING) {
+    beginWalk(context);
     decision =
       nodes[root * NODE_WORDS + NODE_LAST_RESORT] === LAST_RESORT_NONE
         ? settle(context, root, records, at + RECORD_LAST_RESORT)
@@ -176,6 +177,8 @@ function branch(context: DecideContext, node: number, pass: number): number {
   let decision: number = DECIDED_NOTHING;
   if (kind === NODE_KIND_POOL) {
     decision = pickPool(context, nodes[node * NODE_WORDS + NODE_FIRST]!, pass);
+  } else if (context.failures[node]! >= context.walkMark + pass) {
+    if (trace !== null) trace.again(node);
   } else if (kind === NODE_KIND_ALL) {
     decision = unite(context, node, pass);
   } else {
@@ -187,6 +190,7 @@ function branch(context: DecideContext, node: number, pass: number): number {
       if (kind === NODE_KIND_ROUND_ROBIN && decision !== DECIDED_NOTHING) takeTurn(context, node, entry);
     }
   }
+  if (decision === DECIDED_NOTHING) context.failures[node] = context.walkMark + pass;
   if (trace !== null) trace.leave(node, decision);
   return decision;
 }

@@ -61,7 +61,7 @@ export function explainNode(
     outcome: outcomeName(visit.decision),
     pass: passName(visit.pass),
     table: table < 0 ? null : table,
-    entries: [...tried, ...explainOthers(context, names, visit, picked, odds)],
+    entries: visit.isRepeated ? [] : [...tried, ...explainOthers(context, names, visit, picked, odds)],
     pool: poolOf(context, names, visit.node, picked, visit),
     latch: explainLatch(context, names, visit.node),
     earlier: visit.earlier.map((earlier) => explainNode(context, names, earlier, picked)),

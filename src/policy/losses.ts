@@ -74,6 +74,8 @@ interface Look extends Ground {
   levels: Uint8Array;
   family: number;
   chains: Map<number, number>;
+  /** Of nodes under these chains: many nodes may share one. */
+  outcomes: Map<number, number>;
 }
 
 /** What all looks stand on. */
@@ -136,8 +138,8 @@ function losesIn(
   family: number,
 ): boolean {
   const chains = new Map<number, number>();
-  const was: Look = { ...ground, levels: before, family, chains };
-  const is: Look = { ...ground, levels: after, family, chains };
+  const was: Look = { ...ground, levels: before, family, chains, outcomes: new Map() };
+  const is: Look = { ...ground, levels: after, family, chains, outcomes: new Map() };
   // Where every client gets a live address still, nobody has lost one.
   if (recordOutcome(is, record) === LIVE) return false;
   const { records, recordTables } = ground.policy;
@@ -179,16 +181,21 @@ function losesWith(
 function recordOutcome(look: Look, record: number): number {
   const { records } = look.policy;
   const at = record * RECORD_WORDS;
+  look.outcomes.clear();
   const outcome = nodeOutcome(look, records[at + RECORD_ROOT]!);
   return settled(look, outcome, records, at + RECORD_LAST_RESORT);
 }
 
 function nodeOutcome(look: Look, node: number): number {
+  const known = look.outcomes.get(node);
+  if (known !== undefined) return known;
   const { nodes } = look.policy;
   const at = node * NODE_WORDS;
-  const outcome = branchOutcome(look, node);
-  if (nodes[at + NODE_LAST_RESORT + LAST_RESORT_KIND] === LAST_RESORT_NONE) return outcome;
-  return settled(look, outcome, nodes, at + NODE_LAST_RESORT);
+  let outcome = branchOutcome(look, node);
+  if (nodes[at + NODE_LAST_RESORT + LAST_RESORT_KIND] !== LAST_RESORT_NONE)
+    outcome = settled(look, outcome, nodes, at + NODE_LAST_RESORT);
+  look.outcomes.set(node, outcome);
+  return outcome;
 }
 
 /** What a last resort makes of a failure. The words for `all` answer what is down: nothing live. */

@@ -55,17 +55,24 @@ export interface PoolOdds {
   byAddress: ReadonlyMap<number, Odds>;
 }
 
-/** True when a walk of the node in this pass finds nothing to answer: what `branch` would return, without dice. */
-function nodeFails(context: DecideContext, node: number, pass: number): boolean {
-  const { nodes } = context.policy;
-  const at = node * NODE_WORDS;
-  if (nodes[at + NODE_LAST_RESORT] !== LAST_RESORT_NONE) return false;
-  if (nodes[at + NODE_KIND] === NODE_KIND_POOL) return poolFails(context, nodes[at + NODE_FIRST]!, pass);
-  return entriesInReach(context, node).every((entry) => entryFails(context, entry, pass));
-}
-
-function entryFails(context: DecideContext, entry: number, pass: number): boolean {
-  return nodeFails(context, context.policy.entries[entry * ENTRY_WORDS + ENTRY_NODE]!, pass);
+/** Of entries, whether a walk in this pass finds nothing to answer: what `branch` would return, without dice. */
+function failuresIn(context: DecideContext, pass: number): (entry: number) => boolean {
+  const { entries, nodes } = context.policy;
+  /** By node: many entries may share one. */
+  const known = new Map<number, boolean>();
+  const nodeFails = (node: number): boolean => {
+    const at = node * NODE_WORDS;
+    if (nodes[at + NODE_LAST_RESORT] !== LAST_RESORT_NONE) return false;
+    if (nodes[at + NODE_KIND] === NODE_KIND_POOL) return poolFails(context, nodes[at + NODE_FIRST]!, pass);
+    return entriesInReach(context, node).every(entryFails);
+  };
+  const entryFails = (entry: number): boolean => {
+    const node = entries[entry * ENTRY_WORDS + ENTRY_NODE]!;
+    const fails = known.get(node) ?? nodeFails(node);
+    known.set(node, fails);
+    return fails;
+  };
+  return entryFails;
 }
 
 /** The node's entries; where a table orders them, those that this client's chain has. */
@@ -110,10 +117,11 @@ export function entryOdds(
   if (kind === NODE_KIND_LATENCY) return tiedOdds(context, node, pass);
   if (kind !== NODE_KIND_WEIGHTED && kind !== NODE_KIND_ROUND_ROBIN) return null;
   const { entries } = context.policy;
+  const fails = failuresIn(context, pass);
   const weights = new Map(
     entriesInReach(context, node).map((entry) => [
       entry,
-      entryFails(context, entry, pass) ? null : entries[entry * ENTRY_WORDS + ENTRY_WEIGHT]!,
+      fails(entry) ? null : entries[entry * ENTRY_WORDS + ENTRY_WEIGHT]!,
     ]),
   );
   return sharesOf(weights);
@@ -146,9 +154,10 @@ function tiedOdds(context: DecideContext, node: number, pass: number): ReadonlyM
     if ((word & CHAIN_TIED) !== 0) groups.at(-1)!.push(entry);
     else groups.push([entry]);
   }
-  const group = groups.find((entries) => !entries.every((entry) => entryFails(context, entry, pass)));
+  const fails = failuresIn(context, pass);
+  const group = groups.find((entries) => !entries.every((entry) => fails(entry)));
   if (group === undefined || group.length === 1) return null;
-  return sharesOf(new Map(group.map((entry) => [entry, entryFails(context, entry, pass) ? null : 1])));
+  return sharesOf(new Map(group.map((entry) => [entry, fails(entry) ? null : 1])));
 }
 
 /** An endpoint that can be picked: its eligible addresses of the asked family, and what it weighs now. */

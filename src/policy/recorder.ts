@@ -11,6 +11,8 @@ export interface Visit {
   decision: number;
   /** Alternatives in the order in which they were tried. */
   tries: Try[];
+  /** It had failed before, and was not walked again. */
+  isRepeated: boolean;
   /** Walks of the same node that failed before this one, in earlier passes. */
   earlier: Visit[];
 }
@@ -72,7 +74,7 @@ export function createRecorder(): { recording: Recording; trace: Trace } {
     enter(node) {
       const pass = passOfNext ?? open.at(-1)?.pass ?? PASS_NORMAL;
       passOfNext = null;
-      open.push({ node, pass, decision: DECIDED_NOTHING, tries: [], earlier: [] });
+      open.push({ node, pass, decision: DECIDED_NOTHING, tries: [], isRepeated: false, earlier: [] });
     },
     draw(_node, roll, total) {
       draw = { roll, total };
@@ -84,6 +86,9 @@ export function createRecorder(): { recording: Recording; trace: Trace } {
       open.at(-1)!.tries.push({ entry, draw, outdone, visit: null });
       draw = null;
       outdone = -1;
+    },
+    again() {
+      open.at(-1)!.isRepeated = true;
     },
     leave(node, decision) {
       const visit = open.pop()!;
