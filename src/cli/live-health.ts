@@ -1,6 +1,6 @@
 import type { CompiledConfig } from "../config/compile.ts";
 import type { LiveRows } from "../control/commands.ts";
-import { applyOffline } from "../health/pool.ts";
+import { applyOffline } from "../health/offline.ts";
 import {
   allocateHealthRows,
   ENDPOINT_ROW_WORDS,

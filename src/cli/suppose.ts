@@ -1,8 +1,8 @@
 import type { CompiledConfig } from "../config/compile.ts";
 import type { Finding } from "../config/findings.ts";
 import { loadHealthFile, type SupposedHealth, supposed } from "../config/health-file.ts";
+import { applyOffline, judgeOffline } from "../health/offline.ts";
 import type { CheckSpec, PoolPlan } from "../health/plan.ts";
-import { applyOffline, foldPool } from "../health/pool.ts";
 import {
   allocateHealthRows,
   ENDPOINT_ROW_WORDS,
@@ -21,7 +21,7 @@ import {
   STATE_PROBED_UP,
   STATE_UP,
 } from "../health/rows.ts";
-import { writeEndpoint, writePool } from "../health/rows-writer.ts";
+import { writeEndpoint } from "../health/rows-writer.ts";
 import { assumedState, type EndpointState } from "../health/state.ts";
 import {
   ADDRESS_ROW,
@@ -118,13 +118,15 @@ export function supposeHealth(
   const addresses = supposedOf.flatMap((supposition) => supposition.addresses);
   const own = withRows(snapshot.policy, names.policy, plan, addresses);
   const checks = new Map(plan.targets.map(({ row, check }) => [row, check]));
+  const fixed = new Set<number>();
   for (const { addresses: selected, health } of supposedOf) {
     for (const address of selected) {
       const row = rowOf(own.policy, address);
       writeSupposed(rows, row, checks.get(row) ?? null, health);
+      fixed.add(row);
     }
   }
-  for (const pool of own.pools) writePool(rows, pool, foldPool(rows, pool), 0);
+  judgeOffline(rows, own.pools, plan, (row) => fixed.has(row));
   return { snapshot: { ...snapshot, policy: own.policy }, rows };
 }
 
@@ -138,7 +140,8 @@ function withRows(
   const addresses = policy.addresses.slice();
   const pools = policy.pools.slice();
   const plans = [...plan.pools];
-  let nextRow = Math.max(-1, ...plan.targets.map(({ row }) => row)) + 1;
+  const planned = [...plan.targets, ...(plan.calculated ?? []).map(({ target }) => target)];
+  let nextRow = Math.max(-1, ...planned.map(({ row }) => row)) + 1;
   let nextPoolRow = Math.max(-1, ...plans.map(({ row }) => row)) + 1;
   const unchecked = new Set<number>();
   for (const address of new Set(selected)) {

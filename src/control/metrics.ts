@@ -1,6 +1,7 @@
 import { Counter, Gauge, type Metric, Registry } from "prom-client";
 import { largestIndexes } from "../config/index-memory.ts";
 import { COUNTER_LATENCIES, COUNTER_LATENCY_SUM, counterFamilies, LATENCY_BUCKETS_S } from "../counters.ts";
+import { answeredTargets } from "../health/plan.ts";
 import { isWarning } from "../health/reasons.ts";
 import {
   ENDPOINT_ROW_WORDS,
@@ -107,7 +108,7 @@ function addEndpoints(registry: Registry, { blocks, status }: MetricsSources): v
   const { endpoints } = blocks.rows;
   const up = gauge(registry, "steerd_endpoint_up", "1 while the address may be answered", labelNames, () => {
     for (const metric of [up, warning, since, response]) metric.reset();
-    for (const target of status.plan.targets) {
+    for (const target of answeredTargets(status.plan)) {
       const at = target.row * ENDPOINT_ROW_WORDS;
       const { zone, pool, endpoint, address } = target;
       const labels = { zone, pool, endpoint, address, check: target.check.name };

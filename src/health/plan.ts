@@ -1,4 +1,5 @@
 import type { VerdictPlan } from "./latch.ts";
+import type { RulePlan } from "./rule.ts";
 
 /** What the control worker tells the probe worker: every check to run and every pool to judge. Structured-cloneable. */
 
@@ -207,6 +208,8 @@ export interface ProbeTarget {
   endpoint: string;
   /** The pool's region; absent: it has none. */
   region?: string;
+  /** Asked for a calculated check, and not answered by this state alone. */
+  isPart?: boolean;
 }
 
 export interface PoolPlan {
@@ -218,10 +221,37 @@ export interface PoolPlan {
   pool: string;
   /** For each endpoint the rows of its addresses; -1 stands for an address that is always up. */
   endpoints: number[][];
-  minHealthy: { count: number } | { percent: number };
+  /** Families of the addresses, where `minHealthy` asks for them. */
+  families?: (0 | 4 | 6)[][];
+  minHealthy: MinHealthy;
   dualStack: "any" | "strict";
   /** Absent: no limit. */
   budget?: BudgetRule;
+}
+
+/** Endpoints that must be up: so many, or a part of those that are not drained, rounded up. */
+export type Least = { count: number } | { percent: number };
+/** `families`: so many with an address of that family that is up, of those that have one. */
+export type MinHealthy = Least | { families: { ipv4?: Least; ipv6?: Least } };
+
+/** A check that asks nobody: its addresses follow other states, at once. */
+export interface CalculatedSpec extends CheckTiming {
+  type: "calculated";
+  name: string;
+}
+
+/** An address, or a region, whose state is calculated. */
+export interface CalculatedTarget extends Omit<ProbeTarget, "check"> {
+  check: CalculatedSpec;
+}
+
+export interface CalculatedPlan {
+  target: CalculatedTarget;
+  rule: RulePlan;
+  /** Row of the check of its region, without which it is down; absent: the region has none. */
+  regionRow?: number;
+  /** The check of a whole region: it has no address, and is never answered. */
+  isRegion?: boolean;
 }
 
 /** A `failover` that does not simply follow health: which entry it tries first is kept in a row. */
@@ -267,6 +297,8 @@ export interface ForcedPlan {
 
 export interface HealthPlan {
   targets: ProbeTarget[];
+  /** What others are calculated from stands before them; absent: nothing is calculated. */
+  calculated?: CalculatedPlan[];
   /** Absent: the defaults of moment.ts. */
   doubt?: DoubtPlan;
   pools: PoolPlan[];
@@ -274,4 +306,20 @@ export interface HealthPlan {
   forced?: ForcedPlan[];
   /** Absent: every `failover` follows health. */
   failback?: FailbackPlan;
+}
+
+/** Begins what stands in the place of a pool's name where a whole region is meant. */
+export const REGION_PREFIX = "region:";
+
+/** Addresses of pools, with the check that decides over each. */
+export function answeredTargets(plan: HealthPlan): (ProbeTarget | CalculatedTarget)[] {
+  const calculated = (plan.calculated ?? []).filter(({ isRegion }) => isRegion !== true);
+  const whole = calculated.filter(({ target }) => target.isPart !== true).map(({ target }) => target);
+  return [...plan.targets.filter(({ isPart }) => isPart !== true), ...whole];
+}
+
+/** What is asked for calculated checks alone. */
+export function partTargets(plan: HealthPlan): (ProbeTarget | CalculatedTarget)[] {
+  const calculated = (plan.calculated ?? []).map(({ target }) => target);
+  return [...plan.targets, ...calculated].filter(({ isPart }) => isPart === true);
 }

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { applyOffline } from "./offline.ts";
 import type { HealthPlan, PoolPlan, ProbeTarget } from "./plan.ts";
-import { applyOffline, foldPool } from "./pool.ts";
+import { foldPool } from "./pool.ts";
 import {
   allocateHealthRows,
   ENDPOINT_ROW_WORDS,

@@ -1,7 +1,6 @@
 import { foldFigures, type PoolFigures } from "./figures.ts";
 import { VERDICT_FAILED, VERDICT_UP, type Verdict } from "./latch.ts";
-import { createLatches } from "./latches.ts";
-import type { HealthPlan, PoolPlan, ProbeTarget } from "./plan.ts";
+import type { Least, MinHealthy, PoolPlan } from "./plan.ts";
 import { SCALE_ONE } from "./ramp.ts";
 import {
   ENDPOINT_ROW_WORDS,
@@ -15,8 +14,6 @@ import {
   STATE_UP,
   STATE_WITHHELD,
 } from "./rows.ts";
-import { writeEndpoint, writePool } from "./rows-writer.ts";
-import { assumedState } from "./state.ts";
 
 /** A pool's verdict, the words of its row. */
 export interface PoolVerdict {
@@ -42,14 +39,18 @@ const ROW_ALWAYS_UP = -1;
  * Judges a pool by the rows of its endpoints. Drained endpoints leave the count; a percentage is of those that remain,
  * rounded up, and a count is capped at them. A pool of which nothing is up has failed whatever `min_healthy` says.
  */
-export function foldPool(rows: HealthRows, plan: PoolPlan): PoolVerdict {
+export function foldPool(
+  rows: HealthRows,
+  plan: Pick<PoolPlan, "endpoints" | "families" | "minHealthy" | "dualStack">,
+): PoolVerdict {
+  const byFamily = { ipv4: { counted: 0, up: 0 }, ipv6: { counted: 0, up: 0 } };
   let counted = 0;
   let up = 0;
   let usable = 0;
   let horizonMs = 0;
   let greatest = 0;
   let uneven = false;
-  for (const addressRows of plan.endpoints) {
+  for (const [endpoint, addressRows] of plan.endpoints.entries()) {
     let present = 0;
     let addressesUp = 0;
     let addressesUsable = 0;
@@ -70,32 +71,61 @@ export function foldPool(rows: HealthRows, plan: PoolPlan): PoolVerdict {
     if (present === 0) continue;
     counted += 1;
     if (addressesUsable > 0) usable += 1;
-    if (plan.dualStack === "strict" ? addressesUp < present : addressesUp === 0) continue;
+    const isUp = plan.dualStack === "strict" ? addressesUp === present : addressesUp > 0;
+    if (plan.families !== undefined)
+      countFamilies(rows, addressRows, plan.families[endpoint]!, isUp, byFamily);
+    if (!isUp) continue;
     up += 1;
     greatest = Math.max(greatest, scale);
     if (scale < SCALE_ONE) uneven = true;
   }
   const figures = foldFigures(rows, plan.endpoints);
   const lack = up === 0 ? 0 : SCALE_ONE - greatest;
-  return { failed: up < needed(plan, counted), up, usable, horizonMs, lack, uneven, figures };
+  return {
+    failed: hasFailed(plan.minHealthy, counted, up, byFamily),
+    up,
+    usable,
+    horizonMs,
+    lack,
+    uneven,
+    figures,
+  };
 }
 
-/** Fills the rows of a plan as if every address were up except those that `isDown` names, under its forced states, and judges its pools. */
-export function applyOffline(
+type FamilyCounts = Record<"ipv4" | "ipv6", { counted: number; up: number }>;
+
+/** Counts an endpoint in each family of which it has an address that is not drained. */
+function countFamilies(
   rows: HealthRows,
-  plan: HealthPlan,
-  isDown: (target: ProbeTarget) => boolean,
+  addressRows: readonly number[],
+  families: readonly (0 | 4 | 6)[],
+  isUp: boolean,
+  counts: FamilyCounts,
 ): void {
-  const forced = new Map((plan.forced ?? []).map((entry) => [entry.row, entry]));
-  for (const target of plan.targets) {
-    const state = assumedState(!isDown(target), 0, target.check);
-    writeEndpoint(rows, target, state, 0, forced.get(target.row));
+  for (const [name, family] of FAMILIES) {
+    const bits = addressRows
+      .filter((_, i) => families[i] === family)
+      .map((row) => (row === ROW_ALWAYS_UP ? STATE_UP : word(rows, row, ROW_STATE)))
+      .filter((state) => (state & STATE_DRAINED) === 0);
+    if (bits.length === 0) continue;
+    counts[name].counted += 1;
+    if (isUp && bits.some((state) => (state & STATE_UP) !== 0)) counts[name].up += 1;
   }
-  for (const pool of plan.pools) writePool(rows, pool, foldPool(rows, pool), 0);
-  const latches = createLatches(rows, () => undefined);
-  const at = { nowMs: 0, wallMs: 0 };
-  latches.adopt(plan.failback, at);
-  latches.fold((row) => poolVerdict(rows, row), at);
+}
+
+const FAMILIES = [
+  ["ipv4", 4],
+  ["ipv6", 6],
+] as const;
+
+function hasFailed(minHealthy: MinHealthy, counted: number, up: number, byFamily: FamilyCounts): boolean {
+  if (!("families" in minHealthy)) return up < needed(minHealthy, counted);
+  if (up === 0) return true;
+  return FAMILIES.some(([name]) => {
+    const least = minHealthy.families[name];
+    const count = byFamily[name];
+    return least !== undefined && count.counted > 0 && count.up < needed(least, count.counted);
+  });
 }
 
 /** The verdict that a pool's row says. */
@@ -105,12 +135,9 @@ export function poolVerdict(rows: HealthRows, row: number): Verdict {
 }
 
 /** Endpoints that must be up, of `counted` that are not drained. */
-function needed(plan: PoolPlan, counted: number): number {
-  const minHealthy = plan.minHealthy;
+function needed(least: Least, counted: number): number {
   const wanted =
-    "percent" in minHealthy
-      ? Math.ceil((minHealthy.percent * counted) / 100)
-      : Math.min(minHealthy.count, counted);
+    "percent" in least ? Math.ceil((least.percent * counted) / 100) : Math.min(least.count, counted);
   return Math.max(1, wanted);
 }
 

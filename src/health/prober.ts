@@ -1,11 +1,13 @@
-import { Doubt, type FreezeMove, keyOf } from "./doubt.ts";
+import { Calculated } from "./calculated.ts";
+import { Doubt, keyOf } from "./doubt.ts";
 import { forcedWord } from "./forced.ts";
 import { type PastTransition, rememberTransition } from "./history.ts";
 import { VERDICT_FAILED, VERDICT_UNKNOWN, VERDICT_UP, type Verdict } from "./latch.ts";
-import { createLatches, type Instant, type Latches, type LatchMove } from "./latches.ts";
-import type { ForcedPlan, HealthPlan, PoolPlan, ProbeTarget } from "./plan.ts";
+import { createLatches, type Instant, type Latches } from "./latches.ts";
+import type { ForcedPlan, HealthPlan, PoolPlan } from "./plan.ts";
 import { foldPool, type PoolVerdict } from "./pool.ts";
-import type { HealthClock, PrepareProbe, ProbeResult } from "./probe.ts";
+import type { HealthClock, ProbeResult } from "./probe.ts";
+import type { Prober, ProberOptions } from "./prober-contract.ts";
 import {
   ENDPOINT_ROW_WORDS,
   type HealthRows,
@@ -25,7 +27,6 @@ import type { SchedulerStats } from "./scheduler.ts";
 import { createSharedProbes, type SharedProbes } from "./shared-probes.ts";
 import {
   assumedState,
-  capHorizon,
   drawLuck,
   type EndpointState,
   observe,
@@ -37,63 +38,26 @@ import {
 } from "./state.ts";
 import { stateFromRow } from "./state-row.ts";
 import {
+  capFailing,
+  copyRow,
+  countLive,
   indexByRow,
   inherited,
+  isProbed,
   type Judged,
   keptReport,
   mayGoDown,
   pastOf,
   placeOf,
+  poolState,
   type Tracked,
   takeReport,
   timingOf,
   track,
   writeTracked,
 } from "./tracked.ts";
-import type { EndpointTransition, EndpointWarning, ForcedTransition, PoolTransition } from "./transitions.ts";
 
-export interface ProberOptions {
-  rows: HealthRows;
-  clock: HealthClock;
-  /** 0 <= random() < 1, for the phases of the probes. */
-  random: () => number;
-  /** `prepareProbe` of probes/prepare.ts, or a fake. */
-  prepare: PrepareProbe;
-  onTransition: (transition: EndpointTransition) => void;
-  onPoolTransition: (transition: PoolTransition) => void;
-  onWarning?: (warning: EndpointWarning) => void;
-  /** An operator's word on an address came, changed or ended. */
-  onForced?: (transition: ForcedTransition) => void;
-  /** A latched `failover` went to another entry. */
-  onLatchMove: (move: LatchMove) => void;
-  /** States are kept, or follow the probes again. */
-  onFreeze?: (move: FreezeMove) => void;
-  /** Once after each setPlan, when every target of the plan has a verdict: within setPlan when none is new, else with the first rows published after it. */
-  onRoundDone: () => void;
-  /** Probes under way at once; see MAX_IN_FLIGHT of scheduler.ts. */
-  maxInFlight?: number;
-}
-
-export interface Prober {
-  /**
-   * Takes over a plan, at start or after a reload. Rows are written before it returns. Rows of targets that left keep
-   * their last words, so that workers still on the old snapshot read no false death; they are freed by releaseRetired.
-   */
-  setPlan(plan: HealthPlan): void;
-  /** Takes over what operators say of addresses, in place of what the plan said. Rows are written before it returns. */
-  setForced(forced: readonly ForcedPlan[]): void;
-  /** Frees the rows that no target of the plan uses: call when every worker has taken over the new snapshot. */
-  releaseRetired(): void;
-  /** Takes the latch of a `failover` back to the list's order, as an operator asks; false: there is no such latch. */
-  releaseLatch(zone: string, policy: string): boolean;
-  /** Ends a freeze: what the probes found holds at once. False: nothing is frozen. */
-  thaw(): boolean;
-  /** The last transitions of an address, the latest first; of a stranger none. */
-  history(zone: string, pool: string, address: string): readonly PastTransition[];
-  stats(): SchedulerStats;
-  /** Ends every probe; rows keep their last words. */
-  stop(): void;
-}
+export type { Prober, ProberOptions } from "./prober-contract.ts";
 
 /** How often the figures of pools are published: they change with every probe, and a look at a pool is one at all of its rows. */
 const FIGURES_MS = 250;
@@ -112,9 +76,11 @@ class RowsProber implements Prober {
   private readonly probes: SharedProbes;
   private readonly latches: Latches;
   private readonly doubt: Doubt;
+  private readonly calculated: Calculated;
   private readonly scales: Scales<Tracked>;
   private tracked = new Map<number, Tracked>();
   private judged = new Map<string, Judged>();
+  private judgedAt = new Map<number, Judged>();
   private readonly changedRows = new Set<Tracked>();
   private readonly changedPools = new Set<Judged>();
   /** Pools of which nothing but figures changed, and when they are published. */
@@ -135,8 +101,14 @@ class RowsProber implements Prober {
     this.doubt = new Doubt({
       change: (row, state) => this.change(this.tracked.get(row)!, state),
       stateOf: (row) => this.tracked.get(row)!.state,
-      countUp: () => this.countUp(),
+      countUp: () => countLive(this.tracked.values(), (row) => this.doubt.isCanary(row)),
       onFreeze: (move) => options.onFreeze?.(move),
+    });
+    this.calculated = new Calculated({
+      rows: this.staged,
+      stateOf: (row) => this.tracked.get(row)!.state,
+      change: (row, state) => this.change(this.tracked.get(row)!, state),
+      pool: (row) => poolState(this.staged, this.judgedAt.get(row)!, (plan) => this.allKnown(plan)),
     });
     this.scales = new Scales(({ target: { row } }) =>
       Atomics.load(this.staged.endpoints, row * ENDPOINT_ROW_WORDS + ROW_LOAD),
@@ -157,7 +129,9 @@ class RowsProber implements Prober {
     const judged = this.adoptPools(plan, nowMs);
     this.tracked = this.adoptTargets(plan, judged, nowMs);
     this.judged = judged;
+    this.judgedAt = new Map([...judged.values()].map((pool) => [pool.plan.row, pool]));
     this.latches.adopt(plan.failback, this.instant());
+    this.calculated.adopt(plan.calculated ?? []);
     this.doubt.adopt(plan.doubt, (row) => {
       const tracked = this.tracked.get(row);
       return tracked && keyOf(tracked.target);
@@ -166,7 +140,7 @@ class RowsProber implements Prober {
     this.changedRows.clear();
     this.changedPools.clear();
     this.adoptForced(plan.forced ?? []);
-    for (const { target } of this.tracked.values()) this.keepReport(target);
+    for (const { target } of this.tracked.values()) copyRow(this.rows, this.staged, target);
     this.scales.adopt(this.tracked.values(), ({ target: { row } }) => !before.has(row), nowMs);
     for (const tracked of this.tracked.values()) this.stage(tracked);
     for (const pool of judged.values()) this.changedPools.add(pool);
@@ -222,7 +196,7 @@ class RowsProber implements Prober {
       if (before?.state === next?.state && before?.scale === next?.scale) continue;
       tracked.forced = next;
       this.stage(tracked);
-      for (const pool of tracked.pools) this.changedPools.add(pool);
+      this.affect(tracked);
       const [from, to] = [forcedWord(before), forcedWord(next)];
       if (from === to) continue;
       const { zone, pool, endpoint, address } = tracked.target;
@@ -265,7 +239,8 @@ class RowsProber implements Prober {
       if (pool.endpoints.some((rows) => rows.includes(-1))) unchecked.add(keyOf(pool));
     }
     const adopted = new Map<number, Tracked>();
-    for (const target of [...plan.targets, ...(plan.doubt?.canaries ?? [])]) {
+    const calculated = (plan.calculated ?? []).map((each) => each.target);
+    for (const target of [...plan.targets, ...(plan.doubt?.canaries ?? []), ...calculated]) {
       const pools = poolsOfRow.get(target.row) ?? [];
       const kept =
         this.keptState(target, pools, nowMs) ??
@@ -276,7 +251,7 @@ class RowsProber implements Prober {
   }
 
   /** The state of a target that stays in its row, whoever wrote it. */
-  private keptState(target: ProbeTarget, pools: Judged[], nowMs: number): Tracked | null {
+  private keptState(target: Tracked["target"], pools: Judged[], nowMs: number): Tracked | null {
     if (!holdsEndpoint(this.rows, target)) return null;
     const before = this.tracked.get(target.row);
     if (before !== undefined && keyOf(before.target) === keyOf(target)) {
@@ -292,7 +267,7 @@ class RowsProber implements Prober {
   }
 
   private newState(
-    target: ProbeTarget,
+    target: Tracked["target"],
     pools: Judged[],
     unchecked: ReadonlySet<string>,
     nowMs: number,
@@ -311,12 +286,12 @@ class RowsProber implements Prober {
 
   private reschedule(before: ReadonlyMap<number, Tracked>): void {
     for (const row of before.keys()) if (!this.tracked.has(row)) this.probes.remove(row);
-    for (const { target } of this.tracked.values()) this.probes.set(target);
+    for (const { target } of this.tracked.values()) if (isProbed(target)) this.probes.set(target);
   }
 
   private observed(row: number, result: ProbeResult): void {
     const tracked = this.tracked.get(row);
-    if (tracked === undefined) return;
+    if (tracked === undefined || !isProbed(tracked.target)) return;
     const nowMs = this.clock.nowMs();
     const { target, state } = tracked;
     if (takeReport(tracked, result, nowMs)) for (const pool of tracked.pools) this.measuredPools.add(pool);
@@ -327,7 +302,6 @@ class RowsProber implements Prober {
       this.change(tracked, fold(state));
     } else this.change(tracked, this.doubt.observe(target, state, result, nowMs, fold));
     this.probes.pace(row, paceMs(tracked.state, target.check));
-    if (tracked.state.known) this.awaited?.delete(row);
   }
 
   /** Gives an address another state, and tells whoever has to know. */
@@ -335,15 +309,16 @@ class RowsProber implements Prober {
     const { nowMs, wallMs } = this.instant();
     const before = tracked.state;
     tracked.state = after;
+    if (after.known) this.awaited?.delete(tracked.target.row);
     const turned = before.known !== after.known || before.up !== after.up;
     if (turned) tracked.sinceS = Math.floor((wallMs - nowMs + after.sinceMs) / 1000);
     const { scale } = tracked;
     this.scales.watch(tracked, nowMs);
     this.stage(tracked);
     const isUrgent = turned || before.horizonMs !== after.horizonMs;
-    if (isUrgent || before.responseUs !== after.responseUs || scale !== tracked.scale) {
-      for (const pool of tracked.pools) (isUrgent ? this.changedPools : this.measuredPools).add(pool);
-    }
+    if (isUrgent) this.affect(tracked);
+    else if (before.responseUs !== after.responseUs || scale !== tracked.scale)
+      for (const pool of tracked.pools) this.measuredPools.add(pool);
     if (!turned) {
       this.reportWarning(tracked.target, before, after);
       return;
@@ -363,17 +338,12 @@ class RowsProber implements Prober {
       durationMs: nowMs - before.sinceMs,
       held: after.held,
       ...(forced === null ? {} : { forced }),
+      ...(tracked.target.isPart === true ? { part: tracked.target.check.name } : {}),
     });
   }
 
-  private countUp(): number {
-    let count = 0;
-    for (const [row, { state }] of this.tracked) if (state.up && !this.doubt.isCanary(row)) count += 1;
-    return count;
-  }
-
   /** An address that stays up, and whose probes began to warn, or ceased to. */
-  private reportWarning(target: ProbeTarget, before: EndpointState, after: EndpointState): void {
+  private reportWarning(target: Tracked["target"], before: EndpointState, after: EndpointState): void {
     if (!after.up || before.held || after.held || before.reason === after.reason) return;
     const { zone, pool, endpoint, address } = target;
     this.options.onWarning?.({ zone, pool, endpoint, address, reason: after.reason });
@@ -386,6 +356,7 @@ class RowsProber implements Prober {
   private publish(): void {
     const nowMs = this.clock.nowMs();
     this.doubt.judge(nowMs);
+    this.calculated.fold(nowMs);
     this.scales.step(nowMs, (tracked) => {
       this.stage(tracked);
       for (const pool of tracked.pools) this.measuredPools.add(pool);
@@ -398,7 +369,7 @@ class RowsProber implements Prober {
     const verdicts = new Map<Judged, PoolVerdict>();
     for (const pool of this.changedPools) {
       const verdict = foldPool(this.staged, pool.plan);
-      this.capFailing(pool, verdict);
+      capFailing(this.tracked, pool, verdict.horizonMs, (tracked) => this.stage(tracked));
       verdicts.set(pool, verdict);
     }
     for (const [pool, verdict] of verdicts) if (verdict.failed) this.publishPool(pool, verdict);
@@ -417,21 +388,6 @@ class RowsProber implements Prober {
     for (const { plan, known, failed } of this.judged.values())
       verdicts.set(plan.row, known ? (failed ? VERDICT_FAILED : VERDICT_UP) : VERDICT_UNKNOWN);
     this.latches.fold((row) => verdicts.get(row) ?? VERDICT_UNKNOWN, this.instant());
-  }
-
-  /** Ties the addresses that have begun to fail to the horizon that their pool now gives out. */
-  private capFailing(pool: Judged, verdict: PoolVerdict): void {
-    if (verdict.horizonMs === 0) return;
-    for (const rows of pool.plan.endpoints) {
-      for (const row of rows) {
-        const tracked = this.tracked.get(row);
-        if (tracked === undefined) continue;
-        const capped = capHorizon(tracked.state, verdict.horizonMs);
-        if (capped === tracked.state) continue;
-        tracked.state = capped;
-        this.stage(tracked);
-      }
-    }
   }
 
   private publishPool(pool: Judged, verdict: PoolVerdict): void {
@@ -460,16 +416,18 @@ class RowsProber implements Prober {
     return pool.endpoints.every((rows) => rows.every((row) => this.tracked.get(row)?.state.known ?? true));
   }
 
-  /** What the shared row of an address says of its load is judged too, also by a prober that did not write it. */
-  private keepReport(target: ProbeTarget): void {
-    if (!holdsEndpoint(this.rows, target)) return;
-    const base = target.row * ENDPOINT_ROW_WORDS;
-    this.staged.endpoints.set(this.rows.endpoints.subarray(base, base + ENDPOINT_ROW_WORDS), base);
-  }
-
   private stage(tracked: Tracked): void {
     writeTracked(this.staged, tracked);
     this.changedRows.add(tracked);
+    this.calculated.touch(tracked.target.row);
+  }
+
+  /** Has the pools of an address judged anew, and whatever is calculated from them. */
+  private affect({ pools }: Tracked): void {
+    for (const pool of pools) {
+      this.changedPools.add(pool);
+      this.calculated.touchPool(pool.plan.row);
+    }
   }
 
   private instant(): Instant {

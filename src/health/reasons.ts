@@ -98,6 +98,10 @@ export const REASON_STATE_DOWN = 45;
 export const REASON_NO_REPLY = 46;
 /** The system's ping could not ask. */
 export const REASON_PING_FAILED = 47;
+/** What it is calculated from says so. */
+export const REASON_CALCULATED = 48;
+/** The check of its whole region fails. */
+export const REASON_REGION_DOWN = 49;
 /** Added to REASON_STATUS: the HTTP status. */
 export const REASON_STATUS = 1000;
 /** Added to it: the status of a gRPC call, 0 to 16. */
@@ -156,6 +160,8 @@ const TEXTS: readonly string[] = [
   "state-down",
   "no-reply",
   "ping-failed",
+  "calculated",
+  "region-down",
 ];
 
 /** RFC 1035 section 4.1.1. */

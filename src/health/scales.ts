@@ -1,11 +1,11 @@
-import type { ProbeTarget } from "./plan.ts";
+import type { CalculatedTarget, ProbeTarget } from "./plan.ts";
 import { rampScale, SCALE_ONE } from "./ramp.ts";
 import { shedScale, shedTarget } from "./shed.ts";
 import type { EndpointState } from "./state.ts";
 
 /** An address whose scale may move by itself. */
 export interface Scaled {
-  target: ProbeTarget;
+  target: ProbeTarget | CalculatedTarget;
   state: EndpointState;
   /** What is published: factor on its weight. */
   scale: number;

@@ -8,16 +8,20 @@ import {
   reportFromRow,
   writeReport,
 } from "./load-report.ts";
-import type { CheckSpec, ForcedPlan, PoolPlan, ProbeTarget } from "./plan.ts";
+import type { CalculatedTarget, ForcedPlan, PoolPlan, ProbeTarget } from "./plan.ts";
+import { foldPool } from "./pool.ts";
 import type { ProbeResult } from "./probe.ts";
 import { SCALE_ONE } from "./ramp.ts";
 import type { Timing } from "./returns.ts";
-import type { HealthRows } from "./rows.ts";
-import { writeEndpoint } from "./rows-writer.ts";
+import { ENDPOINT_ROW_WORDS, type HealthRows } from "./rows.ts";
+import { holdsEndpoint, writeEndpoint } from "./rows-writer.ts";
+import type { RuleState } from "./rule.ts";
 import type { Scaled } from "./scales.ts";
-import { type EndpointState, inheritState } from "./state.ts";
+import { capHorizon, type EndpointState, inheritState } from "./state.ts";
 
-/** A target under probe. */
+type AnyTarget = ProbeTarget | CalculatedTarget;
+
+/** A target under probe, or one that is calculated. */
 export interface Tracked extends Scaled {
   /** Seconds since 1970 at `state.sinceMs`, read once: a step of the wall clock changes no age. */
   sinceS: number;
@@ -41,13 +45,18 @@ export interface Judged {
   withdrawals: Withdrawals;
 }
 
-export function track(target: ProbeTarget, pools: Judged[], state: EndpointState, sinceS: number): Tracked {
+/** False: its state is calculated, and nobody is asked. */
+export function isProbed(target: AnyTarget): target is ProbeTarget {
+  return target.check.type !== "calculated";
+}
+
+export function track(target: AnyTarget, pools: Judged[], state: EndpointState, sinceS: number): Tracked {
   return { target, pools, state, sinceS, past: [], scale: SCALE_ONE, shed: SCALE_ONE };
 }
 
 /** The state of the same address of the same pool under another check: an endpoint that stays keeps its health. */
 export function inherited(
-  target: ProbeTarget,
+  target: AnyTarget,
   pools: Judged[],
   before: Tracked | undefined,
   nowMs: number,
@@ -70,9 +79,10 @@ export function indexByRow(judged: Iterable<Judged>): Map<number, Judged[]> {
   return index;
 }
 
-/** What makes an endpoint the same one for a person, whatever its check. */
-export function placeOf(target: ProbeTarget): string {
-  return `${target.zone} ${target.pool} ${target.address}`;
+/** What makes an endpoint the same one for a person, whatever its check; parts of a calculated one are told apart. */
+export function placeOf(target: AnyTarget): string {
+  const part = target.isPart === true ? ` ${target.check.name}` : "";
+  return `${target.zone} ${target.pool} ${target.address}${part}`;
 }
 
 /** What decides over the state of a target. */
@@ -84,7 +94,7 @@ export function timingOf({ check, slowStartMs = 0 }: ProbeTarget): Timing {
 const WINDOW_MS = 10_000;
 
 /** Null: the check reads no reports. */
-function reportRule(check: CheckSpec): ReportRule | null {
+function reportRule(check: AnyTarget["check"]): ReportRule | null {
   const load = "load" in check ? check.load : undefined;
   return load === undefined ? null : { windowMs: check.windowMs ?? WINDOW_MS, expireMs: load.expireMs };
 }
@@ -100,7 +110,7 @@ export function takeReport(tracked: Tracked, result: ProbeResult, nowMs: number)
 
 /** What is known of the load of a target that stays: what was, or what its row says; undefined: its check reads no reports. */
 export function keptReport(
-  target: ProbeTarget,
+  target: AnyTarget,
   before: Load | undefined,
   rows: HealthRows,
   nowMs: number,
@@ -134,4 +144,52 @@ export function writeTracked(rows: HealthRows, tracked: Tracked): void {
   const { target, state, sinceS, forced, scale, load } = tracked;
   writeEndpoint(rows, target, state, sinceS, forced, scale);
   if (load !== undefined) writeReport(rows, target.row, load);
+}
+
+/** Addresses that are up and that somebody is asked about; canaries are left out. */
+export function countLive(tracked: Iterable<Tracked>, isCanary: (row: number) => boolean): number {
+  let count = 0;
+  for (const { state, target } of tracked) {
+    const isAsked = isProbed(target) && target.check.type !== "static";
+    if (state.up && isAsked && !isCanary(target.row)) count += 1;
+  }
+  return count;
+}
+
+/** A pool as it is about to be published: while nobody has been told that it has failed, it may still turn out not to have. */
+export function poolState(
+  staged: HealthRows,
+  { plan, known }: Judged,
+  allKnown: (plan: PoolPlan) => boolean,
+): RuleState {
+  const { failed, horizonMs } = foldPool(staged, plan);
+  if (!failed) return { verdict: "up", horizonMs };
+  return { verdict: known || allKnown(plan) ? "down" : "unknown", horizonMs };
+}
+
+/** Ties the addresses that have begun to fail to the horizon that their pool now gives out. */
+export function capFailing(
+  all: ReadonlyMap<number, Tracked>,
+  { plan }: Judged,
+  horizonMs: number,
+  changed: (tracked: Tracked) => void,
+): void {
+  if (horizonMs === 0) return;
+  for (const rows of plan.endpoints) {
+    for (const row of rows) {
+      const tracked = all.get(row);
+      if (tracked === undefined) continue;
+      const capped = capHorizon(tracked.state, horizonMs);
+      if (capped === tracked.state) continue;
+      tracked.state = capped;
+      changed(tracked);
+    }
+  }
+}
+
+/** What the shared row of an address says of its load is judged too, also by a prober that did not write it. */
+export function copyRow(from: HealthRows, to: HealthRows, target: AnyTarget): void {
+  if (!holdsEndpoint(from, target)) return;
+  const base = target.row * ENDPOINT_ROW_WORDS;
+  to.endpoints.set(from.endpoints.subarray(base, base + ENDPOINT_ROW_WORDS), base);
 }

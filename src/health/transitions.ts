@@ -17,6 +17,8 @@ export interface EndpointTransition {
   held: boolean;
   /** What an operator says of the address meanwhile, which is what counts; absent: nothing. */
   forced?: ForcedWord;
+  /** Name of a check that another one is calculated from: this is what it says, and not what is answered. */
+  part?: string;
 }
 
 /** An operator's word on an address, or the end of it. */

@@ -7,7 +7,7 @@ import { buildQuery, ecsOption } from "../../test/support/packet.ts";
 import { temporaryFolder } from "../../test/support/temporary-folder.ts";
 import { compileFiles } from "../cli/configuration.ts";
 import type { CompiledConfig } from "../config/compile.ts";
-import { applyOffline } from "../health/pool.ts";
+import { applyOffline } from "../health/offline.ts";
 import { allocateHealthRows } from "../health/rows.ts";
 import { viewOf } from "../wire/octets.ts";
 import { OUT_OCTETS } from "../wire/response.ts";

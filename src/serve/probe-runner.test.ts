@@ -97,9 +97,20 @@ describe("runProbeWorker", () => {
     const transition = { from: "down", to: "up", reason: REASON_REFUSED, durationMs: 2_000 } as const;
     hooks.onTransition({ ...where, ...transition, held: true });
     hooks.onTransition({ ...where, zone: "", pool: "canaries", ...transition, held: false });
+    hooks.onTransition({
+      ...where,
+      endpoint: "",
+      address: "",
+      pool: "region:eu",
+      ...transition,
+      held: false,
+    });
+    hooks.onTransition({ ...where, ...transition, held: false, part: "web" });
     expect(port.posted.filter(isKind("log")).map(({ message, fields }) => [message, fields.event])).toEqual([
       ["eu/lb1 192.0.2.1 is kept up: refused, after 2 s down", "endpoint"],
       ["canaries/lb1 192.0.2.1 is up: refused, after 2 s down", "canary"],
+      ["region:eu is up: refused, after 2 s down", "region"],
+      ["eu/lb1 192.0.2.1 is up by web: refused, after 2 s down", "part"],
     ]);
   });
 

@@ -107,13 +107,15 @@ export function runProbeWorker(
 }
 
 function logEndpoint(log: Log, transition: EndpointTransition): void {
-  const { zone, pool, endpoint, address, from, to, durationMs, held, forced } = transition;
+  const { zone, pool, endpoint, address, from, to, durationMs, held, forced, part } = transition;
   const reason = reasonText(transition.reason);
   const after = from === "unknown" ? "first verdict" : `after ${formatDuration(durationMs)} ${from}`;
   const probed = held ? "kept up" : to;
   const is = forced === undefined ? `is ${probed}` : `is ${FORCED[forced]}, and its probes say ${probed}`;
-  log(to === "up" ? "info" : "warn", `${pool}/${endpoint} ${address} ${is}: ${reason}, ${after}`, {
-    event: zone === "" ? "canary" : "endpoint",
+  const who = address === "" ? pool : `${pool}/${endpoint} ${address}`;
+  const by = part === undefined ? "" : ` by ${part}`;
+  log(to === "up" ? "info" : "warn", `${who} ${is}${by}: ${reason}, ${after}`, {
+    event: eventOf(transition),
     zone,
     pool,
     endpoint,
@@ -123,7 +125,15 @@ function logEndpoint(log: Log, transition: EndpointTransition): void {
     reason,
     durationMs: Math.round(durationMs),
     ...(forced === undefined ? {} : { forced }),
+    ...(part === undefined ? {} : { check: part }),
   });
+}
+
+/** What the log calls a change of something that is probed or calculated. */
+function eventOf({ zone, address, part }: EndpointTransition): string {
+  if (zone === "") return "canary";
+  if (address === "") return "region";
+  return part === undefined ? "endpoint" : "part";
 }
 
 function logWarning(log: Log, { zone, pool, endpoint, address, reason }: EndpointWarning): void {

@@ -6,8 +6,9 @@ import { formatFinding } from "../../src/config/findings.ts";
 import { type LoadedConfig, loadConfig } from "../../src/config/load.ts";
 import { createRowRegistry } from "../../src/config/rows.ts";
 import { createLatches } from "../../src/health/latches.ts";
+import { applyOffline } from "../../src/health/offline.ts";
 import type { ProbeTarget } from "../../src/health/plan.ts";
-import { applyOffline, foldPool, poolVerdict } from "../../src/health/pool.ts";
+import { foldPool, poolVerdict } from "../../src/health/pool.ts";
 import {
   allocateHealthRows,
   ENDPOINT_ROW_WORDS,

@@ -1,0 +1,176 @@
+import type { CalculatedPlan } from "./plan.ts";
+import { foldPool } from "./pool.ts";
+import { REASON_CALCULATED, REASON_OK, REASON_REGION_DOWN, type Reason } from "./reasons.ts";
+import {
+  ENDPOINT_ROW_WORDS,
+  type HealthRows,
+  ROW_HORIZON_MS,
+  ROW_REASON,
+  ROW_STATE,
+  STATE_KNOWN,
+  STATE_UP,
+  STATE_WITHHELD,
+} from "./rows.ts";
+import { foldRule, leavesOf, nearer, type OwnPoolPlan, type RuleFacts, type RuleState } from "./rule.ts";
+import type { EndpointState } from "./state.ts";
+
+/** What a calculated check says of its address. */
+export interface CalculatedVerdict extends RuleState {
+  reason: Reason;
+}
+
+/** What rows say to rules. `pool`: a pool, as it is about to be published. */
+export function rowFacts(rows: HealthRows, pool: (row: number) => RuleState): RuleFacts {
+  const row = (index: number): RuleState => {
+    const base = index * ENDPOINT_ROW_WORDS;
+    const bits = Atomics.load(rows.endpoints, base + ROW_STATE);
+    const horizonMs = Atomics.load(rows.endpoints, base + ROW_HORIZON_MS);
+    const isKnown = (bits & (STATE_KNOWN | STATE_WITHHELD)) !== 0;
+    return { verdict: (bits & STATE_UP) !== 0 ? "up" : isKnown ? "down" : "unknown", horizonMs };
+  };
+  return { row, pool, own: (plan) => ownVerdict(rows, plan, row) };
+}
+
+/** A pool without its region's word. While an address is unknown, a failure is not known either. */
+function ownVerdict(rows: HealthRows, plan: OwnPoolPlan, factOf: (row: number) => RuleState): RuleState {
+  const { failed, horizonMs } = foldPool(rows, plan);
+  if (!failed) return { verdict: "up", horizonMs };
+  const isOpen = plan.endpoints.some((list) =>
+    list.some((row) => row >= 0 && factOf(row).verdict === "unknown"),
+  );
+  return { verdict: isOpen ? "unknown" : "down", horizonMs };
+}
+
+/** The verdict of one calculated address: what its rule says, unless its region is down. */
+export function foldCalculated(plan: CalculatedPlan, facts: RuleFacts, rows: HealthRows): CalculatedVerdict {
+  const own = foldRule(plan.rule, facts);
+  const region: RuleState =
+    plan.regionRow === undefined ? { verdict: "up", horizonMs: 0 } : facts.row(plan.regionRow);
+  const horizonMs = nearer(own.horizonMs, region.horizonMs);
+  if (own.verdict === "down") return { verdict: "down", horizonMs, reason: ownReason(plan, rows) };
+  if (region.verdict === "down") return { verdict: "down", horizonMs, reason: REASON_REGION_DOWN };
+  const isUp = own.verdict === "up" && region.verdict === "up";
+  return { verdict: isUp ? "up" : "unknown", horizonMs, reason: REASON_OK };
+}
+
+/** Where the rule is one probe, its reason says more. */
+function ownReason({ rule }: CalculatedPlan, rows: HealthRows): Reason {
+  if (rule.kind !== "row" || rule.row < 0) return REASON_CALCULATED;
+  return Atomics.load(rows.endpoints, rule.row * ENDPOINT_ROW_WORDS + ROW_REASON);
+}
+
+/**
+ * The state after a verdict: it holds at once. What is not known changes nothing. While an address that is up can go down,
+ * the time until then never grows. The same object when nothing changed.
+ */
+function calculatedState(
+  before: EndpointState,
+  { verdict, horizonMs: foundMs, reason }: CalculatedVerdict,
+  nowMs: number,
+): EndpointState {
+  const isHeld = before.up && before.known && verdict !== "down" && before.horizonMs > 0 && foundMs > 0;
+  const horizonMs = isHeld ? Math.min(before.horizonMs, foundMs) : foundMs;
+  if (verdict === "unknown") return before.horizonMs === horizonMs ? before : { ...before, horizonMs };
+  const up = verdict === "up";
+  const isTurned = !before.known || before.up !== up;
+  if (!isTurned && before.horizonMs === horizonMs && before.reason === reason) return before;
+  const next = { ...before, up, known: true, trial: false, run: 0, reason, horizonMs };
+  if (!isTurned) return next;
+  return {
+    ...next,
+    sinceMs: nowMs,
+    results: before.results + 1,
+    returned: up,
+    rampSinceMs: nowMs,
+    rampLevel: 0,
+  };
+}
+
+export interface CalculatedHost {
+  /** What is about to be published. */
+  rows: HealthRows;
+  stateOf: (row: number) => EndpointState;
+  change: (row: number, state: EndpointState) => void;
+  /** A pool, as it is about to be published. */
+  pool: (row: number) => RuleState;
+}
+
+/** Keeps calculated states: each is looked at again when something that it is made of changes. */
+export class Calculated {
+  private readonly host: CalculatedHost;
+  private plans: readonly CalculatedPlan[] = [];
+  private rows = new Set<number>();
+  private stale = new Uint8Array(0);
+  private isStale = false;
+  private ofRow = new Map<number, number[]>();
+  private ofPool = new Map<number, number[]>();
+
+  constructor(host: CalculatedHost) {
+    this.host = host;
+  }
+
+  /** Takes over what is to be calculated; all of it is looked at anew. */
+  adopt(plans: readonly CalculatedPlan[]): void {
+    this.plans = plans;
+    this.rows = new Set(plans.map(({ target }) => target.row));
+    this.stale = new Uint8Array(plans.length).fill(1);
+    this.isStale = plans.length > 0;
+    this.ofRow = new Map();
+    this.ofPool = new Map();
+    for (const [index, { rule, regionRow }] of plans.entries()) {
+      if (regionRow !== undefined) add(this.ofRow, regionRow, index);
+      for (const leaf of leavesOf(rule)) {
+        if (leaf.kind === "row") add(this.ofRow, leaf.row, index);
+        else if (leaf.kind === "pool") add(this.ofPool, leaf.row, index);
+        else if (leaf.kind === "own")
+          for (const row of leaf.pool.endpoints.flat()) add(this.ofRow, row, index);
+      }
+    }
+  }
+
+  has(row: number): boolean {
+    return this.rows.has(row);
+  }
+
+  /** An address is about to be published anew. */
+  touch(row: number): void {
+    this.mark(this.ofRow.get(row));
+  }
+
+  touchPool(row: number): void {
+    this.mark(this.ofPool.get(row));
+  }
+
+  /** Brings every state up to date, in one pass: what a plan is made of stands before it. */
+  fold(nowMs: number): void {
+    if (!this.isStale) return;
+    this.isStale = false;
+    const known = new Map<number, RuleState>();
+    const pool = (row: number): RuleState => {
+      const found = known.get(row) ?? this.host.pool(row);
+      known.set(row, found);
+      return found;
+    };
+    const facts = rowFacts(this.host.rows, pool);
+    for (const [index, plan] of this.plans.entries()) {
+      if (this.stale[index] === 0) continue;
+      this.stale[index] = 0;
+      const { row } = plan.target;
+      const before = this.host.stateOf(row);
+      const after = calculatedState(before, foldCalculated(plan, facts, this.host.rows), nowMs);
+      if (after !== before) this.host.change(row, after);
+    }
+  }
+
+  private mark(indexes: readonly number[] | undefined): void {
+    if (indexes === undefined) return;
+    for (const index of indexes) this.stale[index] = 1;
+    this.isStale = true;
+  }
+}
+
+function add(map: Map<number, number[]>, key: number, index: number): void {
+  const list = map.get(key);
+  if (list === undefined) map.set(key, [index]);
+  else if (list.at(-1) !== index) list.push(index);
+}

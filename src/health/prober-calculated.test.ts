@@ -1,0 +1,176 @@
+import { beforeEach, expect, it } from "vitest";
+import { FakeClock } from "../../test/support/fake-clock.ts";
+import type { CalculatedPlan, HealthPlan, PoolPlan, ProbeTarget } from "./plan.ts";
+import { failedResult } from "./probe.ts";
+import { createProber, type Prober } from "./prober.ts";
+import { REASON_OK, REASON_REFUSED, reasonText } from "./reasons.ts";
+import {
+  allocateHealthRows,
+  ENDPOINT_ROW_WORDS,
+  type HealthRows,
+  POOL_ROW_FAILED,
+  POOL_ROW_WORDS,
+  ROW_REASON,
+  ROW_STATE,
+  STATE_HELD,
+  STATE_UP,
+} from "./rows.ts";
+import type { RulePlan } from "./rule.ts";
+
+/** Calculated states in a running prober: what is published, and in which order. */
+
+let clock: FakeClock;
+let rows: HealthRows;
+let prober: Prober;
+let alive: Set<string>;
+let told: string[];
+let rounds: number;
+
+const timing = { intervalMs: 1000, timeoutMs: 500, fall: 1, rise: 1 };
+const place = { zone: "z", family: 4 as const, keyHigh: 1 };
+
+const probed = (row: number, pool: string, given: Partial<ProbeTarget> = {}): ProbeTarget => ({
+  ...place,
+  ...{ row, keyLow: row + 1, pool, endpoint: `e${row}`, address: `192.0.2.${row}` },
+  check: { type: "tcp", name: "t", port: 80, ...timing },
+  ...given,
+});
+const calculated = (
+  row: number,
+  pool: string,
+  rule: RulePlan,
+  given: Partial<CalculatedPlan> = {},
+): CalculatedPlan => ({
+  target: {
+    ...place,
+    ...{ row, keyLow: row + 1, pool, endpoint: `e${row}`, address: `192.0.2.${row}` },
+    check: { type: "calculated", name: "c", ...timing },
+  },
+  rule,
+  ...given,
+});
+const pool = (row: number, name: string, endpoints: number[][]): PoolPlan => ({
+  ...place,
+  ...{ row, keyLow: row + 1, pool: name, endpoints, minHealthy: { count: 1 }, dualStack: "any" },
+});
+const isUp = (row: number): boolean =>
+  (rows.endpoints[row * ENDPOINT_ROW_WORDS + ROW_STATE]! & STATE_UP) !== 0;
+const reason = (row: number): string => reasonText(rows.endpoints[row * ENDPOINT_ROW_WORDS + ROW_REASON]!);
+const hasFailed = (row: number): boolean => rows.pools[row * POOL_ROW_WORDS + POOL_ROW_FAILED] === 1;
+
+beforeEach(() => {
+  clock = new FakeClock();
+  rows = allocateHealthRows(32, 8);
+  alive = new Set(Array.from({ length: 32 }, (_, row) => `192.0.2.${row}`));
+  told = [];
+  rounds = 0;
+  prober = createProber({
+    rows,
+    clock,
+    random: () => 0.25,
+    prepare: (target) => (done) => {
+      done(
+        alive.has(target.address) ? { ...failedResult(REASON_OK), ok: true } : failedResult(REASON_REFUSED),
+      );
+      return { expire() {}, cancel() {} };
+    },
+    onTransition: (change) =>
+      told.push(`${change.pool}/${change.endpoint} ${change.to}: ${reasonText(change.reason)}`),
+    onPoolTransition: (change) => told.push(`${change.pool} ${change.to}`),
+    onLatchMove: () => undefined,
+    onRoundDone: () => {
+      rounds += 1;
+    },
+  });
+});
+
+/** Pool `main` follows pool `base` and a probe of its own; `far` stands in a region whose check is a probe. */
+const plan: HealthPlan = {
+  targets: [
+    probed(0, "base"),
+    probed(1, "main", { isPart: true }),
+    probed(2, "region:oslo", { isPart: true }),
+    probed(3, "far", { isPart: true }),
+  ],
+  calculated: [
+    calculated(8, "main", {
+      kind: "count",
+      atLeast: 2,
+      of: [
+        { kind: "row", row: 1 },
+        { kind: "pool", row: 0 },
+      ],
+    }),
+    calculated(9, "region:oslo", { kind: "row", row: 2 }, { isRegion: true }),
+    calculated(10, "far", { kind: "row", row: 3 }, { regionRow: 9 }),
+  ],
+  pools: [pool(0, "base", [[0]]), pool(1, "main", [[8]]), pool(2, "far", [[10]])],
+};
+
+it("follows pools and probes within the same tick, and waits for all of them at start", () => {
+  prober.setPlan(plan);
+  expect([8, 9, 10].map(isUp)).toEqual([false, false, false]);
+  clock.advance(1_000);
+  expect([8, 9, 10].map(isUp)).toEqual([true, true, true]);
+  expect(rounds).toBe(1);
+  told.length = 0;
+  alive.delete("192.0.2.0");
+  clock.advance(1_500);
+  expect(told).toEqual(["base/e0 down: refused", "main/e8 down: calculated", "base failed", "main failed"]);
+  expect([hasFailed(0), hasFailed(1), hasFailed(2)]).toEqual([true, true, false]);
+  alive.add("192.0.2.0");
+  clock.advance(1_500);
+  expect(isUp(8)).toBe(true);
+  expect(hasFailed(1)).toBe(false);
+});
+
+it("takes the pools of a region down with its check, and says why", () => {
+  prober.setPlan(plan);
+  clock.advance(1_000);
+  alive.delete("192.0.2.2");
+  clock.advance(1_500);
+  expect([isUp(3), isUp(10), hasFailed(2)]).toEqual([true, false, true]);
+  expect([reason(9), reason(10)]).toEqual(["refused", "region-down"]);
+  alive.delete("192.0.2.3");
+  clock.advance(1_500);
+  expect(reason(10)).toBe("refused");
+  alive.add("192.0.2.2");
+  clock.advance(1_500);
+  expect([isUp(9), isUp(10)]).toEqual([true, false]);
+});
+
+it("keeps its states through a reload, and takes over addresses that were probed before", () => {
+  const before: HealthPlan = { targets: [probed(10, "far")], pools: [pool(2, "far", [[10]])] };
+  prober.setPlan(before);
+  clock.advance(1_000);
+  told.length = 0;
+  prober.setPlan(plan);
+  expect([isUp(10), hasFailed(2)]).toEqual([true, false]);
+  clock.advance(1_000);
+  expect(told.filter((line) => line.startsWith("far"))).toEqual(["far/e3 up: ok"]);
+  prober.setPlan(plan);
+  expect([8, 9, 10].map(isUp)).toEqual([true, true, true]);
+});
+
+it("an operator's word on the whole, and on what it is made of, counts", () => {
+  prober.setPlan(plan);
+  clock.advance(1_000);
+  prober.setForced([{ row: 0, state: 16, scale: 65_536 }]);
+  expect([isUp(0), isUp(8), reason(8)]).toEqual([false, false, "calculated"]);
+  prober.setForced([
+    { row: 8, state: 4, scale: 65_536 },
+    { row: 0, state: 16, scale: 65_536 },
+  ]);
+  expect(isUp(8)).toBe(true);
+});
+
+it("calculated addresses do not count where failures are weighed, and a freeze holds what they are made of", () => {
+  const inRegion = (target: ProbeTarget, region: string): ProbeTarget => ({ ...target, region });
+  const targets = plan.targets.map((target, i) => inRegion(target, i < 2 ? "oslo" : "rome"));
+  prober.setPlan({ ...plan, targets });
+  clock.advance(1_000);
+  alive.clear();
+  clock.advance(3_000);
+  expect([8, 9, 10].map(isUp)).toEqual([true, true, true]);
+  expect(rows.endpoints[3 * ENDPOINT_ROW_WORDS + ROW_STATE]! & STATE_HELD).toBe(STATE_HELD);
+});
