@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
@@ -60,20 +60,31 @@ describe("the JSON Schemas", () => {
 
 describe("docs/reference.md", () => {
   const path = resolve(root, "docs/reference.md");
+  const page = referencePage((section) =>
+    readFileSync(resolve(root, `docs/examples/${section}.yaml`), "utf8"),
+  );
+
   test("is what the schema says: run node scripts/reference.mjs", () => {
-    expect(readFileSync(path, "utf8")).toBe(referencePage());
+    expect(readFileSync(path, "utf8")).toBe(page);
   });
 
   test("says something of every key", () => {
-    const rows = referencePage()
-      .split("\n")
-      .filter((line) => line.startsWith("| `"));
+    const rows = page.split("\n").filter((line) => line.startsWith("| `"));
     expect(rows.length).toBeGreaterThan(60);
     for (const row of rows) expect(row.split(" | ").at(-1)!.length, row).toBeGreaterThan(10);
   });
 
+  test("has an example of every key, and no example that no section shows", () => {
+    const sections = page.split(/^(?=##)/m).slice(1);
+    for (const section of sections) {
+      const [, example] = section.match(/^```yaml\n([\s\S]*?)^```$/m)!;
+      for (const [, key] of section.matchAll(/^\| `(\w+)`/gm))
+        expect(example, section.split("\n", 1)[0]).toMatch(new RegExp(`(^|[\\s{])${key}:\\s`, "m"));
+    }
+    expect(readdirSync(resolve(root, "docs/examples"))).toHaveLength(sections.length);
+  });
+
   test("shows defaults, required keys and ranges", () => {
-    const page = referencePage();
     expect(page).toContain("| `interval` | duration, 100ms to 1h | `2s` |");
     expect(page).toContain("| `port` | integer from 1 to 65535 | required |");
     expect(page).toContain("| `listen` | list of address:port | `127.0.0.1:5300`, `[::1]:5300` |");

@@ -8,7 +8,7 @@ import { entryOptions, failoverOptions, latencyOptions, nodeShapes } from "./sch
 import { ttlRange } from "./schema-rows.ts";
 import { serverSchema } from "./schema-server.ts";
 import { serviceRow } from "./schema-service.ts";
-import { holdOptions } from "./schema-timing.ts";
+import { holdOptions, timingRows } from "./schema-timing.ts";
 import { poolRow, recordRow, regionRow, stickyOptions, zoneSchema } from "./schema-zone.ts";
 import { NODE_OPTIONS, POLICY_KINDS } from "./vocabulary.ts";
 
@@ -47,13 +47,19 @@ negative answers live for the \`ttl\` of the file, at most 60 seconds.`;
 const OVERRIDES = `What operators say of endpoints, as a list under the key \`overrides\`. The file is optional; it lies beside the zones
 folder unless steerd.yaml says otherwise. Of the entries that are about an endpoint the last one counts, wholly.`;
 
+/** What every type of check takes is said once. */
+const TIMING = Object.keys(timingRows);
+
 const POLICIES = `A policy is the name of a pool or of a named policy, or a mapping with exactly one of these keys:`;
 
 const LAST_RESORT = `\`last_resort\` is one of \`all\` (as if every endpoint were up, but for those that an operator took out), \`nodata\`,
 \`servfail\`, \`{pool: NAME}\` or \`{addresses: [ADDRESS, ...]}\`.`;
 
-/** Markdown of docs/reference.md, made from the same schema as the types and the error messages. */
-export function referencePage(): string {
+/**
+ * Markdown of docs/reference.md, made from the same schema as the types and the error messages. `exampleOf` gives the
+ * YAML that is shown below a section, by the words of its heading, as in "checks-type-tcp".
+ */
+export function referencePage(exampleOf: (section: string) => string): string {
   const server = shapeOf(serverSchema);
   const sections = [
     PREFACE,
@@ -82,7 +88,12 @@ export function referencePage(): string {
     "### ttl",
     "Seconds, a duration, or a mapping:",
     table(shapeOf(ttlRange)),
-    ...Object.entries(checkRows).flatMap(([type, row]) => [`### checks: type ${type}`, table(shapeOf(row))]),
+    "### checks: every type",
+    table(pick(shapeOf(checkRows.tcp), TIMING)),
+    ...Object.entries(checkRows).flatMap(([type, row]) => [
+      `### checks: type ${type}`,
+      table(omit(shapeOf(row), TIMING)),
+    ]),
     ...Object.entries(checkParts).flatMap(([key, row]) => [`### checks: ${key}`, table(shapeOf(row))]),
     "### checks: hold_down",
     "A duration, which is `down`, or a mapping:",
@@ -121,7 +132,21 @@ export function referencePage(): string {
     "### records: sticky",
     table(shapeOf(stickyOptions)),
   ];
-  return `${sections.join("\n\n")}\n`;
+  return `${sections.flatMap(withExamples(exampleOf)).join("\n\n")}\n`;
+}
+
+/** Puts the example of each section at its end. The page's own heading has none. */
+function withExamples(exampleOf: (section: string) => string) {
+  return (part: string, at: number, parts: string[]): string[] => {
+    const next = parts[at + 1];
+    if (at === 0 || (next !== undefined && !next.startsWith("#"))) return [part];
+    const heading = parts.slice(0, at + 1).findLast((before) => before.startsWith("##"))!;
+    const section = heading
+      .toLowerCase()
+      .match(/[a-z0-9]+/g)!
+      .join("-");
+    return [part, `\`\`\`yaml\n${exampleOf(section).trimEnd()}\n\`\`\``];
+  };
 }
 
 function shapeOf(schema: z.ZodType): Property {
@@ -137,6 +162,11 @@ function optionsIn(shape: Property, key: string): Property {
 function pick(shape: Property, keys: readonly string[]): Property {
   const properties = Object.fromEntries(keys.map((key) => [key, shape.properties![key]!]));
   return { properties };
+}
+
+function omit(shape: Property, keys: readonly string[]): Property {
+  const kept = Object.entries(shape.properties!).filter(([key]) => !keys.includes(key));
+  return { ...shape, properties: Object.fromEntries(kept) };
 }
 
 function kindTable(): string {
