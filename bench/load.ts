@@ -39,7 +39,7 @@ const { values: options } = parseArgs({
     against: { type: "string", default: "" },
     /** Workloads whose names contain this. */
     workload: { type: "string", default: "" },
-    "duration-ms": { type: "string", default: "1500" },
+    "duration-ms": { type: "string", default: "1200" },
     rounds: { type: "string", default: "7" },
     /** Short rounds, fewer of them. */
     quick: { type: "boolean", default: false },

@@ -24,7 +24,7 @@ const BUFFER_OCTETS = 8 * 2 ** 20;
 /** A socket that has heard nothing for this long asks anew; what it had asked before is lost. */
 const SILENCE_MS = 100;
 /** Replies are waited for this long after the last query. */
-const DRAIN_MS = 200;
+const DRAIN_MS = 100;
 /** A run of queries of one length goes to the kernel as one message that it cuts up (UDP_SEGMENT, udp(7)) from this many on. */
 const LEAST_SEGMENTS = 4;
 const SOL_UDP = 17;

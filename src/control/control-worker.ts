@@ -4,6 +4,7 @@ import { packageVersion } from "../cli/version.ts";
 import { collectNow } from "../serve/collect.ts";
 import type { ControlInit } from "../serve/messages.ts";
 import { createBuild } from "./build.ts";
+import { gatherSnapshot } from "./huge-pages.ts";
 import { runControlWorker } from "./run-control.ts";
 
 /** Entry of the worker that compiles the configuration and shows what goes on. */
@@ -13,6 +14,7 @@ if (parentPort !== null) {
   runControlWorker(init, parentPort, {
     build: createBuild(init.configPath, init.blocks, init.discovered),
     collect: collectNow,
+    settle: (snapshot) => void gatherSnapshot(snapshot),
     openApi: async (listener, status) => {
       const [{ openApi }, { createApiSources }] = await Promise.all([
         import("./api.ts"),

@@ -1,5 +1,6 @@
 import { readWords } from "../serve/control-words.ts";
 import type { ControlInit, FromControl, Log, ToControl, WorkerPort } from "../serve/messages.ts";
+import type { Snapshot } from "../snapshot.ts";
 import { type Control, type ControlOptions, startControl } from "./control.ts";
 
 /** How soon the worker sees its control words, while nothing is compiled. */
@@ -9,7 +10,10 @@ const BEAT_MS = 100;
 export function runControlWorker(
   init: ControlInit,
   port: WorkerPort<ToControl, FromControl>,
-  parts: Pick<ControlOptions, "build" | "openApi" | "collect" | "lookUp">,
+  parts: Pick<ControlOptions, "build" | "openApi" | "collect" | "lookUp"> & {
+    /** Given each snapshot once the workers have been sent it. */
+    settle?: (snapshot: Snapshot) => void;
+  },
 ): void {
   /** Null while it reads the files for the first time. */
   let started: Control | null = null;
@@ -20,7 +24,10 @@ export function runControlWorker(
   const control = startControl({
     blocks: init.blocks,
     startedMs: init.startedMs,
-    post: (message) => port.postMessage(message),
+    post: (message) => {
+      port.postMessage(message);
+      if (message.kind === "snapshot") parts.settle?.(message.snapshot);
+    },
     log,
     known: init.known,
     ...parts,

@@ -16,6 +16,9 @@ export interface Kernel {
   poll(descriptors: bigint, count: number, timeoutMs: number): number;
   /** Fills a struct timespec: seconds and nanoseconds, 64 bits each. */
   clock_gettime(clock: number, time: bigint): number;
+  madvise(address: number, octets: number, advice: number): number;
+  /** Where an array's first octet is. */
+  addressOf(array: Uint8Array): number;
   close(fd: number): number;
   /** Of the last call of this thread that failed. */
   errno(): number;
@@ -53,6 +56,8 @@ export const MSG_WAITFORONE = 0x1_0000;
 export const POLLIN = 1;
 /** Seconds since 1970 as of the kernel's last tick, 1 to 10 ms ago (clock_gettime(2)). */
 export const CLOCK_REALTIME_COARSE = 5;
+/** Gathers pages into a huge one, now (madvise(2), Linux 6.1). */
+export const MADV_COLLAPSE = 25;
 export const EINTR = 4;
 export const EAGAIN = 11;
 
@@ -79,6 +84,7 @@ export async function loadKernel(): Promise<Kernel | string> {
 /** The process's own C library, glibc or musl: both have all of these with the same signatures. */
 function bindCalls(koffi: typeof Koffi): Kernel {
   const libc = koffi.load(null);
+  const memset = libc.func("uintptr_t memset(void *, int, size_t)");
   return {
     socket: libc.func("int socket(int, int, int)"),
     bind: libc.func("int bind(int, void *, uint32_t)"),
@@ -89,6 +95,9 @@ function bindCalls(koffi: typeof Koffi): Kernel {
     sendmmsg: libc.func("int sendmmsg(int, void *, uint32_t, int)"),
     poll: libc.func("int poll(void *, unsigned long, int)"),
     clock_gettime: libc.func("int clock_gettime(int, void *)"),
+    madvise: libc.func("int madvise(uintptr_t, size_t, int)"),
+    // Nothing is set; what it returns is where.
+    addressOf: (array) => Number(memset(array, 0, 0)),
     close: libc.func("int close(int)"),
     errno: () => koffi.errno(),
     allocate: (octets) => {
