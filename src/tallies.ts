@@ -1,4 +1,5 @@
 import { ADDRESS_WORDS, type PolicyData, RECORD_WORDS } from "./policy/data.ts";
+import { allocateSharedBlock } from "./wire/block.ts";
 import { ZONE_WORDS, type ZoneData } from "./zone/zone-data.ts";
 
 /**
@@ -42,7 +43,8 @@ export function layTallies({ zones, policy }: Counted): TallyLayout {
 /** Zeros in memory that other threads can read. Pages that no worker touches cost nothing. */
 export function allocateTallies(snapshot: Counted, workers: number): Tallies {
   const { slots } = layTallies(snapshot);
-  return { words: new Float64Array(new SharedArrayBuffer(workers * slots * 8)), slots };
+  const count = workers * slots;
+  return { words: new Float64Array(allocateSharedBlock(count * 8), 0, count), slots };
 }
 
 /** The run of one worker. */

@@ -1,3 +1,4 @@
+import { allocateBlock } from "../wire/block.ts";
 import {
   CELL_CLASS_MASK,
   CELL_LENGTH_SHIFT,
@@ -39,7 +40,7 @@ const FIRST_BLOCKS = 2 ** 16;
 
 export function draftCells(): CellDraft {
   return {
-    cells: new Int32Array(FIRST_CELLS),
+    cells: new Int32Array(allocateBlock(FIRST_CELLS * 4), 0, FIRST_CELLS),
     length: 0,
     slots: new Int32Array(FIRST_BLOCKS * 4),
     used: 0,
@@ -56,7 +57,8 @@ export function leafCell(tileBits: number, value: number): number {
 export function appendCells(draft: CellDraft, words: Int32Array, count: number, headers = 0): number {
   const offset = draft.length;
   if (offset + count > draft.cells.length) {
-    const wider = new Int32Array(Math.max(offset + count, draft.cells.length * 2));
+    const words = Math.max(offset + count, draft.cells.length * 2);
+    const wider = new Int32Array(allocateBlock(words * 4), 0, words);
     wider.set(draft.cells);
     draft.cells = wider;
   }

@@ -1,3 +1,4 @@
+import { allocateBlock } from "../wire/block.ts";
 import {
   createDataReader,
   DataFault,
@@ -237,8 +238,8 @@ function createWalk(mmdb: Mmdb, family: 4 | 6, toValue: (offset: number) => numb
     count: 0,
     words,
     // A tree has one leaf more than nodes; memory that is not touched costs nothing.
-    starts: new Uint32Array((mmdb.nodeCount + 2) * words),
-    values: new Int32Array(mmdb.nodeCount + 2),
+    starts: new Uint32Array(allocateBlock((mmdb.nodeCount + 2) * words * 4), 0, (mmdb.nodeCount + 2) * words),
+    values: new Int32Array(allocateBlock((mmdb.nodeCount + 2) * 4), 0, mmdb.nodeCount + 2),
     cursor: new Uint32Array(4),
     known: new Int32Array(end - start <= MAX_KNOWN ? end - start : 0),
     toValue,

@@ -17,7 +17,7 @@ const CORE: Record<string, string[]> = {
   policy: ["wire", "zone", "geo", "health"],
   snapshot: ["wire", "zone", "geo", "policy", "tallies"],
   counters: [],
-  tallies: ["zone", "policy"],
+  tallies: ["wire", "zone", "policy"],
   answer: ["wire", "zone", "geo", "policy", "health", "snapshot", "counters", "tallies"],
 };
 
