@@ -79,6 +79,14 @@ describe("latency", () => {
     ]);
   });
 
+  test("prefixes longer than what resolvers tell draw one warning", () => {
+    const table = `${TABLE}9.9.9.0/25,dublin,10\n9.9.9.0/24,dublin,10\n2a00::/57,virginia,10\n`;
+    const findings = folderOf("{latency: {table: ../geo/rtt.csv, of: [eu, us]}}", table).findings();
+    expect(findings).toEqual([
+      'warning zones/a.example.yaml:10:31 CFG_TILE_FINE www: policy.latency: "../geo/rtt.csv" has 2 prefixes longer than what resolvers tell of a client: expected at most /24 and /56',
+    ]);
+  });
+
   test("rows of autonomous systems without a database draw a warning", () => {
     const folder = folderOf("{latency: {table: ../geo/rtt.csv, of: [eu, us]}}", `${TABLE}AS64500,dublin,9\n`);
     expect(folder.findings()).toEqual([

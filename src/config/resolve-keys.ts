@@ -55,7 +55,7 @@ export function resolveSubnets(
 }
 
 /** Resolvers cut off what is longer, and every longer tile is an entry of their caches (RFC 7871 section 11.1). */
-const MAX_TILE_BITS = { 4: 24, 6: 56 } as const;
+export const MAX_TILE_BITS = { 4: 24, 6: 56 } as const;
 
 /** The canonical form of a key; null: wrong or a second time, and reported. */
 function subnetKey(

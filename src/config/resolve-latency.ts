@@ -1,5 +1,7 @@
+import type { LatencyTable } from "../geo/latency-table.ts";
 import type { NodeModel } from "../policy/model.ts";
 import { oneOf, prefixFor } from "./problem.ts";
+import { MAX_TILE_BITS } from "./resolve-keys.ts";
 import {
   type LatencyNodeModel,
   listEntries,
@@ -25,6 +27,7 @@ export function resolveLatency(scope: PolicyScope, input: LatencyInput, path: Ya
   });
   if (table === null || of.length < models.length) return null;
   if (table.clients.some(({ key }) => key.kind === "asn")) scope.asnUses.push({ path, isRequired: false });
+  warnOfFine(scope, table, input.table, path);
   for (const [index, { region }] of of.entries()) {
     if (table.regions.includes(region)) continue;
     const what = `${prefixFor(path)}"${input.table}" has no row for the region "${region}"`;
@@ -37,6 +40,17 @@ export function resolveLatency(scope: PolicyScope, input: LatencyInput, path: Ya
     );
   }
   return { kind: "latency", of, table, toleranceMs: input.tolerance, minSamples: input.min_samples };
+}
+
+/** Warns of rows for prefixes that no query carries. */
+function warnOfFine(scope: PolicyScope, { clients }: LatencyTable, name: string, path: YamlPath): void {
+  const fine = clients.filter(
+    ({ key }) => key.kind === "prefix" && key.prefix.bits > MAX_TILE_BITS[key.prefix.family],
+  );
+  if (fine.length === 0) return;
+  const what = `${prefixFor(path)}"${name}" has ${fine.length} ${fine.length === 1 ? "prefix" : "prefixes"} longer than what resolvers tell of a client`;
+  const expected = `at most /${MAX_TILE_BITS[4]} and /${MAX_TILE_BITS[6]}`;
+  scope.reporter.warning([...path, "table"], "value", "CFG_TILE_FINE", what, expected);
 }
 
 /** Null: it has none, or one that the file does not know, and that is reported. */

@@ -96,3 +96,13 @@ describe("a pool of targets", () => {
     expect(inPool(pool)).toEqual([expect.stringContaining(message)]);
   });
 });
+
+test("flatten without any target draws a warning", () => {
+  const found = (record: string) =>
+    zoneFindings(`${POOLS}records:\n  www: ${record}\n`).filter((line) => line.includes("FLATTEN"));
+  expect(found("{policy: us, flatten: true}")).toEqual([
+    "warning 6:30 CFG_FLATTEN_IDLE www: flatten is true, and nothing that the record reaches is a target: expected no flatten, or a pool of targets",
+  ]);
+  expect(found("{policy: {failover: [us, cdn]}, flatten: true}")).toEqual([]);
+  expect(found("{policy: us, last_resort: {pool: cdn}, flatten: true}")).toEqual([]);
+});

@@ -115,8 +115,19 @@ function resolveRecord(
   let lastResort = resolveLastResort(scope, record.last_resort, [...path, "last_resort"]);
   if (root === null || lastResort === undefined) return null;
   if (record.flatten) {
+    const [before, lastBefore] = [root, lastResort];
     root = flattenNode(root);
     lastResort = flattenLastResort(lastResort);
+    if (root === before && lastResort === lastBefore) {
+      const what = `${key}: flatten is true, and nothing that the record reaches is a target`;
+      scope.reporter.warning(
+        [...path, "flatten"],
+        "value",
+        "CFG_FLATTEN_IDLE",
+        what,
+        "no flatten, or a pool of targets",
+      );
+    }
   }
   if (!limitUnions(root, path, scope.reporter)) return null;
   const gives = resolveGives(root, lastResort, isApex, path, scope.reporter);
