@@ -126,6 +126,15 @@ describe("forced states in a server", () => {
     expect(clock.pending).toBe(0);
   });
 
+  it("are resolved again when a configuration is adopted: an entry may have ended while it was compiled", () => {
+    // By the clock of the compiler, which is the real one, this entry is over; by the one here it is not.
+    write('overrides: [{match: pool:us, state: drain, until: "2026-03-01T12:00:30Z"}]\n');
+    adopt();
+    expect(forced).toEqual(["198.51.100.1 drain"]);
+    clock.advance(31_000);
+    expect(forced).toEqual(["198.51.100.1 drain", ""]);
+  });
+
   it("row 70: end soon after the wall clock was set beyond their end", () => {
     adopt();
     write('overrides: [{match: pool:eu, state: drain, until: "2026-03-05T00:00:00Z"}]\n');

@@ -56,6 +56,13 @@ export function createOverrides(options: OverridesOptions): Overrides {
   let endTimer: unknown = null;
   let watched = "";
 
+  /** Which entries have not ended. */
+  const currentOf = ({ entries }: LoadedOverrides): string => {
+    const nowMs = clock.wallMs();
+    return (entries ?? []).map((entry) => (isCurrent(entry, nowMs) ? "1" : "0")).join("");
+  };
+  /** Those that had not when the prober was told last. */
+  let held = "";
   const scheduleEnd = (): void => {
     if (endTimer !== null) clock.clearTimer(endTimer);
     endTimer = null;
@@ -67,7 +74,8 @@ export function createOverrides(options: OverridesOptions): Overrides {
     const delayMs = Math.min(LOOK_MS, Math.min(...ends) - nowMs);
     endTimer = clock.setTimer(
       () => {
-        if (inUse !== null) hold(inUse.loaded, inUse.ground);
+        if (inUse !== null && currentOf(inUse.loaded) !== held) hold(inUse.loaded, inUse.ground);
+        else scheduleEnd();
       },
       Math.max(1, delayMs),
     );
@@ -77,13 +85,14 @@ export function createOverrides(options: OverridesOptions): Overrides {
     const entries = loaded.entries ?? [];
     const resolved = resolveOverrides(entries, ground, clock.wallMs());
     inUse = { loaded, ground, resolved, isSound: inUse?.isSound ?? true };
+    held = currentOf(loaded);
     scheduleEnd();
     const forced = forcedPlan(entries, resolved, ground.policy);
     const text = JSON.stringify(forced);
     if (text === told) return;
     told = text;
     const current = entries.filter((entry) => isCurrent(entry, clock.wallMs())).length;
-    log("info", `forced states are others now: entries in force ${current}, addresses ${forced.length}`, {
+    log("info", `forced states changed: entries in force ${current}, addresses ${forced.length}`, {
       event: "overrides",
       entries: entries.length,
       ignored: resolved.ignored.size,
@@ -128,13 +137,14 @@ export function createOverrides(options: OverridesOptions): Overrides {
       const ground = { policy: snapshot.policy, tables: snapshot.tables, names: names.policy };
       inUse = { loaded: overrides, ground, resolved: forced, isSound: inUse?.isSound ?? true };
       told = JSON.stringify(plan.forced ?? []);
+      // An entry may have ended while the configuration was compiled.
+      hold(overrides, ground);
       if (watched !== overrides.path) {
         watched = overrides.path;
         inUse.isSound = true;
         // The file may have changed since it was read.
         reload();
       }
-      scheduleEnd();
     },
     reload,
     stop: () => {

@@ -27,7 +27,7 @@ records:
   www: {policy: {failover: [eu, us]}}
   latched: {policy: {failover: {of: [eu, us], failback: manual}}}
   fixed: {policy: fixed}
-  old: {policy: {failover: [dead, us]}}
+  old: {policy: {failover: [dead, us, eu]}}
 `;
 
 let folder: string;
@@ -177,7 +177,7 @@ describe("an operator and a running server", () => {
     });
     await follow.stop();
     const explained = await steerd("explain", "www.gslb.example", "--client", "9.9.9.9");
-    expect(explained.out).toContain("192.0.2.1    drained by hand");
+    expect(explained.out).toMatch(/192\.0\.2\.1 +drained by hand/);
     expect(explained.out).toContain("as the running server has it");
   });
 

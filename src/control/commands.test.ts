@@ -1,0 +1,218 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { type ConfigFolder, configFolder } from "../../test/support/config-folder.ts";
+import { FakeClock } from "../../test/support/fake-clock.ts";
+import { recordedTerminal } from "../../test/support/terminal.ts";
+import { type ServerStatus, statusLines } from "../cli/status-text.ts";
+import { type CompiledConfig, compileConfig } from "../config/compile.ts";
+import { parseMatch } from "../config/override-match.ts";
+import { createRowRegistry } from "../config/rows.ts";
+import { applyOffline } from "../health/pool.ts";
+import { allocateBlocks, type SharedBlocks, WORD_FROZEN } from "../serve/blocks.ts";
+import type { FromControl } from "../serve/messages.ts";
+import { createCommands, type DrainStatus } from "./commands.ts";
+import { createEventBook, type EventBook } from "./event-book.ts";
+import { createExpiries } from "./expiries.ts";
+import { createOverrides } from "./overrides.ts";
+import type { Handler } from "./socket-server.ts";
+import { createStatus, describeSnapshot } from "./status.ts";
+
+const ZONE = `
+checks: {web: {type: http}}
+regions: {dublin: {}}
+pools:
+  eu: {region: dublin, check: web, endpoints: [{name: lb1, address: 192.0.2.1}, {name: lb2, address: 192.0.2.2}]}
+  us: {check: web, endpoints: [{name: lb1, address: 198.51.100.1}, {name: twin, address: 192.0.2.1}]}
+  fixed: {endpoints: [203.0.113.1]}
+policies:
+  home: {failover: {of: [eu, us], failback: manual}}
+records:
+  www: {policy: home}
+  "@": {policy: {failover: {of: [us, eu], failback: manual}}}
+  last: {policy: eu, last_resort: {addresses: [192.0.2.2]}}
+  fixed: {policy: fixed}
+`;
+
+let folder: ConfigFolder;
+let blocks: SharedBlocks;
+let posted: FromControl[];
+let events: EventBook;
+let commands: Record<string, Handler>;
+let config: CompiledConfig;
+
+beforeEach(() => start({ "zones/example.com.yaml": ZONE }));
+
+function start(files: Record<string, string>): void {
+  folder = configFolder(files);
+  blocks = allocateBlocks(1);
+  posted = [];
+  events = createEventBook();
+  const rows = createRowRegistry(blocks.rows, 0);
+  const compiled = compileConfig(folder.load(), { rows, previous: null, generation: 1 });
+  if (!("snapshot" in compiled)) throw new Error(JSON.stringify(compiled.findings));
+  config = compiled;
+  applyOffline(blocks.rows, config.plan, () => false);
+  const status = createStatus();
+  status.lastReloadOk = true;
+  describeSnapshot(status, config.snapshot, config.plan, []);
+  const overrides = createOverrides({
+    clock: new FakeClock(),
+    log: () => undefined,
+    onForced: () => undefined,
+    onRowsWanted: () => undefined,
+    watch: { quietMs: 1000, patienceMs: 1000, pollMs: 60_000 },
+  });
+  overrides.adopt(config);
+  overrides.stop();
+  const expiries = createExpiries(blocks, () => Date.now());
+  expiries.adopt(config);
+  const post = (message: FromControl): void => void posted.push(message);
+  const known = () => new Map([["api.example.", ["192.0.2.7"]]]);
+  const sources = {
+    blocks,
+    status,
+    overrides,
+    expiries,
+    events,
+    known,
+    post,
+    startedMs: Date.now() - 3_600_000,
+  };
+  commands = createCommands({ ...sources, version: "0.0.0" });
+}
+
+async function ask<T>(op: string, request: Record<string, unknown> = {}): Promise<T> {
+  return (await commands[op]!(
+    { op, ...request },
+    () => undefined,
+    () => undefined,
+  )) as T;
+}
+
+describe("failback", () => {
+  it.each([["home"], ["policies.home"], ["example.com/home"]])("knows a policy as %s", async (name) => {
+    expect(await ask("failback", { name })).toEqual({
+      zone: "example.com",
+      policy: "policies.home",
+      current: "eu",
+      first: "eu",
+    });
+    expect(posted).toEqual([{ kind: "releaseLatch", zone: "example.com", policy: "policies.home" }]);
+  });
+
+  it.each([["@: policy"], ["@"], ["example.com"], ["example.com."], ["example.com/@"]])(
+    "knows a record as %s",
+    async (name) => {
+      expect(await ask("failback", { name })).toMatchObject({ policy: "@: policy" });
+    },
+  );
+
+  it("names those that there are", async () => {
+    await expect(ask("failback", { name: "nope" })).rejects.toThrow(
+      '"nope" has no latch: expected one of "policies.home", "@: policy"',
+    );
+    start({ "zones/a.example.yaml": ZONE, "zones/b.example.yaml": ZONE });
+    await expect(ask("failback", { name: "home" })).rejects.toThrow(
+      '"home" are 2: expected one of "a.example/policies.home", "b.example/policies.home"',
+    );
+    expect(await ask("failback", { name: "b.example/home" })).toMatchObject({ zone: "b.example" });
+    expect(posted).toHaveLength(1);
+  });
+});
+
+describe("drains", () => {
+  it("say what is withheld, and where else the same address is answered", async () => {
+    start({
+      "zones/example.com.yaml": ZONE,
+      "overrides.yaml": "overrides: [{match: pool:eu, state: drain, force: true}]",
+    });
+    const { drains } = await ask<{ drains: DrainStatus[] }>("drains", { match: parseMatch("region:dublin") });
+    expect(
+      drains.map(({ endpoint, address, withheld, alsoAt }) => [endpoint, address, withheld, alsoAt]),
+    ).toEqual([
+      ["lb1", "192.0.2.1", true, ["pool:example.com/us/twin"]],
+      ["lb2", "192.0.2.2", true, ["a last resort"]],
+    ]);
+    for (const { letGo } of drains) expect(letGo).toBeGreaterThan(Date.now());
+  });
+});
+
+describe("status", () => {
+  it("is told in tables", async () => {
+    start({
+      "zones/example.com.yaml": ZONE,
+      "overrides.yaml": `overrides:
+  - {match: pool:eu/lb1, state: drain, author: anna, reason: kernel upgrade}
+  - {match: pool:us, weight: 12.5%}
+  - {match: "pool:eu/*", state: down, until: 2020-01-01T00:00:00Z}
+`,
+    });
+    Atomics.store(blocks.probe, WORD_FROZEN, 1);
+    const status = await ask<ServerStatus>("status");
+    const since = Math.floor(Date.now() / 1000) - 300;
+    for (const pool of status.pools)
+      for (const endpoint of pool.endpoints) {
+        if (endpoint.since !== null) endpoint.since = since;
+        if (endpoint.drainedUntil !== null) endpoint.drainedUntil = status.nowMs - 1;
+      }
+    expect(
+      statusLines(status, recordedTerminal()).join("\n"),
+    ).toBe(`steerd 0.0.0, up for 60 min, configuration 1
+States are frozen: failures are in doubt. steerd thaw ends it.
+
+example.com/eu  dublin  healthy: 1 of 1 up
+  endpoint  address       probed    forced  since  weight  drained until  why
+  lb1       192.0.2.1     up        drain   5 min  100%    let go         pool:eu/lb1 by anna: kernel upgrade
+  lb2       192.0.2.2     up        -       5 min  100%    -
+
+example.com/us  healthy: 2 of 2 up
+  endpoint  address       probed    forced  since  weight  drained until  why
+  lb1       198.51.100.1  up        -       5 min  12.5%   -              pool:us
+  twin      192.0.2.1     up        -       5 min  12.5%   -              pool:us
+
+example.com/fixed  up: no check: always up
+  endpoint  address       probed    forced  since  weight  drained until  why
+  -         203.0.113.1   no check  -       -      100%    -`);
+  });
+});
+
+describe("the rest", () => {
+  it("thaws only what is frozen", async () => {
+    expect(await ask("thaw")).toEqual({ frozen: false });
+    expect(posted).toEqual([]);
+    Atomics.store(blocks.probe, WORD_FROZEN, 1);
+    expect(await ask("thaw")).toEqual({ frozen: true });
+    expect(posted).toEqual([{ kind: "thaw" }]);
+  });
+
+  it("gives rows by their identity, and what is known of names", async () => {
+    const live = await ask<{ endpoints: number[][]; known: unknown }>("rows");
+    expect(live.endpoints).toHaveLength(4);
+    expect(live.endpoints[0]).toHaveLength(16);
+    expect(live.known).toEqual([["api.example.", ["192.0.2.7"]]]);
+  });
+
+  it("keeps the last thousand events, and tells followers of the next ones until they go", async () => {
+    const event = (i: number) => ({ timeMs: i, level: "info" as const, message: `event ${i}`, fields: {} });
+    for (let i = 0; i < 5000; i++) events.add(event(i));
+    expect((await ask<{ events: unknown[] }>("events", { last: 100_000 })).events).toHaveLength(1000);
+    expect(await ask("events", { last: 2 })).toEqual({ events: [event(4998), event(4999)] });
+    const seen: unknown[] = [];
+    let end = (): void => undefined;
+    await commands.events!(
+      { op: "events", follow: true },
+      (line) => seen.push(line),
+      (stop) => {
+        end = stop;
+      },
+    );
+    events.add(event(1));
+    end();
+    events.add(event(2));
+    expect(seen).toEqual([{ event: event(1) }]);
+  });
+
+  it("refuses to judge what are no entries", async () => {
+    await expect(ask("judge", { entries: [] })).rejects.toThrow("judge takes entries");
+    await expect(ask("judge", { entries: "all" })).rejects.toThrow("judge takes entries");
+  });
+});
