@@ -1,3 +1,4 @@
+import { formatFinding } from "../config/findings.ts";
 import { formatMatch, type OverrideMatch } from "../config/override-match.ts";
 import { editOverrides } from "../config/overrides-edit.ts";
 import { isCurrent } from "../config/resolve-overrides.ts";
@@ -38,13 +39,13 @@ export const command = defineCommand({
       return EXIT_FINDINGS;
     }
     const removed = edited.removed.map(({ match: was }) => formatMatch(was));
-    const unreached = removed.length === 0 ? "" : await tellServer(server.control.socket);
+    const unreached = removed.length === 0 ? "" : await tellServer(server.control.socket, server.overrides);
     const isFound = removed.length > 0 || match === null;
     if (given.json === true)
       terminal.out(JSON.stringify({ ok: isFound, removed, inForce: unreached === "" }));
     else if (isFound) {
       terminal.out(removed.length === 0 ? "There is nothing to clear." : `Cleared: ${removed.join(", ")}.`);
-      if (unreached !== "") terminal.out(`It holds when a server starts: ${unreached}.`);
+      if (unreached !== "") terminal.out(`It does not hold yet: ${unreached}.`);
     } else terminal.err(notFound(match, edited.loaded.entries ?? [], edited.loaded.file));
     return isFound ? EXIT_OK : EXIT_FINDINGS;
   },
@@ -55,15 +56,15 @@ function isAbout(entry: OverrideInput, match: OverrideMatch): boolean {
 }
 
 /** Empty: the server has read the file. */
-async function tellServer(path: string): Promise<string> {
+async function tellServer(path: string, file: string): Promise<string> {
   try {
     const client = await connectControl(path);
     try {
-      await takeOver(client);
+      const { findings } = await takeOver(client, file);
+      return findings.map(formatFinding).join("; ");
     } finally {
       client.close();
     }
-    return "";
   } catch (error) {
     if (error instanceof Unreachable) return error.message;
     throw error;

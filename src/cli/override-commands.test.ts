@@ -178,7 +178,7 @@ describe("with a server", () => {
       },
       overrides: () => {
         ops.push(`overrides ${isWritten()}`);
-        return { file: "", findings: [], ignored: [] };
+        return { file: join(folder, "overrides.yaml"), findings: [], ignored: [] };
       },
     });
     expect(await run("drain", "us", "--json")).toBe(0);
@@ -191,6 +191,17 @@ describe("with a server", () => {
       addresses: ["us/a 198.51.100.1"],
       inForce: true,
     });
+  });
+
+  it("says when the server reads another file", async () => {
+    await serve({
+      judge: () => ({ unmatched: null, ambiguous: [], losses: [], addresses: [] }),
+      overrides: () => ({ file: "/elsewhere.yaml", findings: [], ignored: [] }),
+    });
+    expect(await run("drain", "us")).toBe(1);
+    expect(terminal.stderr).toContain("the server on steerd.sock reads /elsewhere.yaml");
+    expect(await run("clear", "us")).toBe(0);
+    expect(terminal.stdout).toContain("reads /elsewhere.yaml");
   });
 
   it("writes nothing when the server fails to judge", async () => {

@@ -1,11 +1,18 @@
 import { userInfo } from "node:os";
 import type { Options } from "yargs";
 import type { Finding } from "../config/findings.ts";
-import { type Judgement, judgeLast, judgementFindings, unjudged } from "../config/judge-overrides.ts";
+import {
+  type Judgement,
+  judgeLast,
+  judgementFindings,
+  readElsewhere,
+  unjudged,
+} from "../config/judge-overrides.ts";
 import { formatMatch, type OverrideMatch, parseSelector } from "../config/override-match.ts";
 import { editOverrides, momentText, type NewOverride } from "../config/overrides-edit.ts";
 import { type OverrideInput, parseMoment } from "../config/schema-overrides.ts";
 import { durationMs } from "../config/schema-rows.ts";
+import { shownPath } from "../config/shown-path.ts";
 import { EXIT_FINDINGS, EXIT_OK, UsageError } from "./command.ts";
 import { requireConfiguration } from "./configuration.ts";
 import { type ControlClient, connectControl, ServerRefusal, Unreachable } from "./control-client.ts";
@@ -47,6 +54,8 @@ export interface Written {
   /** Null: no server could be asked, `unreached` says why; the entry holds when one starts. */
   client: ControlClient | null;
   unreached: string;
+  /** Path of the file that was changed. */
+  path: string;
 }
 
 export function selectorArgument(text: string | undefined): OverrideMatch {
@@ -139,7 +148,7 @@ export async function writeEntry(
     return EXIT_FINDINGS;
   }
   const { match } = entry;
-  return { match, entry, judgement: judgement!, client, unreached };
+  return { match, entry, judgement: judgement!, client, unreached, path: server.overrides };
 }
 
 async function reach(path: string): Promise<{ client: ControlClient | null; unreached: string }> {
@@ -179,19 +188,22 @@ export interface TakenOver {
 }
 
 /** Has the server read the file. Findings: why it goes on with what it had. */
-export async function takeOver(client: ControlClient): Promise<TakenOver> {
-  return await client.ask<TakenOver>("overrides");
+export async function takeOver(client: ControlClient, path: string): Promise<TakenOver> {
+  const taken = await client.ask<TakenOver>("overrides");
+  if (taken.file === path) return taken;
+  const finding = readElsewhere(shownPath(path), client.path, taken.file);
+  return { ...taken, findings: [...taken.findings, finding] };
 }
 
 /** Tells what was written, and whether it holds; returns the exit code. */
 export async function tellWritten(
-  { match, entry, judgement, client, unreached }: Written,
+  { match, entry, judgement, client, unreached, path }: Written,
   words: string,
   given: EntryGiven,
   terminal: Terminal,
 ): Promise<number> {
   const { addresses } = judgement;
-  const taken = client === null ? null : await takeOver(client);
+  const taken = client === null ? null : await takeOver(client, path);
   const findings = taken?.findings ?? [];
   const { until } = entry;
   if (given.json === true) {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { configFolder } from "../../test/support/config-folder.ts";
 import { formatFinding } from "./findings.ts";
-import { judgeLast, judgementFindings, unjudged } from "./judge-overrides.ts";
+import { judgeLast, judgementFindings, readElsewhere, unjudged } from "./judge-overrides.ts";
 import { parseMatch } from "./override-match.ts";
 import type { OverrideInput } from "./schema-overrides.ts";
 
@@ -84,6 +84,12 @@ describe("an entry that is to be written", () => {
   it("is not written when nobody can judge it", () => {
     expect(formatFinding(unjudged("no server answers", "one"))).toBe(
       "refused CFG_OVERRIDE_UNJUDGED no server answers: expected one",
+    );
+  });
+
+  it("is of no use in a file that the server does not read", () => {
+    expect(formatFinding(readElsewhere("a.yaml", "s.sock", "b.yaml"))).toBe(
+      "a.yaml CFG_OVERRIDE_ELSEWHERE the server on s.sock reads b.yaml: expected one file for both: steerd.yaml has changed since the server last took it over",
     );
   });
 });

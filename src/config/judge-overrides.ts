@@ -61,6 +61,13 @@ export function unjudged(what: string, expected: string): Finding {
   return { severity: "error", code: "CFG_OVERRIDE_UNJUDGED", ...place, what, expected };
 }
 
+/** The server that was asked takes its forced states from another file than the one that was changed. */
+export function readElsewhere(file: string, socket: string, read: string): Finding {
+  const what = `the server on ${socket} reads ${read}`;
+  const expected = "one file for both: steerd.yaml has changed since the server last took it over";
+  return { severity: "error", code: "CFG_OVERRIDE_ELSEWHERE", file, line: 0, column: 0, what, expected };
+}
+
 /** A name that several zones have is none that a person should use without its zone. */
 function ambiguityOf(match: OverrideMatch, names: PolicyNames): string[] {
   if (match.kind === "region" || match.zone !== null || !isPlain(match)) return [];

@@ -10,6 +10,7 @@ import {
   type ResolvedOverrides,
   resolveOverrides,
 } from "../config/resolve-overrides.ts";
+import type { OverrideInput } from "../config/schema-overrides.ts";
 import type { ForcedPlan } from "../health/plan.ts";
 import type { HealthClock } from "../health/probe.ts";
 import type { Log } from "../serve/messages.ts";
@@ -55,29 +56,20 @@ export function createOverrides(options: OverridesOptions): Overrides {
   let told = "[]";
   let endTimer: unknown = null;
   let watched = "";
-
-  /** Which entries have not ended. */
-  const currentOf = ({ entries }: LoadedOverrides): string => {
-    const nowMs = clock.wallMs();
-    return (entries ?? []).map((entry) => (isCurrent(entry, nowMs) ? "1" : "0")).join("");
-  };
-  /** Those that had not when the prober was told last. */
+  /** The entries that had not ended when the prober was told last. */
   let held = "";
   const scheduleEnd = (): void => {
     if (endTimer !== null) clock.clearTimer(endTimer);
     endTimer = null;
-    const nowMs = clock.wallMs();
-    const ends = (inUse?.loaded.entries ?? []).flatMap(({ until }) =>
-      until !== undefined && until > nowMs ? [until] : [],
-    );
-    if (ends.length === 0) return;
-    const delayMs = Math.min(LOOK_MS, Math.min(...ends) - nowMs);
+    const nextMs = nextEnd(inUse?.loaded.entries ?? [], clock.wallMs());
+    if (nextMs === null) return;
     endTimer = clock.setTimer(
       () => {
-        if (inUse !== null && currentOf(inUse.loaded) !== held) hold(inUse.loaded, inUse.ground);
+        if (inUse !== null && currentOf(inUse.loaded, clock.wallMs()) !== held)
+          hold(inUse.loaded, inUse.ground);
         else scheduleEnd();
       },
-      Math.max(1, delayMs),
+      Math.max(1, Math.min(LOOK_MS, nextMs)),
     );
   };
   /** Makes these entries the ones in use, and tells the prober of the difference. */
@@ -85,7 +77,7 @@ export function createOverrides(options: OverridesOptions): Overrides {
     const entries = loaded.entries ?? [];
     const resolved = resolveOverrides(entries, ground, clock.wallMs());
     inUse = { loaded, ground, resolved, isSound: inUse?.isSound ?? true };
-    held = currentOf(loaded);
+    held = currentOf(loaded, clock.wallMs());
     scheduleEnd();
     const forced = forcedPlan(entries, resolved, ground.policy);
     const text = JSON.stringify(forced);
@@ -104,10 +96,7 @@ export function createOverrides(options: OverridesOptions): Overrides {
     watch.mark({ files: [inUse.loaded.path], folders: [] });
     const loaded = loadOverrides(inUse.loaded.path);
     if (loaded.entries === null) {
-      if (inUse.isSound || loaded.yaml?.text !== lastBad) {
-        for (const finding of loaded.findings) log("error", formatFinding(finding), { code: finding.code });
-        log("error", `${loaded.file} rejected: forced states stay as they were`, { event: "overrides" });
-      }
+      if (inUse.isSound || loaded.yaml?.text !== lastBad) tellRejected(loaded, log);
       lastBad = loaded.yaml?.text;
       inUse.isSound = false;
       return loaded.findings;
@@ -152,4 +141,20 @@ export function createOverrides(options: OverridesOptions): Overrides {
       if (endTimer !== null) clock.clearTimer(endTimer);
     },
   };
+}
+
+/** How soon the next entry ends; null: none does. */
+function nextEnd(entries: readonly OverrideInput[], nowMs: number): number | null {
+  const left = entries.flatMap(({ until }) => (until !== undefined && until > nowMs ? [until - nowMs] : []));
+  return left.length === 0 ? null : Math.min(...left);
+}
+
+/** Which entries have not ended. */
+function currentOf({ entries }: LoadedOverrides, nowMs: number): string {
+  return (entries ?? []).map((entry) => (isCurrent(entry, nowMs) ? "1" : "0")).join("");
+}
+
+function tellRejected({ file, findings }: LoadedOverrides, log: Log): void {
+  for (const finding of findings) log("error", formatFinding(finding), { code: finding.code });
+  log("error", `${file} rejected: forced states stay as they were`, { event: "overrides" });
 }
