@@ -1,6 +1,7 @@
 import type { CompiledConfig } from "../config/compile.ts";
 import type { LiveRows } from "../control/commands.ts";
 import { applyOffline } from "../health/offline.ts";
+import { everyTarget } from "../health/plan.ts";
 import {
   allocateHealthRows,
   ENDPOINT_ROW_WORDS,
@@ -55,7 +56,7 @@ export function liveRows({ plan }: CompiledConfig, live: LiveRows): HealthRows {
       if (found !== undefined) words.set(found, row * size);
     }
   };
-  copy(rows.endpoints, ENDPOINT_ROW_WORDS, ROW_KEY_HIGH, ROW_KEY_LOW, live.endpoints, plan.targets);
+  copy(rows.endpoints, ENDPOINT_ROW_WORDS, ROW_KEY_HIGH, ROW_KEY_LOW, live.endpoints, everyTarget(plan));
   copy(rows.pools, POOL_ROW_WORDS, POOL_ROW_KEY_HIGH, POOL_ROW_KEY_LOW, live.pools, plan.pools);
   const latches = plan.failback?.latches ?? [];
   copy(rows.latches, LATCH_ROW_WORDS, LATCH_ROW_KEY_HIGH, LATCH_ROW_KEY_LOW, live.latches, latches);

@@ -2,7 +2,7 @@ import type { CompiledConfig } from "../config/compile.ts";
 import type { Finding } from "../config/findings.ts";
 import { loadHealthFile, type SupposedHealth, supposed } from "../config/health-file.ts";
 import { applyOffline, judgeOffline } from "../health/offline.ts";
-import type { CheckSpec, PoolPlan } from "../health/plan.ts";
+import { type CheckSpec, everyTarget, type PoolPlan } from "../health/plan.ts";
 import {
   allocateHealthRows,
   ENDPOINT_ROW_WORDS,
@@ -140,7 +140,7 @@ function withRows(
   const addresses = policy.addresses.slice();
   const pools = policy.pools.slice();
   const plans = [...plan.pools];
-  const planned = [...plan.targets, ...(plan.calculated ?? []).map(({ target }) => target)];
+  const planned = everyTarget(plan);
   let nextRow = Math.max(-1, ...planned.map(({ row }) => row)) + 1;
   let nextPoolRow = Math.max(-1, ...plans.map(({ row }) => row)) + 1;
   const unchecked = new Set<number>();

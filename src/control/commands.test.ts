@@ -6,7 +6,8 @@ import { type ServerStatus, statusLines } from "../cli/status-text.ts";
 import { type CompiledConfig, compileConfig } from "../config/compile.ts";
 import { parseMatch } from "../config/override-match.ts";
 import { createRowRegistry } from "../config/rows.ts";
-import { applyOffline } from "../health/pool.ts";
+import { applyOffline } from "../health/offline.ts";
+import type { CalculatedTarget } from "../health/plan.ts";
 import { allocateBlocks, type SharedBlocks, WORD_FROZEN } from "../serve/blocks.ts";
 import type { FromControl } from "../serve/messages.ts";
 import { createCommands, type DrainStatus } from "./commands.ts";
@@ -182,6 +183,14 @@ describe("the rest", () => {
     Atomics.store(blocks.probe, WORD_FROZEN, 1);
     expect(await ask("thaw")).toEqual({ frozen: true });
     expect(posted).toEqual([{ kind: "thaw" }]);
+  });
+
+  it("has rows of calculated states too", async () => {
+    const [first] = config.plan.targets;
+    const check = { ...first!.check, type: "calculated", name: "both" } as const;
+    const target = { ...first!, row: 63, check } as unknown as CalculatedTarget;
+    config.plan.calculated = [{ target, rule: { row: first!.row } as never }];
+    expect((await ask<{ endpoints: number[][] }>("rows")).endpoints).toHaveLength(5);
   });
 
   it("gives rows by their identity, and what is known of names", async () => {

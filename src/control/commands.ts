@@ -2,7 +2,7 @@ import { judgeLast } from "../config/judge-overrides.ts";
 import type { KnownNames } from "../config/known-names.ts";
 import { matchesPlace, type OverrideMatch } from "../config/override-match.ts";
 import type { OverrideInput } from "../config/schema-overrides.ts";
-import type { LatchPlan } from "../health/plan.ts";
+import { everyTarget, type LatchPlan } from "../health/plan.ts";
 import {
   ENDPOINT_ROW_WORDS,
   type HealthRows,
@@ -128,7 +128,7 @@ function liveRows({ rows, control }: SharedBlocks, { plan }: ControlStatus, know
     list.map(({ row }) => Array.from({ length: size }, (_, i) => Atomics.load(words, row * size + i)));
   return {
     generation: Atomics.load(control, WORD_GENERATION),
-    endpoints: read(rows.endpoints, ENDPOINT_ROW_WORDS, plan.targets),
+    endpoints: read(rows.endpoints, ENDPOINT_ROW_WORDS, everyTarget(plan)),
     pools: read(rows.pools, POOL_ROW_WORDS, plan.pools),
     latches: read(rows.latches, LATCH_ROW_WORDS, plan.failback?.latches ?? []),
     known: [...known],

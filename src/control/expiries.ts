@@ -1,5 +1,6 @@
 import type { CompiledConfig } from "../config/compile.ts";
 import { poolsOfRecord } from "../config/resolve-overrides.ts";
+import { answeredTargets } from "../health/plan.ts";
 import { ADDRESS_ROW, ADDRESS_WORDS, RECORD_TTL_MAX, RECORD_WORDS } from "../policy/data.ts";
 import { dataBlocks, type SharedBlocks, WORD_GENERATION, WORD_OPEN } from "../serve/blocks.ts";
 
@@ -38,7 +39,7 @@ export function createExpiries(blocks: SharedBlocks, wallMs: () => number): Expi
       const nowMs = wallMs();
       const before = seen;
       seen = new Map();
-      for (const { row, keyHigh, keyLow } of plan.targets) {
+      for (const { row, keyHigh, keyLow } of answeredTargets(plan)) {
         const key = `${keyHigh} ${keyLow}`;
         const known = before.get(row);
         seen.set(row, known?.key === key ? known : { key, sinceMs: nowMs + SWAP_MS });

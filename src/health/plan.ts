@@ -323,3 +323,8 @@ export function partTargets(plan: HealthPlan): (ProbeTarget | CalculatedTarget)[
   const calculated = (plan.calculated ?? []).map(({ target }) => target);
   return [...plan.targets, ...calculated].filter(({ isPart }) => isPart === true);
 }
+
+/** Whatever has a row of its own, calculated or probed. */
+export function everyTarget(plan: HealthPlan): (ProbeTarget | CalculatedTarget)[] {
+  return [...plan.targets, ...(plan.calculated ?? []).map(({ target }) => target)];
+}
