@@ -52,6 +52,27 @@ test.each([
     },
   ],
   [
+    "{type: http, reuse: 10, window: 5s, load: true}",
+    {
+      ...{ ...http, type: "http", port: 80, verify: false, reuse: 10, windowMs: 5000 },
+      load: { path: [], header: "", expireMs: 30_000 },
+    },
+  ],
+  [
+    "{type: http, interval: 20s, timeout: 1s, load: {header: X-Load}}",
+    {
+      ...{ ...http, type: "http", port: 80, verify: false, intervalMs: 20_000, returnJitterMs: 40_000 },
+      load: { path: [], header: "x-load", expireMs: 60_000 },
+    },
+  ],
+  [
+    '{type: tls, warning_weight: "25%"}',
+    {
+      ...timing,
+      ...{ type: "tls", port: 443, host: "", verify: true, warnDays: 14, warningScale: 16_384 },
+    },
+  ],
+  [
     "{type: http2, host: a.example, method: HEAD}",
     { ...http, type: "http2", port: 443, host: "a.example", method: "HEAD", tls: true, verify: true },
   ],

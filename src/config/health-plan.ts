@@ -37,6 +37,7 @@ function timingOf(check: CheckInput): CheckTiming {
     dampingMs: check.damping,
     returnJitterMs: check.return_jitter ?? JITTER_INTERVALS * intervalMs,
   };
+  const warningScale = "warning_weight" in check ? check.warning_weight : undefined;
   return {
     intervalMs,
     timeoutMs,
@@ -45,6 +46,7 @@ function timingOf(check: CheckInput): CheckTiming {
     ...(fastIntervalMs === undefined ? {} : { fastIntervalMs }),
     ...(check.ok_reset === 1 ? {} : { okReset: check.ok_reset }),
     ...(check.window === undefined ? {} : { windowMs: check.window }),
+    ...(warningScale === undefined ? {} : { warningScale }),
     ...Object.fromEntries(Object.entries(rules).filter(([, ms]) => ms > 0)),
   };
 }

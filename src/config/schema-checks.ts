@@ -15,7 +15,7 @@ import {
 import { loadFits, loadOptions, loadRow } from "./schema-load.ts";
 import { execOptions, fileOptions, icmpOptions, staticOptions } from "./schema-programs.ts";
 import { integerRow, notAvailable, portRow } from "./schema-rows.ts";
-import { timingFits, timingRows, withTimeout } from "./schema-timing.ts";
+import { timingFits, timingRows, warningWeightRow, withTimeout } from "./schema-timing.ts";
 import { CHECK_TYPES, type CheckType, LATER_CHECK_TYPES } from "./vocabulary.ts";
 
 /** How endpoints are probed: one schema for each type of check. */
@@ -70,6 +70,7 @@ const httpsCheck = mapping(
       .default(0)
       .describe("Warn when the certificate ends within so many days; 0: never. A warning withdraws nothing"),
     load: loadRow,
+    warning_weight: warningWeightRow,
     ...timingRows,
   },
   CHECK,
@@ -131,6 +132,7 @@ const tlsCheck = mapping(
     warn_days: warnDaysRow
       .default(14)
       .describe("Warn when the certificate ends within so many days; 0: never. A warning withdraws nothing"),
+    warning_weight: warningWeightRow,
     ...timingRows,
   },
   CHECK,
@@ -145,10 +147,10 @@ const dnsCheck = mapping({ ...dnsOptions, ...timingRows }, CHECK)
 const icmpCheck = mapping({ ...icmpOptions, ...timingRows }, CHECK)
   .superRefine(timingFits)
   .transform(withTimeout);
-const execCheck = mapping({ ...execOptions, ...timingRows }, CHECK)
+const execCheck = mapping({ ...execOptions, warning_weight: warningWeightRow, ...timingRows }, CHECK)
   .superRefine(timingFits)
   .transform(withTimeout);
-const fileCheck = mapping({ ...fileOptions, ...timingRows }, CHECK)
+const fileCheck = mapping({ ...fileOptions, warning_weight: warningWeightRow, ...timingRows }, CHECK)
   .superRefine(timingFits)
   .transform(withTimeout);
 const staticCheck = mapping({ ...staticOptions, ...timingRows }, CHECK)

@@ -1,4 +1,4 @@
-import type * as z from "zod";
+import * as z from "zod";
 import { chosen, isMapping, mapping } from "./chosen.ts";
 import { durationRow, integerRow } from "./schema-rows.ts";
 
@@ -72,6 +72,17 @@ export const timingRows = {
       "Time over which the response time is smoothed, and the figures that endpoints report. Absent: over about four probes, and 10s",
     ),
 };
+
+const WARNING_WEIGHT = 'a percentage from "1%" to "100%"';
+/** In 1/65536, as rows have it. */
+const WHOLE = 65_536;
+export const warningWeightRow = z
+  .string({ error: WARNING_WEIGHT })
+  .regex(/^(?:[1-9][0-9]?|100)%$/, { error: WARNING_WEIGHT, abort: true })
+  .meta({ title: "percentage" })
+  .transform((text) => Math.round((Number.parseInt(text, 10) * WHOLE) / 100))
+  .optional()
+  .describe("Part of its weight that an address keeps while its probes warn; absent: all of it");
 
 const DEFAULT_TIMEOUT_MS = 1000;
 

@@ -216,6 +216,10 @@ describe("checks", () => {
       '2:33 CFG_KEY_UNKNOWN checks.c.expect_json: "sttus" is not a key: did you mean status?',
     ],
     [
+      "{type: tls, warning_weight: 0%}",
+      '2:34 CFG_VALUE_INVALID checks.c.warning_weight is "0%": expected a percentage from "1%" to "100%"',
+    ],
+    [
       "{type: http, method: HEAD, load: true}",
       '2:27 CFG_VALUE_INVALID checks.c.method is "HEAD": expected GET, because load wants a body',
     ],

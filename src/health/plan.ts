@@ -28,6 +28,8 @@ export interface CheckTiming {
   returnJitterMs?: number;
   /** Time over which the response time is smoothed, and what endpoints report; absent: over a few probes. */
   windowMs?: number;
+  /** Factor on the weight while probes warn, in 1/65536; absent: none. */
+  warningScale?: number;
 }
 
 /** What an HTTP response must be like, whatever the version. */

@@ -359,6 +359,27 @@ describe("while running", () => {
     expect(transitions).toEqual([]);
   });
 
+  it("an address keeps the part of its weight that its check says while its probes warn", () => {
+    prober.setPlan(plan({ a: "a0 a1" }, { warningScale: 16_384 }));
+    clock.advance(2_000);
+    expect([row("a0", ROW_WEIGHT_SCALE), row("a1", ROW_WEIGHT_SCALE)]).toEqual([65_536, 65_536]);
+    warned.add("a0");
+    clock.advance(2_000);
+    expect([row("a0", ROW_WEIGHT_SCALE), row("a1", ROW_WEIGHT_SCALE)]).toEqual([16_384, 65_536]);
+    prober.stop();
+    prober = start();
+    prober.setPlan(plan({ a: "a0 a1" }, { warningScale: 16_384 }));
+    expect(row("a0", ROW_WEIGHT_SCALE)).toBe(16_384);
+    clock.advance(2_000);
+    warned.clear();
+    clock.advance(2_000);
+    expect(row("a0", ROW_WEIGHT_SCALE)).toBe(65_536);
+    warned.add("a0");
+    clock.advance(2_000);
+    prober.setPlan(plan({ a: "a0 a1" }));
+    expect(row("a0", ROW_WEIGHT_SCALE)).toBe(65_536);
+  });
+
   it("takes an address down after fall failures, and back after rise successes, within a tick of the result", () => {
     alive.delete("a0");
     until(() => row("a0", ROW_RUN) === 2);

@@ -1,5 +1,6 @@
 import type { CalculatedTarget, ProbeTarget } from "./plan.ts";
 import { rampScale, SCALE_ONE } from "./ramp.ts";
+import { isWarning } from "./reasons.ts";
 import { shedScale, shedTarget } from "./shed.ts";
 import type { EndpointState } from "./state.ts";
 
@@ -16,7 +17,7 @@ export interface Scaled {
 /** Scales move in steps that nobody feels, so that thousands of ramps cost little. */
 const STEP_MS = 250;
 
-/** The scales of a plan: slow start and load, together. The clock is an argument. */
+/** The scales of a plan: slow start, load and warnings, together. The clock is an argument. */
 export class Scales<T extends Scaled> {
   private readonly loadOf: (scaled: T) => number;
   private readonly moving = new Set<T>();
@@ -32,18 +33,20 @@ export class Scales<T extends Scaled> {
     this.moving.clear();
     for (const scaled of all) {
       const { shed } = scaled.target;
+      scaled.scale = SCALE_ONE;
       if (shed === undefined) scaled.shed = SCALE_ONE;
       else if (isNew(scaled)) scaled.shed = shedTarget(this.loadOf(scaled), shed);
       this.watch(scaled, nowMs);
     }
   }
 
-  /** An address has another state: its ramp may begin, or go back. */
+  /** An address has another state: its ramp may begin, or go back, and its probes may warn. */
   watch(scaled: T, nowMs: number): void {
-    const { shed, slowStartMs } = scaled.target;
-    if (shed === undefined && slowStartMs === undefined) return;
+    const { shed, slowStartMs, check } = scaled.target;
+    const moves = shed !== undefined || slowStartMs !== undefined;
+    if (!moves && check.warningScale === undefined) return;
     scaled.scale = scaleOf(scaled, nowMs);
-    this.moving.add(scaled);
+    if (moves) this.moving.add(scaled);
   }
 
   /** Calls `changed` for every address whose scale has moved since the last step, a few times a second. */
@@ -66,5 +69,7 @@ export class Scales<T extends Scaled> {
 }
 
 function scaleOf({ target, state, shed }: Scaled, nowMs: number): number {
-  return Math.floor((rampScale(state, nowMs, target.slowStartMs ?? 0) * shed) / SCALE_ONE);
+  const { slowStartMs = 0, check } = target;
+  const warned = isWarning(state.reason) ? (check.warningScale ?? SCALE_ONE) : SCALE_ONE;
+  return Math.floor(((rampScale(state, nowMs, slowStartMs) * shed) / SCALE_ONE) * (warned / SCALE_ONE));
 }

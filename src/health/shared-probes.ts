@@ -117,6 +117,7 @@ const JUDGED: Record<Exclude<keyof CheckTiming, "intervalMs" | "timeoutMs"> | "n
   dampingMs: true,
   returnJitterMs: true,
   windowMs: true,
+  warningScale: true,
 };
 
 const askedOf = new WeakMap<CheckSpec, string>();
