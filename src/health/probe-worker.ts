@@ -1,3 +1,4 @@
+import { uptime } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import { createHealthMemory } from "../serve/health-memory.ts";
 import type { ProbeInit } from "../serve/messages.ts";
@@ -8,6 +9,8 @@ import { prepareProbe } from "./probes/prepare.ts";
 
 const clock: HealthClock = {
   nowMs: () => performance.now(),
+  // The time since boot goes on while the machine sleeps, and no step of the wall clock moves it (clock_gettime(2), CLOCK_BOOTTIME).
+  sleptMs: () => uptime() * 1000 - performance.now(),
   wallMs: () => Date.now(),
   setTimer: (fire, delayMs) => setTimeout(fire, delayMs),
   clearTimer: (timer) => clearTimeout(timer as NodeJS.Timeout),

@@ -6,6 +6,11 @@ import type { Reason } from "./reasons.ts";
 export interface HealthClock {
   /** Monotonic milliseconds, with fractions: steps of the wall clock change nothing. */
   nowMs(): number;
+  /**
+   * Milliseconds for which the machine has been suspended, counted from any point: the monotonic clock stands still
+   * meanwhile. Absent: nobody knows.
+   */
+  sleptMs?(): number;
   /** Whole milliseconds since 1970, for what people read. */
   wallMs(): number;
   /** Calls `fire` once after about `delayMs`; returns what `clearTimer` takes. */

@@ -195,6 +195,30 @@ describe("the scheduler", () => {
     expect(probe.starts).toHaveLength(2);
   });
 
+  it("row 69: after the machine slept a failure is void, though no time has passed", () => {
+    const probe = fake();
+    scheduler.set(0, probe.start, 30_000, 300);
+    while (probe.starts.length === 0) clock.advance(10);
+    clock.asleepMs += 3_600_000;
+    probe.finish(failedResult(REASON_TIMEOUT_CONNECT));
+    expect(results).toEqual([]);
+    clock.advance(520);
+    expect(probe.starts).toHaveLength(2);
+    probe.finish(failedResult(REASON_TIMEOUT_CONNECT));
+    expect(results).toHaveLength(1);
+  });
+
+  it("what the clock of the boot says in steps is no sleep", () => {
+    const probe = fake();
+    scheduler.set(0, probe.start, 1_000, 300);
+    for (let round = 0; round < 200; round++) {
+      clock.asleepMs += round % 2 === 0 ? 10 : -10;
+      clock.advance(50);
+    }
+    expect(scheduler.stats().voided).toBe(0);
+    expect(results.length).toBeGreaterThan(5);
+  });
+
   it("row 69: a success that lay unread during the stall counts", () => {
     const probe = fake();
     scheduler.set(0, probe.start, 1_000, 300);

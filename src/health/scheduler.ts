@@ -18,6 +18,9 @@ const TICK_MS = 10;
  */
 const STALL_MS = 100;
 
+/** A machine that slept this long has slept: the time since boot comes in steps of 10 ms. */
+const SLEEP_MS = 500;
+
 /** Failures of one target voided in a row; then results count again, so that a prober slowed for good withdraws the dead. */
 const VOIDS_MAX = 2;
 
@@ -129,6 +132,7 @@ class ProbeScheduler implements Scheduler {
   private lostMs = 0;
   /** How often it stood still for STALL_MS. */
   private stalls = 0;
+  private sleptMs = 0;
   private inFlight = 0;
   private started = 0;
   private voided = 0;
@@ -141,6 +145,7 @@ class ProbeScheduler implements Scheduler {
     this.maxInFlight = options.maxInFlight ?? MAX_IN_FLIGHT;
     this.nextPhase = options.random();
     this.tickMs = this.clock.nowMs();
+    this.sleptMs = this.clock.sleptMs?.() ?? 0;
     this.wheel = createWheel(TICK_MS, this.tickMs);
   }
 
@@ -230,10 +235,18 @@ class ProbeScheduler implements Scheduler {
     const lateMs = nowMs - this.expectedMs;
     if (lateMs > TICK_MS) this.lostMs += lateMs;
     if (lateMs >= STALL_MS) this.stalls += 1;
+    this.noticeSleep();
     this.wheel.advance(nowMs, this.fire);
     this.startWaiting(TICK_MS + Math.max(0, lateMs));
     this.onTick();
     if (this.jobs.size > 0 && this.timer === null) this.arm(nowMs);
+  }
+
+  /** A suspended machine finds its connections dead when it wakes, and its timers say that no time has passed. */
+  private noticeSleep(): void {
+    const sleptMs = this.clock.sleptMs?.() ?? 0;
+    if (sleptMs - this.sleptMs >= SLEEP_MS) this.stalls += 1;
+    this.sleptMs = sleptMs;
   }
 
   /** Plans the next start close to now, in the job's place of the spread. */
@@ -326,6 +339,7 @@ class ProbeScheduler implements Scheduler {
       this.voided += 1;
       return;
     }
+    if (!result.ok) this.noticeSleep();
     if (!result.ok && job.stallsBefore !== this.stalls && job.voids < VOIDS_MAX) {
       job.voids += 1;
       this.voided += 1;

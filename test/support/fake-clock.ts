@@ -9,11 +9,17 @@ interface Timer {
 export class FakeClock implements HealthClock {
   /** The wall clock may step on its own. */
   wallOffsetMs = 1_700_000_000_000;
+  /** How long the machine has slept. */
+  asleepMs = 0;
   private currentMs = 1_000;
   private timers: Timer[] = [];
 
   nowMs(): number {
     return this.currentMs;
+  }
+
+  sleptMs(): number {
+    return this.asleepMs;
   }
 
   wallMs(): number {
