@@ -184,8 +184,8 @@ export class Generator {
         this.take(socket, options, now);
         if (socket.inFlight > 0 && now - socket.heardAtMs > SILENCE_MS) this.giveUp(socket, index);
         const room = share - socket.inFlight;
-        // Small batches would be the generator's cost, not the server's: wait for a quarter of the window.
-        if (room >= share >> 2) this.send(socket, index, Math.min(room, SLOTS), options.workload);
+        // Small batches would be the generator's cost, not the server's: wait for half of the window.
+        if (room >= share >> 1) this.send(socket, index, Math.min(room, SLOTS), options.workload);
       }
     }
     return this.finish(options, end - begin);

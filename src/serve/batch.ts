@@ -5,7 +5,15 @@ import {
   countBatch,
   countLatency,
 } from "../counters.ts";
-import { CLOCK_REALTIME_COARSE, EAGAIN, EINTR, type Kernel, MSG_DONTWAIT, MSG_TRUNC } from "./kernel.ts";
+import {
+  CLOCK_MONOTONIC,
+  CLOCK_REALTIME_COARSE,
+  EAGAIN,
+  EINTR,
+  type Kernel,
+  MSG_DONTWAIT,
+  MSG_TRUNC,
+} from "./kernel.ts";
 import {
   controlAt,
   type MessageBlock,
@@ -16,6 +24,7 @@ import {
   SLOTS,
   secondsOf,
   setReplyLength,
+  stopwatchOf,
 } from "./message-block.ts";
 import { isReflectorPort, setResolverOctets } from "./peer.ts";
 import type { Plane } from "./plane.ts";
@@ -45,8 +54,11 @@ export function exchangeBatch(
     const errno = kernel.errno();
     return errno === EAGAIN || errno === EINTR ? 0 : -1;
   }
-  const startedMs = countBatch(plane.counters) ? performance.now() : -1;
   // Date.now() leaves a number on the heap, 16 octets a call: at 165,000 queries a second in small batches 2.6 MB a second.
+  // So does performance.now().
+  const timed = countBatch(plane.counters);
+  if (timed) kernel.clock_gettime(CLOCK_MONOTONIC, block.stopwatch);
+  const startS = timed ? stopwatchOf(block) : 0;
   kernel.clock_gettime(CLOCK_REALTIME_COARSE, block.time);
   plane.clockS[0] = secondsOf(block);
   plane.lookAhead?.(block, received);
@@ -58,7 +70,10 @@ export function exchangeBatch(
     first = slot + 1;
   }
   if (received > first) sendRun(kernel, block, fd, first, received, plane);
-  if (startedMs >= 0) countLatency(plane.counters, (performance.now() - startedMs) / 1000);
+  if (timed) {
+    kernel.clock_gettime(CLOCK_MONOTONIC, block.stopwatch);
+    countLatency(plane.counters, stopwatchOf(block) - startS);
+  }
   return received;
 }
 

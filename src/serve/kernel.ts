@@ -56,6 +56,7 @@ export const MSG_WAITFORONE = 0x1_0000;
 export const POLLIN = 1;
 /** Seconds since 1970 as of the kernel's last tick, 1 to 10 ms ago (clock_gettime(2)). */
 export const CLOCK_REALTIME_COARSE = 5;
+export const CLOCK_MONOTONIC = 1;
 /** Gathers pages into a huge one, now (madvise(2), Linux 6.1). */
 export const MADV_COLLAPSE = 25;
 export const EINTR = 4;

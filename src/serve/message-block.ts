@@ -12,6 +12,8 @@ export interface MessageBlock {
   sendHeaders: bigint[];
   /** Pointer to the time of the batch: a struct timespec. */
   time: bigint;
+  /** Pointer to another one, for what is timed. */
+  stopwatch: bigint;
   /** Each slot's datagram and reply. */
   packets: DataView[];
   replies: DataView[];
@@ -56,6 +58,7 @@ const CONTROLS_AT = NAMES_AT + SLOTS * NAME_OCTETS;
 const PACKETS_AT = CONTROLS_AT + SLOTS * CONTROL_OCTETS;
 const REPLIES_AT = PACKETS_AT + SLOTS * PACKET_OCTETS;
 const TIME_AT = REPLIES_AT + SLOTS * REPLY_OCTETS;
+const STOPWATCH_AT = TIME_AT + 16;
 const BLOCK_OCTETS = TIME_AT + 64;
 
 /** `nameOctets`: length of the family's socket address; `control`: whether messages carry the address that was asked. */
@@ -79,6 +82,7 @@ export function createMessageBlock(kernel: Kernel, nameOctets: number, control: 
     receiveHeaders: address + BigInt(RECEIVE_AT),
     sendHeaders: [],
     time: address + BigInt(TIME_AT),
+    stopwatch: address + BigInt(STOPWATCH_AT),
     packets: [],
     replies: [],
     octets: new Uint8Array(buffer),
@@ -105,6 +109,12 @@ export function createMessageBlock(kernel: Kernel, nameOctets: number, control: 
 /** Whole seconds of the time of the batch. */
 export function secondsOf(block: MessageBlock): number {
   return block.words[TIME_AT >> 2]! >>> 0;
+}
+
+/** Seconds on the stopwatch. */
+export function stopwatchOf(block: MessageBlock): number {
+  const { words } = block;
+  return (words[STOPWATCH_AT >> 2]! >>> 0) + words[(STOPWATCH_AT >> 2) + 2]! / 1e9;
 }
 
 /** A number that changes with every 10 ms of that time, within 31 bits. */
