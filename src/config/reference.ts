@@ -3,6 +3,7 @@ import { canaryRow } from "./schema-canaries.ts";
 import { checkParts, checkRows } from "./schema-checks.ts";
 import { endpointOptions, resolveOptions, targetOptions } from "./schema-endpoint.ts";
 import { endpointsFileOptions } from "./schema-endpoints-file.ts";
+import { alertmanagerOptions, webhookOptions } from "./schema-notify.ts";
 import { overrideRow } from "./schema-overrides.ts";
 import { entryOptions, failoverOptions, latencyOptions, nodeShapes } from "./schema-policy.ts";
 import { ttlRange } from "./schema-rows.ts";
@@ -68,6 +69,11 @@ export function referencePage(exampleOf: (section: string) => string): string {
     table(server),
     "### geo",
     table(optionsIn(server, "geo")),
+    "### notify",
+    "A list of these:",
+    table(shapeOf(alertmanagerOptions)),
+    "and of these:",
+    table(shapeOf(webhookOptions)),
     "### api",
     table(optionsIn(server, "api")),
     "### probes",

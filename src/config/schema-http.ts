@@ -40,7 +40,7 @@ const headerText = z
   .string({ error: HEADER })
   .regex(HEADER_VALUE, { error: HEADER })
   .max(4096, { error: HEADER });
-const headersRow = z
+export const headersRow = z
   .record(headerName, headerText, { error: HEADERS })
   .refine((headers) => Object.keys(headers).length <= MAX_HEADERS, {
     error: `at most ${MAX_HEADERS} headers`,

@@ -1,10 +1,12 @@
 import * as z from "zod";
+import type { Receiver } from "../control/notifier.ts";
 import { clearHostBits, type Prefix, parseAddress, parsePrefix } from "../geo/prefix.ts";
 import { MAX_UDP_WORKERS } from "../serve/blocks.ts";
 import type { StateSettings } from "../serve/health-memory.ts";
 import type { Listener } from "../serve/listener.ts";
 import { chosen, mapping } from "./chosen.ts";
 import { type CanaryInput, canariesRow, type FreezeOptions, freezeSchema } from "./schema-canaries.ts";
+import { notifyRow } from "./schema-notify.ts";
 import { ABSOLUTE_PATH } from "./schema-programs.ts";
 import { memoryRow, pathRow, sectionOf, socketAddressRow } from "./schema-rows.ts";
 import { stateRow } from "./schema-state.ts";
@@ -156,6 +158,9 @@ export const serverSchema = mapping(
       .describe(
         "Folders besides the zones folder in which files with endpoints may lie (`endpoints_file` of pools); relative to steerd.yaml",
       ),
+    notify: sectionOf<Receiver[]>(notifyRow)
+      .prefault([])
+      .describe("Who is told of changes of health: Alertmanager, or any server that takes JSON"),
     geo: sectionOf<GeoFiles>(geoSchema)
       .prefault({})
       .describe(
@@ -198,7 +203,7 @@ export const serverSchema = mapping(
         "Name servers of every zone that has no NS records of its own; the first is also the SOA's MNAME",
       ),
   },
-  "a mapping with any of listen, zones, overrides, workers, state, endpoint_folders, geo, index_memory, api, control, resolvers, explain, probes, canaries, freeze, nameservers",
+  "a mapping with any of listen, zones, overrides, workers, state, endpoint_folders, notify, geo, index_memory, api, control, resolvers, explain, probes, canaries, freeze, nameservers",
 ).describe("Options of the server: steerd.yaml");
 
 /** What steerd.yaml says, defaults filled in and paths resolved. */
@@ -211,6 +216,7 @@ export interface ServerOptions {
   workers: "auto" | number;
   /** Null: nothing is remembered. */
   state: StateSettings | null;
+  notify: Receiver[];
   /** Paths of folders. */
   endpoint_folders: string[];
   /** Paths of the databases that were asked for; all absent: the embedded one. */

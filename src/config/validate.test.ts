@@ -18,6 +18,7 @@ describe("steerd.yaml", () => {
       resolvers: [],
       state: { path: "", maxAgeMs: 300_000 },
       endpoint_folders: [],
+      notify: [],
       probes: { programs: [], allow: [] },
       canaries: [],
       freeze: { within: 30_000 },
@@ -96,15 +97,15 @@ describe("steerd.yaml", () => {
     ["worker: 1", '1:1 CFG_KEY_UNKNOWN "worker" is not a key: did you mean workers?'],
     [
       "doh: 1",
-      '1:1 CFG_NOT_AVAILABLE "doh" is not available in this version: expected one of listen, zones, overrides, workers, state, endpoint_folders, geo, index_memory, api, control, resolvers, explain and 4 more',
+      '1:1 CFG_NOT_AVAILABLE "doh" is not available in this version: expected one of listen, zones, overrides, workers, state, endpoint_folders, notify, geo, index_memory, api, control, resolvers and 5 more',
     ],
     [
       "- a",
-      "1:1 CFG_VALUE_INVALID the file is a list: expected a mapping with any of listen, zones, overrides, workers, state, endpoint_folders, geo, index_memory, api, control, resolvers, explain, probes, canaries, freeze, nameservers",
+      "1:1 CFG_VALUE_INVALID the file is a list: expected a mapping with any of listen, zones, overrides, workers, state, endpoint_folders, notify, geo, index_memory, api, control, resolvers, explain, probes, canaries, freeze, nameservers",
     ],
     [
       "a",
-      '1:1 CFG_VALUE_INVALID the file is "a": expected a mapping with any of listen, zones, overrides, workers, state, endpoint_folders, geo, index_memory, api, control, resolvers, explain, probes, canaries, freeze, nameservers',
+      '1:1 CFG_VALUE_INVALID the file is "a": expected a mapping with any of listen, zones, overrides, workers, state, endpoint_folders, notify, geo, index_memory, api, control, resolvers, explain, probes, canaries, freeze, nameservers',
     ],
   ])("%j", (text, finding) => {
     expect(serverOptions(text).findings).toEqual([finding]);

@@ -1,4 +1,5 @@
 import type { CompiledConfig, SnapshotNames } from "../config/compile.ts";
+import type { Discovered } from "../config/discovered.ts";
 import { type Finding, formatFinding } from "../config/findings.ts";
 import { formatOctets, type IndexSize, largestIndexes } from "../config/index-memory.ts";
 import type { KnownNames, WantedName } from "../config/known-names.ts";
@@ -14,6 +15,7 @@ import { createDiscoveryTeller } from "./discovery-teller.ts";
 import { createDoors } from "./doors.ts";
 import { type LookUp, lookUp } from "./look-up.ts";
 import { createNames } from "./names.ts";
+import { startNotify } from "./notify.ts";
 import { createOverrides } from "./overrides.ts";
 import { type ControlStatus, createStatus, describeSnapshot } from "./status.ts";
 import { createTallyBook } from "./tally-book.ts";
@@ -98,7 +100,6 @@ export function startControl(options: ControlOptions): Control {
   status.tallies = createTallyBook(blocks);
   let paths: WatchedPaths | null = null;
   const tell = createTeller(log);
-  const tellDiscovered = createDiscoveryTeller(log);
   const names = createNames({
     clock: CONTROL_CLOCK,
     log,
@@ -115,6 +116,7 @@ export function startControl(options: ControlOptions): Control {
     watch: options.watch ?? WATCH_DEFAULTS,
   });
   status.overrides = overrides.inUse;
+  const notify = startNotify(blocks, status, CONTROL_CLOCK, log);
   const doors = createDoors(options, status, overrides, () => names.known);
 
   const reload = (): void => {
@@ -155,11 +157,11 @@ export function startControl(options: ControlOptions): Control {
     }
   };
   const accept = (built: Built, findings: Finding[], isReload: boolean): void => {
-    tell(findings);
-    tellDiscovered(built.config.discovered);
+    tell(findings, built.config.discovered);
     if (isReload) countAccepted(status);
     announce(options, status, built, names.known, findings.length);
     overrides.adopt(built.config);
+    notify.adopt(built.config.server.notify);
     doors.adopt(built);
   };
   const watch = createWatch({ ...(options.watch ?? WATCH_DEFAULTS), onChange: reload });
@@ -167,9 +169,13 @@ export function startControl(options: ControlOptions): Control {
   return {
     reload,
     serveApi: doors.open,
-    onEvent: doors.onEvent,
+    onEvent: (event) => {
+      notify.tell(event);
+      doors.onEvent(event);
+    },
     stop: async () => {
       watch.close();
+      notify.stop();
       overrides.stop();
       names.stop();
       await doors.close();
@@ -228,14 +234,16 @@ function announce(
 }
 
 /** Logs the findings of accepted configurations; those of the one before are not told again. */
-function createTeller(log: Log): (findings: Finding[]) => void {
+function createTeller(log: Log): (findings: Finding[], discovered: Discovered) => void {
   let told = new Set<string>();
-  return (findings) => {
+  const tellDiscovered = createDiscoveryTeller(log);
+  return (findings, discovered) => {
     logFindings(
       log,
       findings.filter((finding) => !told.has(formatFinding(finding))),
     );
     told = new Set(findings.map(formatFinding));
+    tellDiscovered(discovered);
   };
 }
 

@@ -2,7 +2,7 @@ import { Counter, Gauge, type Metric, Registry } from "prom-client";
 import { largestIndexes } from "../config/index-memory.ts";
 import { COUNTER_LATENCIES, COUNTER_LATENCY_SUM, counterFamilies, LATENCY_BUCKETS_S } from "../counters.ts";
 import { answeredTargets } from "../health/plan.ts";
-import { isWarning } from "../health/reasons.ts";
+import { isWarning, reasonText } from "../health/reasons.ts";
 import {
   ENDPOINT_ROW_WORDS,
   POOL_ROW_FAILED,
@@ -18,6 +18,7 @@ import {
 } from "../health/rows.ts";
 import { dataBlocks, type SharedBlocks, WORD_OPEN, WORD_RESTARTS } from "../serve/blocks.ts";
 import { addDoubt } from "./doubt-metrics.ts";
+import { addNotifications } from "./notify-metrics.ts";
 import type { ControlStatus } from "./status.ts";
 import type { TallyKind } from "./tally-book.ts";
 
@@ -37,6 +38,7 @@ export function createMetrics(sources: MetricsSources): Registry {
   addPools(registry, sources);
   addTallies(registry, sources.status);
   addDoubt(registry, sources);
+  addNotifications(registry, sources.status);
   addConfiguration(registry, sources.status);
   addWorkers(registry, sources.blocks);
   addProcess(registry, sources);
@@ -107,7 +109,7 @@ function addEndpoints(registry: Registry, { blocks, status }: MetricsSources): v
   const labelNames = ["zone", "pool", "endpoint", "address", "check"];
   const { endpoints } = blocks.rows;
   const up = gauge(registry, "steerd_endpoint_up", "1 while the address may be answered", labelNames, () => {
-    for (const metric of [up, warning, since, response]) metric.reset();
+    for (const metric of [up, reason, warning, since, response]) metric.reset();
     for (const target of answeredTargets(status.plan)) {
       const at = target.row * ENDPOINT_ROW_WORDS;
       const { zone, pool, endpoint, address } = target;
@@ -116,11 +118,20 @@ function addEndpoints(registry: Registry, { blocks, status }: MetricsSources): v
       up.set(labels, state & STATE_UP ? 1 : 0);
       if ((state & STATE_KNOWN) === 0) continue;
       since.set(labels, Atomics.load(endpoints, at + ROW_SINCE_S));
-      warning.set(labels, isWarning(Atomics.load(endpoints, at + ROW_REASON)) ? 1 : 0);
+      const why = Atomics.load(endpoints, at + ROW_REASON);
+      reason.set({ zone, pool, endpoint, address, reason: reasonText(why) }, 1);
+      warning.set(labels, isWarning(why) ? 1 : 0);
       const responseUs = Atomics.load(endpoints, at + ROW_RESPONSE_US);
       if (responseUs >= 0) response.set(labels, responseUs / 1e6);
     }
   });
+  const reason = gauge(registry, "steerd_endpoint_reason", "1, with why the address is up or down", [
+    "zone",
+    "pool",
+    "endpoint",
+    "address",
+    "reason",
+  ]);
   const warning = gauge(
     registry,
     "steerd_endpoint_warning",

@@ -5,8 +5,10 @@ import { RECORD_WORDS } from "../policy/data.ts";
 import type { Snapshot } from "../snapshot.ts";
 import { ZONE_WORDS } from "../zone/zone-data.ts";
 import type { NameState } from "./names.ts";
+import type { ReceiverState } from "./notifier.ts";
 import type { OverridesInUse } from "./overrides.ts";
 import type { TallyBook } from "./tally-book.ts";
+import { createTransitionBook, type TransitionBook } from "./transition-book.ts";
 
 /** What the control worker knows beside the shared blocks. Overwritten by each reload. */
 export interface ControlStatus {
@@ -27,6 +29,9 @@ export interface ControlStatus {
   plan: HealthPlan;
   /** What was asked for and answered; null: nothing was accepted yet. */
   tallies: TallyBook | null;
+  transitions: TransitionBook;
+  /** Who is told of changes. */
+  receivers: () => ReceiverState[];
   /** Endpoints from files. */
   discovered: Discovered;
   /** Names that are looked up. */
@@ -50,6 +55,8 @@ export function createStatus(): ControlStatus {
     lastCompileMs: 0,
     plan: { targets: [], pools: [] },
     tallies: null,
+    transitions: createTransitionBook(),
+    receivers: () => [],
     discovered: new Map(),
     nameStates: new Map(),
     overrides: () => null,

@@ -215,6 +215,14 @@ describe("a restart", () => {
     prober.stop();
   });
 
+  test("a pool with a row that no probe writes, as that of a calculated check, is left to the prober", () => {
+    const remembered = lived();
+    const plan = planOf(["192.0.2.1", "192.0.2.2"]);
+    plan.pools[0]!.endpoints.push([40]);
+    expect(restart(remembered, 0, plan)).toMatchObject({ up: 1, down: 1 });
+    expect(rows.pools[POOL_ROW_SINCE_S]).toBe(0);
+  });
+
   test("rows of a prober before it, in the same process, win", () => {
     const remembered = lived();
     const plan = planOf(["192.0.2.1", "192.0.2.2"]);

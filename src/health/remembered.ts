@@ -165,7 +165,11 @@ export function restore(
   }
   const targets = new Map(plan.targets.map((target) => [target.row, target]));
   const isWhole = ({ endpoints: rowsOf }: PoolPlan): boolean =>
-    rowsOf.flat().every((row) => row === -1 || holdsEndpoint(rows, targets.get(row)!));
+    rowsOf.flat().every((row) => {
+      const target = targets.get(row);
+      // A calculated check has its verdict as soon as its parts have theirs.
+      return row === -1 || (target !== undefined && holdsEndpoint(rows, target));
+    });
   const pools = new Map(remembered.pools.map((pool) => [`${pool.zone}\n${pool.pool}`, pool]));
   for (const pool of plan.pools) {
     const known = pools.get(`${pool.zone}\n${pool.pool}`);

@@ -1,0 +1,110 @@
+import { type HealthEvent, isNews, subjectOf } from "./health-event.ts";
+
+/** Events that wait while nobody takes them: more than a day of them helps no one, and memory is bounded. */
+export const MAX_QUEUED = 1000;
+/** What has waited for longer when its turn comes is no news any longer. */
+const GIVE_UP_MS = 3_600_000;
+/** After the first failure, doubled with each further one. */
+const FIRST_DELAY_MS = 1000;
+const LAST_DELAY_MS = 300_000;
+
+/** What became of events so far. */
+export interface OutboxCounts {
+  sent: number;
+  /** Refused for good by the receiver. */
+  refused: number;
+  /** Too many waited, or for too long. */
+  dropped: number;
+  /** Overtaken by a later event about the same subject before they were sent. */
+  merged: number;
+}
+
+interface Waiting {
+  event: HealthEvent;
+  /** It was sent once without a word of success: the receiver may have it all the same. */
+  isTried: boolean;
+  /** When it began to wait. */
+  sinceMs: number;
+}
+
+/**
+ * What one receiver is still to be told, in order. Of a subject at most one event waits: a later one takes its place, and
+ * both vanish when together they say nothing, unless the receiver may have the first. Clock and dice are arguments; nothing here sends.
+ */
+export class Outbox {
+  readonly counts: OutboxCounts = { sent: 0, refused: 0, dropped: 0, merged: 0 };
+  private readonly waiting = new Map<string, Waiting>();
+  private underway: Waiting[] = [];
+  private failures = 0;
+  private notBeforeMs = Number.NEGATIVE_INFINITY;
+
+  get queued(): number {
+    return this.waiting.size + this.underway.length;
+  }
+
+  get isFailing(): boolean {
+    return this.failures > 0;
+  }
+
+  push(event: HealthEvent, nowMs: number): void {
+    const subject = subjectOf(event);
+    const before = this.waiting.get(subject);
+    const isTried = before?.isTried === true;
+    const merged = before === undefined || isTried ? event : { ...event, from: before.event.from };
+    if (before !== undefined) this.counts.merged++;
+    this.waiting.delete(subject);
+    if (!isTried && !isNews(merged)) return;
+    this.waiting.set(subject, { event: merged, isTried, sinceMs: nowMs });
+    if (this.queued <= MAX_QUEUED) return;
+    // The oldest: what is true now matters more than what was.
+    const [oldest] = this.waiting.keys();
+    this.waiting.delete(oldest!);
+    this.counts.dropped++;
+  }
+
+  /** Milliseconds until the next events may be taken; null: none wait, or some are under way. */
+  dueInMs(nowMs: number): number | null {
+    if (this.waiting.size === 0 || this.underway.length > 0) return null;
+    return Math.max(0, this.notBeforeMs - nowMs);
+  }
+
+  /** The next events, at most `most` of them; they are under way until the outcome is known. */
+  take(most: number, nowMs: number): HealthEvent[] {
+    for (const [subject, waiting] of this.waiting) {
+      if (this.underway.length === most) break;
+      this.waiting.delete(subject);
+      if (nowMs - waiting.sinceMs > GIVE_UP_MS) this.counts.dropped++;
+      else this.underway.push(waiting);
+    }
+    return this.underway.map(({ event }) => event);
+  }
+
+  sent(): void {
+    this.counts.sent += this.underway.length;
+    this.underway = [];
+    this.failures = 0;
+  }
+
+  /** The receiver will not have them, now or later. */
+  refused(): void {
+    this.counts.refused += this.underway.length;
+    this.underway = [];
+    this.failures = 0;
+  }
+
+  /** They go back in front of the others, or into what came about the same subjects meanwhile. */
+  failed(nowMs: number, random: () => number): void {
+    const later = [...this.waiting];
+    this.waiting.clear();
+    for (const tried of this.underway) this.waiting.set(subjectOf(tried.event), { ...tried, isTried: true });
+    this.underway = [];
+    for (const [subject, waiting] of later) {
+      const isTried = waiting.isTried || this.waiting.delete(subject);
+      this.waiting.set(subject, { ...waiting, isTried });
+    }
+    const delayMs = Math.min(LAST_DELAY_MS, FIRST_DELAY_MS * 2 ** this.failures);
+    this.failures++;
+    // Between half and all of it, so that receivers of a fleet of servers are not asked in the same moment.
+    this.notBeforeMs = nowMs + delayMs * (0.5 + random() / 2);
+  }
+}
