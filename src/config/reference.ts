@@ -69,11 +69,7 @@ export function referencePage(exampleOf: (section: string) => string): string {
     table(server),
     "### geo",
     table(optionsIn(server, "geo")),
-    "### notify",
-    "A list of these:",
-    table(shapeOf(alertmanagerOptions)),
-    "and of these:",
-    table(shapeOf(webhookOptions)),
+    ...notifySection(),
     "### api",
     table(optionsIn(server, "api")),
     "### probes",
@@ -153,6 +149,11 @@ function withExamples(exampleOf: (section: string) => string) {
       .join("-");
     return [part, `\`\`\`yaml\n${exampleOf(section).trimEnd()}\n\`\`\``];
   };
+}
+
+function notifySection(): string[] {
+  const [alerts, events] = [alertmanagerOptions, webhookOptions].map((options) => table(shapeOf(options)));
+  return ["### notify", "A list of these:", alerts!, "and of these:", events!];
 }
 
 function shapeOf(schema: z.ZodType): Property {
