@@ -129,6 +129,15 @@ describe("an edit of the forced states", () => {
     expect(text()).toContain("- match: pool:eu\n    state: drain\n");
   });
 
+  it("keeps the words over an entry that goes from the middle, before those over the next one", async () => {
+    const [head, first, middle, last] = ["overrides:\n", "a", "b", "c"].map((name, i) =>
+      i === 0 ? name : `  # Of ${name}.\n  - {match: pool:${name}, state: down}\n`,
+    );
+    writeFileSync(path, `${head}${first}${middle}${last}`);
+    await edit(remove("pool:b"));
+    expect(text()).toBe(`${head}${first}  # Of b.\n${last}`);
+  });
+
   it("puts an entry about the same selector at the end, where it counts", async () => {
     writeFileSync(path, "overrides:\n- {match: pool:eu, state: down}\n- {match: pool:us, state: up}\n");
     await edit(add("pool:eu"));
