@@ -12,7 +12,7 @@ import {
   randomTree,
 } from "../support/random-trees.ts";
 
-const TREES = process.env.STEERD_LONG === undefined ? 400 : 20_000;
+const TREES = process.env.STEERD_LONG === undefined ? 200 : 20_000;
 const CLIENTS = 24;
 
 const LEVELS: Record<StateText, number> = {

@@ -79,7 +79,7 @@ const LEVELS = { up: LEVEL_LIVE, down: LEVEL_GONE, drain: LEVEL_DRAINED };
 describe("entries", () => {
   it("count from last to first, but for those that would take the last address from some client", () => {
     let ignoredEntries = 0;
-    for (let seed = 0; seed < (LONG ? 10_000 : 300); seed++) {
+    for (let seed = 0; seed < (LONG ? 10_000 : 150); seed++) {
       const random = seededRandom(seed);
       const prefixes = randomPrefixes(random, 4);
       const pools = randomPools(random, 4);
@@ -129,6 +129,6 @@ describe("entries", () => {
         expect(findLosses(ground.policy, ground.tables, levels(without), levels(with_))).not.toEqual([]);
       }
     }
-    expect(ignoredEntries).toBeGreaterThan(50);
+    expect(ignoredEntries).toBeGreaterThan(25);
   });
 });
