@@ -60,7 +60,7 @@ import {
 export type { Prober, ProberOptions } from "./prober-contract.ts";
 
 /** How often the figures of pools are published: they change with every probe, and a look at a pool is one at all of its rows. */
-const FIGURES_MS = 250;
+const FIGURES_MS = 1000;
 
 /** Probes the targets of a plan and publishes what it finds in the rows, whose only writer it is. */
 export function createProber(options: ProberOptions): Prober {
