@@ -12,7 +12,8 @@ import { addressOption } from "./arguments.ts";
 export function completeExplanation(explanation: Explanation, { geo, plan }: CompiledConfig): Explanation {
   const { client, tables, ttl } = explanation;
   const check = plan.targets.find(
-    ({ pool, address }) => pool === ttl.limit?.pool && address === ttl.limit.address,
+    ({ pool, address, isPart }) =>
+      isPart !== true && pool === ttl.limit?.pool && address === ttl.limit.address,
   )?.check;
   return {
     ...explanation,

@@ -159,8 +159,20 @@ function poolWords(pool: PoolExplanation): string {
   if (pool.check === null && isAlwaysUp(pool)) return `no check, always up${order}`;
   const supposed = pool.check === null ? "no check, supposed: " : "";
   const up = `${supposed}${pool.up} of ${count} ${count === 1 ? "endpoint" : "endpoints"} up`;
-  const least = "percent" in pool.minHealthy ? `${pool.minHealthy.percent}%` : String(pool.minHealthy.count);
+  const least = leastWords(pool.minHealthy);
   return pool.failed && pool.up > 0 ? `${up}, fewer than min_healthy: ${least}` : up + order;
+}
+
+/** `2`, `50%`, `2 of IPv4, 50% of IPv6`. */
+function leastWords(minHealthy: PoolExplanation["minHealthy"]): string {
+  if ("percent" in minHealthy) return `${minHealthy.percent}%`;
+  if ("count" in minHealthy) return String(minHealthy.count);
+  const { ipv4, ipv6 } = minHealthy.families;
+  const words = [
+    ...(ipv4 === undefined ? [] : [`${leastWords(ipv4)} of IPv4`]),
+    ...(ipv6 === undefined ? [] : [`${leastWords(ipv6)} of IPv6`]),
+  ];
+  return words.join(", ");
 }
 
 function isAlwaysUp({ endpoints }: PoolExplanation): boolean {

@@ -25,7 +25,7 @@ export function checkProbes(
   }
 }
 
-function asksNetwork(type: CheckSpec["type"]): boolean {
+export function asksNetwork(type: CheckSpec["type"]): boolean {
   return type !== "file" && type !== "static";
 }
 

@@ -6,14 +6,14 @@ import { buildPolicy } from "../policy/build.ts";
 import type { FileSource, NodeModel, PoolModel, RecordModel } from "../policy/model.ts";
 import type { PolicyNames } from "../policy/names.ts";
 import type { Snapshot } from "../snapshot.ts";
-import type { RecordColumns } from "../zone/record-columns.ts";
 import { buildZones, type ZoneSource } from "../zone/tree.ts";
-import { checkProbes, checkTargets } from "./check-probes.ts";
+import { CalculatedPlanner } from "./calculated-plan.ts";
+import { asksNetwork, checkProbes, checkTargets } from "./check-probes.ts";
 import { checkLoadedZone } from "./check-zone.ts";
 import { type Discovered, type DiscoveredPool, discoveredKey, fillFromFile } from "./discovered.ts";
 import { planDoubt } from "./doubt-plan.ts";
+import { NO_NAMES, namedFiles } from "./file-names.ts";
 import { type Finding, formatPlace } from "./findings.ts";
-import { withApexRecords } from "./generated-records.ts";
 import { ALWAYS_UP, checkSpec, planPool } from "./health-plan.ts";
 import { joinImports, type ResolvedFragment } from "./imports.ts";
 import type { LoadedFragment } from "./includes.ts";
@@ -26,6 +26,7 @@ import { type LoadedYaml, releasePlaces, reporterOn } from "./load-yaml.ts";
 import { matchesPool } from "./override-match.ts";
 import { prefixFor } from "./problem.ts";
 import { type Basis, isSame, resolveFragment } from "./resolve-fragment.ts";
+import { Operands } from "./resolve-operands.ts";
 import {
   forcedPlan,
   overrideFindings,
@@ -34,10 +35,12 @@ import {
 } from "./resolve-overrides.ts";
 import type { AsnUse } from "./resolve-policy.ts";
 import { type DynamicOwner, type ResolvedZone, resolveZone } from "./resolve-zone.ts";
-import { openGeneration, type RowRegistry } from "./rows.ts";
+import { noRows, openGeneration, type RowRegistry } from "./rows.ts";
+import { type AnyCheckInput, probingChecks } from "./schema-calculated.ts";
 import type { CheckInput } from "./schema-checks.ts";
 import type { OverrideInput } from "./schema-overrides.ts";
 import type { ZoneInput } from "./schema-zone.ts";
+import { columnsOf } from "./zone-columns.ts";
 import type { LoadedZone } from "./zones-folder.ts";
 
 /** What people call what a snapshot has as numbers. */
@@ -111,6 +114,7 @@ export function compileConfig(
     plan: { targets: [], pools: [] },
     sources: [],
     checks: [],
+    operands: new Operands([]),
     planned: new Map(),
     discovered: new Map(),
     specs: new Map(),
@@ -125,8 +129,8 @@ export function compileConfig(
     findings.push(...resolved.findings);
     if (!knowsAsn) wantAsn(fragment.yaml, resolved.asnUses, findings);
   }
-  for (const zone of loaded.zones) addZone(draft, zone, loaded, options, findings);
-  addChecks(draft, loaded, findings);
+  addZones(draft, loaded, options, findings);
+  addChecks(draft, options, loaded, findings);
   const doubt = planDoubt(loaded.server, options.rows);
   if (doubt === null) draft.hasRows = false;
   else draft.plan.doubt = doubt;
@@ -208,7 +212,8 @@ interface ConfigDraft {
   sources: ZoneSource[];
   checks: CompiledConfig["checks"];
   /** Pools that have their rows, those of included files once for all zones, and their checks. */
-  planned: Map<PoolModel, CheckInput | null>;
+  planned: Map<PoolModel, AnyCheckInput | null>;
+  operands: Operands;
   discovered: Map<string, DiscoveredPool>;
   specs: Map<CheckInput, CheckSpec>;
   /** Nodes that were searched for latches. */
@@ -220,15 +225,26 @@ interface ConfigDraft {
   entries: readonly OverrideInput[];
 }
 
-function addZone(
+function addZones(
   draft: ConfigDraft,
-  zone: LoadedZone,
   loaded: LoadedConfig,
   options: CompileOptions,
   findings: Finding[],
 ): void {
-  const { rows, known = new Map() } = options;
-  const resolved = resolveDynamic(zone, draft.fragments, findings);
+  const resolved = loaded.zones.map((zone) => resolveDynamic(zone, draft.fragments, findings));
+  draft.operands = new Operands(namedFiles(loaded, draft.fragments, resolved));
+  for (const [index, zone] of loaded.zones.entries())
+    addZone(draft, zone, resolved[index]!, loaded, options, findings);
+}
+
+function addZone(
+  draft: ConfigDraft,
+  zone: LoadedZone,
+  resolved: ResolvedZone,
+  loaded: LoadedConfig,
+  options: CompileOptions,
+  findings: Finding[],
+): void {
   if (loaded.isServerSound && loaded.server.geo.asn === undefined && zone.dynamic !== null)
     wantAsn(zone.dynamic, resolved.asnUses, findings);
   const columns = columnsOf(zone, loaded);
@@ -249,17 +265,51 @@ function addZone(
     draft.sources.push({ columns, dynamic });
   }
   for (const { model } of resolved.records) draft.records.push(model);
-  for (const pool of resolved.pools) {
-    if (draft.planned.has(pool)) continue;
-    const check = resolved.checkOf(pool);
-    draft.planned.set(pool, check);
-    fillPool(pool, known, findings);
-    if (pool.source !== undefined) discover(draft, pool, pool.source, loaded, options, findings);
-    const spec = check === null ? uncheckedSpec(pool, draft.entries) : specOf(draft, pool.check!, check);
-    draft.hasRows &&= planPool(draft.plan, pool, spec, rows);
-  }
+  for (const pool of resolved.pools) addPool(draft, pool, loaded, options, findings);
   const roots = resolved.records.map(({ model }) => model.root);
-  draft.hasRows &&= planLatches(draft.plan, roots, rows, draft.visited);
+  draft.hasRows &&= planLatches(draft.plan, roots, options.rows, draft.visited);
+}
+
+function addPool(
+  draft: ConfigDraft,
+  pool: PoolModel,
+  loaded: LoadedConfig,
+  options: CompileOptions,
+  findings: Finding[],
+): void {
+  if (draft.planned.has(pool)) return;
+  const check = draft.operands.checkOf(pool);
+  draft.planned.set(pool, check);
+  fillPool(pool, options.known ?? new Map(), findings);
+  if (pool.source !== undefined) discover(draft, pool, pool.source, loaded, options, findings);
+  const spec = draft.operands.isCalculated(pool)
+    ? "calculated"
+    : check === null
+      ? uncheckedSpec(pool, draft.entries)
+      : specOf(draft, pool.check!, check as CheckInput);
+  draft.hasRows &&= planPool(draft.plan, pool, spec, options.rows);
+}
+
+/** What calculated checks and regions lead to: pools that no record reaches, too. */
+function addCalculated(
+  draft: ConfigDraft,
+  options: CompileOptions,
+  loaded: LoadedConfig,
+  findings: Finding[],
+): void {
+  const { operands, planned, plan } = draft;
+  if (!operands.check(loaded.server.probes.allow, findings)) return;
+  for (const pool of planned.keys()) {
+    for (const needed of operands.neededBy(pool)) {
+      if (planned.has(needed)) continue;
+      addPool(draft, needed, loaded, options, findings);
+      operands.retractUnused(needed, findings);
+    }
+  }
+  const specs = (name: string, check: CheckInput) => specOf(draft, name, check);
+  const planner = new CalculatedPlanner({ plan, rows: options.rows, operands, specOf: specs, findings });
+  planner.plan([...planned.keys()].filter((pool) => operands.isCalculated(pool)));
+  draft.hasRows &&= planner.hasRows;
 }
 
 /** A path that is not among the files was refused, which is an error already. */
@@ -285,18 +335,26 @@ function specOf({ specs }: ConfigDraft, name: string, check: CheckInput): CheckS
 }
 
 /** The checks of all files, once it is known which pools use them. */
-function addChecks(draft: ConfigDraft, loaded: LoadedConfig, findings: Finding[]): void {
+function addChecks(
+  draft: ConfigDraft,
+  options: CompileOptions,
+  loaded: LoadedConfig,
+  findings: Finding[],
+): void {
+  addCalculated(draft, options, loaded, findings);
   const users = new Map<CheckInput, PoolModel[]>();
   const ofFile = new Map<string, [PoolModel, CheckInput][]>();
   for (const [pool, check] of draft.planned) {
     if (check === null) continue;
-    pushTo(users, check, pool);
-    pushTo(ofFile, pool.zone, [pool, check]);
+    const leaves = draft.operands.leavesOf(check);
+    for (const leaf of leaves) pushTo(users, leaf, pool);
+    const asking = leaves.find(({ type }) => asksNetwork(type));
+    if (asking !== undefined) pushTo(ofFile, pool.zone, [pool, asking]);
   }
   const { programs, allow } = loaded.server.probes;
   for (const { name: zone, yaml } of [...loaded.fragments, ...loaded.zones.map(asFile)]) {
     if (yaml === null || yaml.input === null) continue;
-    const { checks } = yaml.input;
+    const checks = probingChecks(yaml.input.checks);
     for (const [name, check] of Object.entries(checks))
       draft.checks.push({ zone, check: specOf(draft, name, check) });
     if (!loaded.isServerSound) continue;
@@ -377,52 +435,13 @@ const NOTHING_RESOLVED: ResolvedZone = {
   owners: [],
   records: [],
   pools: [],
-  checkOf: () => null,
+  names: NO_NAMES,
   asnUses: [],
 };
-
-/** Of all YAML files that the zone is made of. */
-function textOf({ dynamic, includes }: LoadedZone): string {
-  const files = new Set<LoadedFragment>();
-  const waiting = [...includes.files];
-  for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
-    if (files.has(file)) continue;
-    files.add(file);
-    waiting.push(...file.includes.files);
-  }
-  return [dynamic?.text ?? "", ...[...files].map(({ yaml }) => yaml.text)].join("\n");
-}
-
-/** The records to check and build; null when the master file has errors, which have been reported. */
-function columnsOf(zone: LoadedZone, loaded: LoadedConfig): RecordColumns | null {
-  const { master, dynamic, apex } = zone;
-  if (master !== null && (master.columns === null || hasErrors(master.findings))) return null;
-  const { nameservers } = loaded.server;
-  const from = {
-    apex,
-    nameservers,
-    ttlMaxSeconds: dynamic?.input?.ttl.max ?? Number.POSITIVE_INFINITY,
-    text: textOf(zone),
-    file: loaded.configFile,
-  };
-  return withApexRecords(master?.columns ?? null, from);
-}
 
 /** A finding without words at a dynamic name's key. */
 function placeOf(zone: LoadedZone, owner: DynamicOwner): Finding {
   const place: Finding[] = [];
   reporterOn(zone.dynamic!, place).warning(owner.path, "key", "", "", "");
   return place[0]!;
-}
-
-function noRows(file: string): Finding {
-  return {
-    severity: "error",
-    code: "CFG_LIMIT_ENDPOINTS",
-    file,
-    line: 0,
-    column: 0,
-    what: "the zones together have more checked addresses, pools or latches than there is shared memory for",
-    expected: "at most 131072 checked addresses and 65536 pools, less those of the last two configurations",
-  };
 }

@@ -14,7 +14,7 @@ import type {
 } from "../health/plan.ts";
 import type { AddressModel, EndpointModel, PoolModel } from "../policy/model.ts";
 import { addressText } from "../policy/names.ts";
-import { claimEndpointRow, claimPoolRow, type RowRegistry } from "./rows.ts";
+import { claimEndpointRow, claimPoolRow, type RowClaim, type RowRegistry } from "./rows.ts";
 import type { CheckInput, DnsInput, Http2Input, HttpInput } from "./schema-checks.ts";
 import { canonicalAnswer } from "./schema-dns.ts";
 import type { LoadInput } from "./schema-load.ts";
@@ -160,12 +160,12 @@ export const ALWAYS_UP: CheckSpec = {
 
 /**
  * Gives a pool and its addresses their rows, and adds them to the plan. A pool without a check is always up and needs
- * none. False: there are no rows left.
+ * none; what calculated ones follow is added by calculated-plan.ts. False: there are no rows left.
  */
 export function planPool(
   plan: HealthPlan,
   pool: PoolModel,
-  check: CheckSpec | null,
+  check: CheckSpec | "calculated" | null,
   rows: RowRegistry,
 ): boolean {
   if (check === null) return true;
@@ -179,44 +179,50 @@ export function planPool(
     endpoints: [],
     minHealthy: pool.minHealthy,
     dualStack: pool.dualStack,
+    ...familiesOf(pool),
   };
   plan.pools.push(poolPlan);
   for (const endpoint of pool.endpoints) {
-    const targets = planEndpoint(pool, endpoint, check, rows);
-    if (targets === null) return false;
-    plan.targets.push(...targets);
-    poolPlan.endpoints.push(targets.map((target) => target.row));
+    const own: number[] = [];
+    for (const model of endpoint.addresses) {
+      const name = typeof check === "string" ? (pool.check ?? "") : check.name;
+      const claimed = claimEndpointRow(rows, pool.zone, pool.name, addressText(model), name);
+      if (claimed === null) return false;
+      model.row = claimed.row;
+      own.push(claimed.row);
+      if (typeof check !== "string") plan.targets.push(targetOf(pool, endpoint, model, check, claimed));
+    }
+    poolPlan.endpoints.push(own);
   }
   return true;
 }
 
-function planEndpoint(
-  pool: PoolModel,
+/** Families of a pool's addresses, where `min_healthy` asks for them. */
+export function familiesOf({ minHealthy, endpoints }: PoolModel): Pick<PoolPlan, "families"> {
+  if (!("families" in minHealthy)) return {};
+  return { families: endpoints.map(({ addresses }) => addresses.map(({ family }) => family)) };
+}
+
+/** What is to be probed at an address. */
+export function targetOf(
+  { zone, name, region }: Pick<PoolModel, "zone" | "name" | "region">,
   endpoint: EndpointModel,
+  model: AddressModel,
   check: CheckSpec,
-  rows: RowRegistry,
-): ProbeTarget[] | null {
-  const targets: ProbeTarget[] = [];
-  for (const model of endpoint.addresses) {
-    const address = addressText(model);
-    const claim = claimEndpointRow(rows, pool.zone, pool.name, address, check.name);
-    if (claim === null) return null;
-    model.row = claim.row;
-    const { zone, name } = pool;
-    targets.push({
-      ...claim,
-      address,
-      family: model.family,
-      check,
-      zone,
-      pool: name,
-      endpoint: endpoint.name,
-      ...(pool.region === null ? {} : { region: pool.region.name }),
-      ...(model.probe === undefined ? {} : { probe: probeOf(model.probe) }),
-      ...(endpoint.allow === undefined ? {} : { allow: endpoint.allow }),
-    });
-  }
-  return targets;
+  claim: RowClaim,
+): ProbeTarget {
+  return {
+    ...claim,
+    address: addressText(model),
+    family: model.family,
+    check,
+    zone,
+    pool: name,
+    endpoint: endpoint.name,
+    ...(region === null ? {} : { region: region.name }),
+    ...(model.probe === undefined ? {} : { probe: probeOf(model.probe) }),
+    ...(endpoint.allow === undefined ? {} : { allow: endpoint.allow }),
+  };
 }
 
 function probeOf({ family, octets }: NonNullable<AddressModel["probe"]>): NonNullable<ProbeTarget["probe"]> {

@@ -1,19 +1,20 @@
 import type { NodeModel, PoolModel } from "../policy/model.ts";
+import type { VisibleNames } from "./file-names.ts";
 import type { Finding } from "./findings.ts";
 import type { Reporter } from "./problem.ts";
 import type { AsnUse } from "./resolve-policy.ts";
-import type { CheckInput } from "./schema-checks.ts";
+import type { AnyCheckInput } from "./schema-calculated.ts";
 import type { FragmentInput } from "./schema-zone.ts";
 
 export type Section = "checks" | "groups" | "regions" | "pools" | "policies";
 
 /** What one name of an included file means. The same object wherever it is seen from. */
 export type Imported = { name: string; place: () => string } & (
-  | { kind: "check"; value: CheckInput }
+  | { kind: "check"; value: AnyCheckInput }
   | { kind: "group"; value: string[] }
   | { kind: "region"; value: FragmentInput["regions"][string] }
   /** Null: wrong, and reported. */
-  | { kind: "pool"; value: PoolModel | null; check: CheckInput | null }
+  | { kind: "pool"; value: PoolModel | null }
   | { kind: "policy"; value: NodeModel | null; height: number }
 );
 
@@ -31,6 +32,8 @@ export const NO_IMPORTS: Imports = { names: new Map(), isComplete: true };
 export interface ResolvedFragment {
   /** Its own names, and those that it includes. */
   exports: Imports;
+  /** What its names mean within it. */
+  names: VisibleNames;
   asnUses: AsnUse[];
   findings: Finding[];
 }

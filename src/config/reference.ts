@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { calculatedRows } from "./schema-calculated.ts";
 import { canaryRow } from "./schema-canaries.ts";
 import { checkParts, checkRows } from "./schema-checks.ts";
 import { endpointOptions, resolveOptions, targetOptions } from "./schema-endpoint.ts";
@@ -100,6 +101,8 @@ export function referencePage(exampleOf: (section: string) => string): string {
     "### checks: hold_down",
     "A duration, which is `down`, or a mapping:",
     table(shapeOf(holdOptions)),
+    "### checks: calculated",
+    tableOfAll(Object.values(calculatedRows)),
     "### regions",
     table(shapeOf(regionRow)),
     "### pools",
@@ -182,6 +185,13 @@ function kindTable(): string {
     cell(shapeOf(nodeShapes[kind]).properties![kind]!.description!),
   ]);
   return markdown(["Key", "Picks"], rows);
+}
+
+/** The keys of several mappings, one of which is written. */
+function tableOfAll(schemas: readonly z.ZodType[]): string {
+  const shapes = schemas.map(shapeOf);
+  const properties = Object.assign({}, ...shapes.map((shape) => shape.properties)) as Property["properties"];
+  return table({ properties: properties! });
 }
 
 function table(shape: Property): string {

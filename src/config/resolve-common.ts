@@ -1,9 +1,11 @@
 import type { LastResortModel, NodeModel, PoolModel } from "../policy/model.ts";
+import type { VisibleNames } from "./file-names.ts";
 import { checkOwnNames, type Imports, importedNames, withImported } from "./imports.ts";
 import type { LatencyTables } from "./load-latency.ts";
 import type { Reporter } from "./problem.ts";
 import { childrenOf, createScope, type PolicyScope, resolvePolicy } from "./resolve-policy.ts";
 import { resolvePools } from "./resolve-pools.ts";
+import { isCalculated, POOL_OPERAND } from "./schema-calculated.ts";
 import type { FragmentInput } from "./schema-zone.ts";
 
 /** Resolves what zones and included files have in common: pools and named policies. `zone`: whose pools they are. */
@@ -22,6 +24,10 @@ export function resolveCommon(
   for (const found of imports.names.values())
     if (found.kind === "pool" && !pools.has(found.name))
       pools.set(found.name, { model: found.value, used: false });
+  for (const name of usedByChecks(input).pools) {
+    const pool = pools.get(name);
+    if (pool !== undefined) pool.used = true;
+  }
   const scope = createScope({ zone, input, checks, regions, pools, reporter, latency, imports });
   for (const name of Object.keys(input.policies)) {
     if (Object.hasOwn(input.pools, name)) {
@@ -58,4 +64,21 @@ function addPoolsBelow(node: NodeModel, reached: Set<PoolModel>, visited: Set<No
   if (node.lastResort?.kind === "pool") reached.add(node.lastResort.pool);
   if (node.kind === "pool") reached.add(node.pool);
   for (const child of childrenOf(node)) addPoolsBelow(child, reached, visited);
+}
+
+/** What a file's names mean within it. */
+export function visibleNames({ checks, regions, pools, imports }: PolicyScope): VisibleNames {
+  const models = new Map([...pools].map(([name, { model }]) => [name, model]));
+  return { checks, regions, pools: models, isComplete: imports.isComplete };
+}
+
+/** Names of checks and pools that the file's calculated checks and regions are made of. */
+export function usedByChecks({ checks, regions }: FragmentInput): { checks: string[]; pools: string[] } {
+  const operands = Object.values(checks).flatMap((check) => (isCalculated(check) ? check.of : []));
+  const named = Object.values(regions).flatMap(({ check }) => check ?? []);
+  const pools = operands.filter((operand) => operand.startsWith(POOL_OPERAND));
+  return {
+    checks: [...operands.filter((operand) => !operand.startsWith(POOL_OPERAND)), ...named],
+    pools: pools.map((operand) => operand.slice(POOL_OPERAND.length).split("/")[0]!),
+  };
 }

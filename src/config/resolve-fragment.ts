@@ -1,9 +1,10 @@
+import { NO_NAMES } from "./file-names.ts";
 import type { Finding } from "./findings.ts";
 import { type Imported, joinImports, namespaceOf, type ResolvedFragment, type Section } from "./imports.ts";
 import type { LoadedFragment } from "./includes.ts";
 import type { LatencyTables } from "./load-latency.ts";
 import { type LoadedYaml, reporterOn } from "./load-yaml.ts";
-import { resolveCommon } from "./resolve-common.ts";
+import { resolveCommon, visibleNames } from "./resolve-common.ts";
 import type { FragmentInput } from "./schema-zone.ts";
 
 /** What the names of a file mean depends on these, besides the file. */
@@ -40,7 +41,8 @@ function resolveNames(file: string, yaml: LoadedYaml<FragmentInput>, basis: Basi
   const reporter = reporterOn(yaml, findings);
   const imports = joinImports(basis.imports, basis.isComplete, reporter);
   const { input } = yaml;
-  if (input === null) return { exports: { ...imports, isComplete: false }, asnUses: [], findings };
+  if (input === null)
+    return { exports: { ...imports, isComplete: false }, names: NO_NAMES, asnUses: [], findings };
   const scope = resolveCommon(file, input, reporter, basis.latency, imports);
   const names = new Map(imports.names);
   const add = (section: Section, found: Imported): void => {
@@ -56,17 +58,17 @@ function resolveNames(file: string, yaml: LoadedYaml<FragmentInput>, basis: Basi
     add("groups", { kind: "group", value, ...placed("groups", name) });
   for (const [name, value] of Object.entries(input.regions))
     add("regions", { kind: "region", value, ...placed("regions", name) });
-  for (const [name, { check }] of Object.entries(input.pools)) {
+  for (const name of Object.keys(input.pools)) {
     const value = scope.pools.get(name)?.model ?? null;
-    const spec = check === undefined ? null : (scope.checks[check] ?? null);
-    add("pools", { kind: "pool", value, check: spec, ...placed("pools", name) });
+    add("pools", { kind: "pool", value, ...placed("pools", name) });
   }
   for (const name of Object.keys(input.policies)) {
     const value = scope.resolved.get(name) ?? null;
     const height = value === null ? 1 : (scope.heights.get(value) ?? 1);
     add("policies", { kind: "policy", value, height, ...placed("policies", name) });
   }
-  return { exports: { names, isComplete: imports.isComplete }, asnUses: scope.asnUses, findings };
+  const exports = { names, isComplete: imports.isComplete };
+  return { exports, names: visibleNames(scope), asnUses: scope.asnUses, findings };
 }
 
 export function isSame(a: Basis, b: Basis): boolean {

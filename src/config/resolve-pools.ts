@@ -1,4 +1,5 @@
 import { parseAddress } from "../geo/prefix.ts";
+import type { MinHealthy } from "../health/plan.ts";
 import { goesByLoad } from "../policy/load-words.ts";
 import type { AddressModel, EndpointModel, LocationModel, LookupModel, PoolModel } from "../policy/model.ts";
 import { formatName } from "../wire/name-text.ts";
@@ -182,7 +183,41 @@ function hasValidCount(
     reporter.error([...path, "min_healthy"], "value", "CFG_MIN_HEALTHY", what, `at most ${endpoints.length}`);
     return false;
   }
-  return true;
+  return isOpen || hasValidFamilies(least, endpoints, path, reporter);
+}
+
+const FAMILIES = [
+  ["ipv4", 4, "IPv4"],
+  ["ipv6", 6, "IPv6"],
+] as const;
+
+function hasValidFamilies(
+  minHealthy: MinHealthy,
+  endpoints: EndpointModel[],
+  path: YamlPath,
+  reporter: Reporter,
+): boolean {
+  if (!("families" in minHealthy)) return true;
+  if (Object.keys(minHealthy.families).length === 0) {
+    const what = `${pathText(path)}.min_healthy names no family`;
+    reporter.error([...path, "min_healthy"], "value", "CFG_MIN_HEALTHY", what, "ipv4, ipv6 or both");
+    return false;
+  }
+  let isValid = true;
+  for (const [key, family, word] of FAMILIES) {
+    const least = minHealthy.families[key];
+    const count = endpoints.filter((endpoint) =>
+      endpoint.addresses.some((each) => each.family === family),
+    ).length;
+    if (least === undefined || (count > 0 && !("count" in least && least.count > count))) continue;
+    const value = "count" in least ? String(least.count) : `${least.percent}%`;
+    const have = count === 0 ? "no endpoint" : `${count} ${count === 1 ? "endpoint" : "endpoints"}`;
+    const what = `${pathText(path)}.min_healthy.${key} is ${value}, and the pool has ${have} with an ${word} address`;
+    const expected = count === 0 ? `${key === "ipv4" ? "ipv6" : "ipv4"} alone` : `at most ${count}`;
+    reporter.error([...path, "min_healthy"], "value", "CFG_MIN_HEALTHY", what, expected);
+    isValid = false;
+  }
+  return isValid;
 }
 
 /** Null: something is wrong, and reported. */

@@ -1,18 +1,18 @@
 import type { NodeModel, PoolModel, RecordModel } from "../policy/model.ts";
 import { formatName } from "../wire/name-text.ts";
 import { suggest } from "../zone/suggest.ts";
+import type { VisibleNames } from "./file-names.ts";
 import { type Imports, NO_IMPORTS } from "./imports.ts";
 import { limitUnions } from "./limit-unions.ts";
 import type { LatencyTables } from "./load-latency.ts";
 import { isWithinZone, readName } from "./owner.ts";
 import { prefixFor, type Reporter } from "./problem.ts";
-import { poolsBelow, reachedPools, resolveCommon } from "./resolve-common.ts";
+import { poolsBelow, reachedPools, resolveCommon, usedByChecks, visibleNames } from "./resolve-common.ts";
 import { flattenLastResort, flattenNode } from "./resolve-flatten.ts";
 import { type AsnUse, type PolicyScope, resolveLastResort, resolveNode } from "./resolve-policy.ts";
 import { isOfTargets } from "./resolve-pools.ts";
 import { resolveServices, serviceTypes } from "./resolve-service.ts";
 import { resolveGives } from "./resolve-target.ts";
-import type { CheckInput } from "./schema-checks.ts";
 import type { ZoneInput } from "./schema-zone.ts";
 import { warnOfRecord } from "./warn-record.ts";
 import type { YamlPath } from "./yaml-text.ts";
@@ -41,8 +41,7 @@ export interface ResolvedZone {
   records: ResolvedRecord[];
   /** Pools that a record reaches, in the file's order, then those of included files; without rows yet. */
   pools: PoolModel[];
-  /** The check of such a pool; null: it has none. */
-  checkOf: (pool: PoolModel) => CheckInput | null;
+  names: VisibleNames;
   /** Policies that look autonomous systems up. */
   asnUses: AsnUse[];
 }
@@ -81,7 +80,7 @@ export function resolveZone(
     owners: [...owners.values()],
     records,
     pools: [...new Set([...reached, ...answered])],
-    checkOf: (pool) => checkOf(scope, pool),
+    names: visibleNames(scope),
     asnUses: scope.asnUses,
   };
 }
@@ -91,13 +90,6 @@ const STICKY_MOST = [
   ["ipv4", 24],
   ["ipv6", 56],
 ] as const;
-
-function checkOf({ checks, imports, zone }: PolicyScope, pool: PoolModel): CheckInput | null {
-  if (pool.zone === zone) return pool.check === null ? null : checks[pool.check]!;
-  for (const found of imports.names.values())
-    if (found.kind === "pool" && (found.value === pool || found.value?.flat === pool)) return found.check;
-  return null;
-}
 
 /** Null: wrong, and reported. */
 function resolveRecord(
@@ -202,8 +194,9 @@ function warnOfUnused(scope: PolicyScope, input: ZoneInput): void {
   };
   const { checks, regions, pools, policies } = input;
   const ofPools = Object.values(pools);
+  const ofChecks = usedByChecks(input);
   for (const [section, own, named] of [
-    ["checks", checks, ofPools.map(({ check }) => check)],
+    ["checks", checks, [...ofPools.map(({ check }) => check), ...ofChecks.checks]],
     ["regions", regions, ofPools.map(({ region }) => region)],
   ] as const) {
     const unknown = named.filter((name) => name !== undefined && !Object.hasOwn(scope[section], name));

@@ -10,6 +10,7 @@ import {
   ROW_KEY_HIGH,
   ROW_KEY_LOW,
 } from "../health/rows.ts";
+import type { Finding } from "./findings.ts";
 
 /**
  * Gives every endpoint address, every pool and every latch its row in shared memory, and the same row again after a reload, or after
@@ -145,6 +146,19 @@ function claim(space: RowSpace, generation: number, identity: string): RowClaim 
   }
   space.lastAsked[row] = generation;
   return { row, keyHigh, keyLow };
+}
+
+/** There are not as many rows as a configuration asks for. */
+export function noRows(file: string): Finding {
+  return {
+    severity: "error",
+    code: "CFG_LIMIT_ENDPOINTS",
+    file,
+    line: 0,
+    column: 0,
+    what: "the zones together have more checked addresses, pools or latches than there is shared memory for",
+    expected: "at most 131072 checked addresses and 65536 pools, less those of the last two configurations",
+  };
 }
 
 /** 32 bits over a text: FNV-1a from a seed, spread by the finisher of MurmurHash3. */

@@ -67,13 +67,20 @@ const addressSchema: z.ZodType<AddressExplanation> = z.strictObject({
   horizonMs: milliseconds.describe("milliseconds until the state can change; 0: settled"),
 });
 
+const leastSchema = z.union([z.strictObject({ count: z.number() }), z.strictObject({ percent: z.number() })]);
+
 const poolSchema: z.ZodType<PoolExplanation> = z.strictObject({
   zone: z.string(),
   name: z.string(),
   region: z.string().nullable(),
   check: z.string().nullable(),
   hashOf: z.string().nullable().describe("the prefix that select: hash hashes; null: another select"),
-  minHealthy: z.union([z.strictObject({ count: z.number() }), z.strictObject({ percent: z.number() })]),
+  minHealthy: z.union([
+    leastSchema,
+    z.strictObject({
+      families: z.strictObject({ ipv4: leastSchema.exactOptional(), ipv6: leastSchema.exactOptional() }),
+    }),
+  ]),
   failed: z.boolean().describe("the pool's own verdict"),
   up: count.describe("endpoints that are up"),
   usable: count.describe("endpoints that are neither drained nor forced down"),

@@ -1,6 +1,8 @@
 import * as z from "zod";
+import type { Least, MinHealthy } from "../health/plan.ts";
+import { readAddress } from "./addresses.ts";
 import { chosen, isMapping, mapping } from "./chosen.ts";
-import { type CheckInput, checkRow } from "./schema-checks.ts";
+import { type AnyCheckInput, anyCheckRow } from "./schema-calculated.ts";
 import { endpointRow } from "./schema-endpoint.ts";
 import { endpointsFileRow } from "./schema-endpoints-file.ts";
 import { lastResortRow, type NodeInput, nodeRow, type PartsInput, partsRow } from "./schema-policy.ts";
@@ -10,14 +12,35 @@ import { SELECTS } from "./vocabulary.ts";
 
 /** zones/<origin>.yaml: the dynamic names of a zone. */
 
+const ADDRESS = "the IPv4 or IPv6 address of one host";
+const addressText = z
+  .string({ error: ADDRESS })
+  .refine((text) => "octets" in readAddress(text), { error: ADDRESS })
+  .meta({ title: "address" });
+const regionAddress = addressText.transform((text) => [text]);
+const regionAddresses = z
+  .array(addressText, { error: "a list of addresses" })
+  .min(1, { error: "at least one address" });
+
 export const regionRow = mapping(
   {
     location: locationRow
       .optional()
       .describe("Where the region stands, for `nearest`: degrees north, degrees east"),
+    check: nameRow
+      .optional()
+      .describe("Check of the region as a whole, one of `checks`: while it is down, so are all of its pools"),
+    address: chosen<string[]>([regionAddress, regionAddresses], (value) =>
+      Array.isArray(value) ? regionAddresses : regionAddress,
+    )
+      .optional()
+      .describe("Address that the region's check probes, or the list of them, of which one has to be up"),
   },
   "a mapping, as {location: [53.3, -6.3]}",
-);
+).refine(({ check, address }) => check !== undefined || address === undefined, {
+  path: ["address"],
+  error: "a check beside it",
+});
 
 const GROUP = "a list of ISO 3166-1 codes, as [DE, AT, CH]";
 /** What the codes are is checked when the groups are resolved. */
@@ -57,6 +80,21 @@ const healthyPercent = z
   .meta({ title: "percentage" })
   .transform((text) => ({ percent: Number.parseInt(text, 10) }));
 
+const leastOf = (value: unknown) => (typeof value === "string" ? healthyPercent : healthyCount);
+const healthyRow = chosen<Least>([healthyCount, healthyPercent], leastOf);
+const healthyByFamily = mapping(
+  {
+    ipv4: healthyRow.optional().describe("Endpoints with an IPv4 address that is up, of those that have one"),
+    ipv6: healthyRow.optional().describe("The same for IPv6"),
+  },
+  `${MIN_HEALTHY}, or {ipv4: 2, ipv6: 1}`,
+);
+const healthyFamilies = healthyByFamily.transform(
+  ({ ipv4, ipv6 }): MinHealthy => ({
+    families: { ...(ipv4 === undefined ? {} : { ipv4 }), ...(ipv6 === undefined ? {} : { ipv6 }) },
+  }),
+);
+
 const ENDPOINTS_FILE = "File with more endpoints, which a registry or a script writes: a path, or a mapping";
 
 const poolShape = {
@@ -77,11 +115,13 @@ const poolShape = {
     .describe(
       "Most addresses in one answer, of different subnets (IPv4 /24, IPv6 /48) first; absent: 8 with `all`, else 1",
     ),
-  min_healthy: chosen<{ count: number } | { percent: number }>([healthyCount, healthyPercent], (value) =>
-    typeof value === "string" ? healthyPercent : healthyCount,
+  min_healthy: chosen<MinHealthy>([healthyCount, healthyPercent, healthyFamilies], (value) =>
+    isMapping(value) ? healthyFamilies : leastOf(value),
   )
     .prefault(1)
-    .describe("Endpoints that must be up, as a count or as a percentage; below it the pool has failed"),
+    .describe(
+      "Endpoints that must be up, as a count or as a percentage; below it the pool has failed. By family: {ipv4: 2, ipv6: 50%}",
+    ),
   dual_stack: z
     .enum(["any", "strict"], { error: "any or strict" })
     .default("any")
@@ -162,8 +202,8 @@ const common = {
     .describe(
       "Files of the folder `include`, whose checks, groups, regions, pools and policies can be named here",
     ),
-  checks: named<CheckInput>(checkRow, "a mapping of names to checks").describe(
-    "How endpoints are probed, by name",
+  checks: named<AnyCheckInput>(anyCheckRow, "a mapping of names to checks").describe(
+    "How endpoints are probed, or what their state is calculated from, by name",
   ),
   groups: named<string[]>(groupRow, "a mapping of names to lists of countries").describe(
     "Sets of countries that `geo` keys can name; `eu-union` is built in",

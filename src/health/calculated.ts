@@ -6,6 +6,7 @@ import {
   type HealthRows,
   ROW_HORIZON_MS,
   ROW_REASON,
+  ROW_RESPONSE_US,
   ROW_STATE,
   STATE_KNOWN,
   STATE_UP,
@@ -17,6 +18,8 @@ import type { EndpointState } from "./state.ts";
 /** What a calculated check says of its address. */
 export interface CalculatedVerdict extends RuleState {
   reason: Reason;
+  /** Where the rule is one probe, how fast it is answered; -1: not measured. */
+  responseUs: number;
 }
 
 /** What rows say to rules. `pool`: a pool, as it is about to be published. */
@@ -47,16 +50,18 @@ export function foldCalculated(plan: CalculatedPlan, facts: RuleFacts, rows: Hea
   const region: RuleState =
     plan.regionRow === undefined ? { verdict: "up", horizonMs: 0 } : facts.row(plan.regionRow);
   const horizonMs = nearer(own.horizonMs, region.horizonMs);
-  if (own.verdict === "down") return { verdict: "down", horizonMs, reason: ownReason(plan, rows) };
-  if (region.verdict === "down") return { verdict: "down", horizonMs, reason: REASON_REGION_DOWN };
+  const { rule } = plan;
+  const base = rule.kind === "row" && rule.row >= 0 ? rule.row * ENDPOINT_ROW_WORDS : -1;
+  const responseUs = base < 0 ? -1 : Atomics.load(rows.endpoints, base + ROW_RESPONSE_US);
+  const found = { horizonMs, responseUs };
+  if (own.verdict === "down") {
+    // Where the rule is one probe, its reason says more.
+    const reason = base < 0 ? REASON_CALCULATED : Atomics.load(rows.endpoints, base + ROW_REASON);
+    return { ...found, verdict: "down", reason };
+  }
+  if (region.verdict === "down") return { ...found, verdict: "down", reason: REASON_REGION_DOWN };
   const isUp = own.verdict === "up" && region.verdict === "up";
-  return { verdict: isUp ? "up" : "unknown", horizonMs, reason: REASON_OK };
-}
-
-/** Where the rule is one probe, its reason says more. */
-function ownReason({ rule }: CalculatedPlan, rows: HealthRows): Reason {
-  if (rule.kind !== "row" || rule.row < 0) return REASON_CALCULATED;
-  return Atomics.load(rows.endpoints, rule.row * ENDPOINT_ROW_WORDS + ROW_REASON);
+  return { ...found, verdict: isUp ? "up" : "unknown", reason: REASON_OK };
 }
 
 /**
@@ -64,10 +69,11 @@ function ownReason({ rule }: CalculatedPlan, rows: HealthRows): Reason {
  * the time until then never grows. The same object when nothing changed.
  */
 function calculatedState(
-  before: EndpointState,
-  { verdict, horizonMs: foundMs, reason }: CalculatedVerdict,
+  former: EndpointState,
+  { verdict, horizonMs: foundMs, reason, responseUs }: CalculatedVerdict,
   nowMs: number,
 ): EndpointState {
+  const before = former.responseUs === responseUs ? former : { ...former, responseUs };
   const isHeld = before.up && before.known && verdict !== "down" && before.horizonMs > 0 && foundMs > 0;
   const horizonMs = isHeld ? Math.min(before.horizonMs, foundMs) : foundMs;
   if (verdict === "unknown") return before.horizonMs === horizonMs ? before : { ...before, horizonMs };

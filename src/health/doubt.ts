@@ -99,6 +99,19 @@ export class Doubt {
     nowMs: number,
     fold: (state: EndpointState) => EndpointState,
   ): EndpointState {
+    const after = this.weigh(target, state, result, nowMs, fold);
+    // The living are what failures are weighed against.
+    if (after.up !== state.up) this.isStale = true;
+    return after;
+  }
+
+  private weigh(
+    target: ProbeTarget,
+    state: EndpointState,
+    result: ProbeResult,
+    nowMs: number,
+    fold: (state: EndpointState) => EndpointState,
+  ): EndpointState {
     const { row } = target;
     if (result.ok) {
       this.believed.delete(row);

@@ -322,8 +322,7 @@ export function answeredTargets(plan: HealthPlan): (ProbeTarget | CalculatedTarg
 
 /** What is asked for calculated checks alone. */
 export function partTargets(plan: HealthPlan): (ProbeTarget | CalculatedTarget)[] {
-  const calculated = (plan.calculated ?? []).map(({ target }) => target);
-  return [...plan.targets, ...calculated].filter(({ isPart }) => isPart === true);
+  return everyTarget(plan).filter(({ isPart }) => isPart === true);
 }
 
 /** Whatever has a row of its own, calculated or probed. */

@@ -1,4 +1,5 @@
 import type { LatencyTable } from "../geo/latency-table.ts";
+import type { MinHealthy } from "../health/plan.ts";
 
 /**
  * Policies as the compiler hands them over: plain objects with every name resolved. `build.ts` flattens them into the
@@ -92,7 +93,7 @@ export interface PoolModel {
   parts: PartsModel | null;
   maxAnswers: number;
   /** Below this many the pool has failed; a percentage is of the endpoints that are not drained, rounded up. */
-  minHealthy: { count: number } | { percent: number };
+  minHealthy: MinHealthy;
   /** `strict`: an endpoint is up only while all of its addresses are. */
   dualStack: "any" | "strict";
   /** Of a pool of names: the pool of their addresses, for records that give those in their place. */

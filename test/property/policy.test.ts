@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { clearHostBits, formatPrefix, parsePrefix } from "../../src/geo/prefix.ts";
 import { isWithin } from "../../src/geo/special.ts";
+import type { Least } from "../../src/health/plan.ts";
 import type { LastResortModel, NodeModel, PoolModel, RecordModel } from "../../src/policy/model.ts";
 import { addressOctets } from "../support/packet.ts";
 import {
@@ -272,10 +273,9 @@ class Oracle {
         : states.some((text) => ups.includes(text));
     const up = present.filter((states) => isUp(states, ["up"])).length;
     const counted = present.filter((states) => states.length > 0).length;
+    const least = from.minHealthy as Least;
     const wanted =
-      "percent" in from.minHealthy
-        ? Math.ceil((from.minHealthy.percent * counted) / 100)
-        : Math.min(from.minHealthy.count, counted);
+      "percent" in least ? Math.ceil((least.percent * counted) / 100) : Math.min(least.count, counted);
     if (pass === 0) return up < Math.max(1, wanted);
     if (pass === 1) return up === 0;
     return !present.some((states) => isUp(states, ["up", "down"]));
