@@ -88,7 +88,7 @@ async function startServer(
     join(folder, "zones", "gslb.example.yaml"),
     `ttl: 1
 checks:
-  web: {type: http, port: ${port}, interval: ${INTERVAL_MS}ms, timeout: ${TIMEOUT_MS}ms, fall: ${fall}, rise: 1}
+  web: {type: http, port: ${port}, interval: ${INTERVAL_MS}ms, timeout: ${TIMEOUT_MS}ms, fall: ${fall}, rise: 1, damping: 0s}
 pools:
   first: {check: web, endpoints: [${FIRST}]}
   second: {endpoints: [${SECOND}]}

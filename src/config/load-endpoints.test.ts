@@ -186,7 +186,7 @@ describe("a pool with a file", () => {
       "[192.0.2.1, 10.0.0.1]",
       "10.0.0.1 lies in 10.0.0.0/8, private use, and allow does not name it",
     ],
-    ["a metadata service", "[192.0.2.1, 169.254.169.254]", "169.254.169.254 lies in 169.254.0.0/16"],
+    ["row 64: a metadata service", "[192.0.2.1, 169.254.169.254]", "169.254.169.254 lies in 169.254.0.0/16"],
     [
       "without weight",
       "[{address: 192.0.2.1, weight: 0}, {address: 192.0.2.2, weight: 0}]",

@@ -76,7 +76,7 @@ describe("Doubt", () => {
     });
   });
 
-  it("freezes when everything fails at once, before anything is withdrawn", () => {
+  it("row 67: freezes when everything fails at once, before anything is withdrawn", () => {
     start();
     see([0, 1, 2], BAD);
     expect(moves).toEqual([]);
@@ -91,7 +91,7 @@ describe("Doubt", () => {
     expect(states.get(0)).toMatchObject({ reason: REASON_REFUSED, horizonMs: 1000, sinceMs: 0 });
   });
 
-  it("one region of two that dies is withdrawn", () => {
+  it("row 67: one region of two that dies is withdrawn", () => {
     start();
     for (let i = 0; i < 3; i++, nowMs += 1000) see([0, 1], BAD);
     expect(up()).toBe("--23");
@@ -155,7 +155,7 @@ describe("Doubt", () => {
     expect(up()).toBe("hhh3");
   });
 
-  it("does not freeze while a canary passes, and gives all back when the canaries turn out to fail", () => {
+  it("row 67: does not freeze while a canary passes, and gives all back when the canaries turn out to fail", () => {
     start(withCanary);
     nowMs += 10;
     for (let i = 0; i < 3; i++, nowMs += 100) see([0, 1, 2, 3], BAD);

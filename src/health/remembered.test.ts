@@ -155,7 +155,7 @@ describe("a restart", () => {
     prober.stop();
   });
 
-  test("a clock that was set back by more than the age: not used either", () => {
+  test("row 70: a clock that was set back by more than the age: not used either", () => {
     const remembered = lived();
     const plan = planOf(["192.0.2.1", "192.0.2.2"]);
     expect(restart(remembered, -MAX_AGE_S * 1000 - 2_000, plan)).toEqual({ up: 0, down: 0, tooOld: 2 });
