@@ -157,8 +157,8 @@ function poolWords(pool: PoolExplanation): string {
   const count = pool.endpoints.length;
   const order = pool.hashOf === null ? "" : `, by hash of ${pool.hashOf}`;
   if (pool.check === null && isAlwaysUp(pool)) return `no check, always up${order}`;
-  const supposed = pool.check === null ? "no check, supposed: " : "";
-  const up = `${supposed}${pool.up} of ${count} ${count === 1 ? "endpoint" : "endpoints"} up`;
+  const checked = pool.check === null ? "no check of its own: " : "";
+  const up = `${checked}${pool.up} of ${count} ${count === 1 ? "endpoint" : "endpoints"} up`;
   const least = leastWords(pool.minHealthy);
   return pool.failed && pool.up > 0 ? `${up}, fewer than min_healthy: ${least}` : up + order;
 }

@@ -94,7 +94,7 @@ describe("pools without a check", () => {
     const { lines } = await explain("odd", "", "--down", "pool:sorry/spare");
     expect(lines[0]).toContain(" A 198.51.100.");
     expect(lines).toContain(
-      "  sorry  failed: no check, supposed: 1 of 2 endpoints up, fewer than min_healthy: 2",
+      "  sorry  failed: no check of its own: 1 of 2 endpoints up, fewer than min_healthy: 2",
     );
     expect(lines).toContain("    192.0.2.98  always up");
     expect(lines).toContain("    192.0.2.99  down: as asked");
