@@ -168,7 +168,18 @@ describe("a restart", () => {
       return up + down;
     };
     const both = ["192.0.2.1", "192.0.2.2"];
-    expect(restored(planOf(both, 0, { intervalMs: 5000, timeoutMs: 900, fall: 1, rise: 1 }))).toBe(2);
+    expect(
+      restored(
+        planOf(both, 0, {
+          intervalMs: 5000,
+          timeoutMs: 900,
+          fall: 1,
+          rise: 1,
+          holdDownMs: 1000,
+          dampingMs: 60_000,
+        }),
+      ),
+    ).toBe(2);
     expect(restored(planOf(both, 0, { port: 81 }))).toBe(0);
     expect(restored(planOf(both, 0, { name: "other" }))).toBe(0);
     expect(restored(planOf(["192.0.2.2", "192.0.2.3"]))).toBe(1);

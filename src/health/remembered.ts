@@ -1,4 +1,4 @@
-import type { CheckSpec, HealthPlan, LatchPlan, PoolPlan, ProbeTarget } from "./plan.ts";
+import type { CheckSpec, CheckTiming, HealthPlan, LatchPlan, PoolPlan, ProbeTarget } from "./plan.ts";
 import { foldPool } from "./pool.ts";
 import { reasonOf, reasonText } from "./reasons.ts";
 import {
@@ -61,10 +61,26 @@ export interface RememberedLatch {
   seenS: number;
 }
 
+/** What decides when is asked and how results are judged. */
+const TIMING: Record<keyof CheckTiming, true> = {
+  intervalMs: true,
+  timeoutMs: true,
+  fall: true,
+  rise: true,
+  fastIntervalMs: true,
+  okReset: true,
+  holdDownMs: true,
+  holdHealthyMs: true,
+  startGraceMs: true,
+  dampingMs: true,
+  returnJitterMs: true,
+  windowMs: true,
+  warningScale: true,
+};
+
 /** What a check asks, whatever its timing: a state holds for the same question only. */
 function questionOf(check: CheckSpec): string {
-  const { intervalMs: _interval, timeoutMs: _timeout, fall: _fall, rise: _rise, ...question } = check;
-  return JSON.stringify(question);
+  return JSON.stringify(Object.entries(check).filter(([key]) => !(key in TIMING)));
 }
 
 /**
