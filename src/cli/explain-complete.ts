@@ -39,7 +39,8 @@ function withDistances(
 }
 
 function withProbes(limit: TtlLimit, check: CheckSpec | undefined): TtlLimit {
-  if (check === undefined || limit.state === null || limit.state === "held") return limit;
+  if (check === undefined || limit.state === null || limit.state === "held" || limit.state === "spared")
+    return limit;
   const of = limit.state === "up" ? check.fall : limit.state === "down" ? check.rise : 1;
   const needed = Math.max(1, of - (limit.run ?? 0));
   return { ...limit, probes: { needed, good: limit.state !== "up" } };

@@ -12,11 +12,13 @@ const up: AddressExplanation = {
   address: "192.0.2.1",
   picked: false,
   odds: null,
+  takes: 1,
   load: null,
   state: "up",
   forSeconds: null,
   reason: "ok",
   run: 0,
+  flaps: 0,
   horizonMs: 0,
 };
 
@@ -36,6 +38,7 @@ function poolNode(addresses: AddressExplanation[], pool: Partial<PoolExplanation
       hashOf: null,
       minHealthy: { percent: 50 },
       failed: false,
+      takes: 1,
       up: 1,
       usable: 1,
       horizonMs: 0,

@@ -76,6 +76,7 @@ const STATUSES: Record<EntryExplanation["status"], [words: string, style: Style]
   "not-drawn": ["not drawn", "dim"],
   "not-in-turn": ["not in turn", "dim"],
   "passed-over": ["passed over", "dim"],
+  "left-out": ["not yet for this client", "dim"],
 };
 
 function statusWords(entry: EntryExplanation, terminal: Terminal): string {
@@ -160,7 +161,8 @@ function poolWords(pool: PoolExplanation): string {
   const checked = pool.check === null ? "no check of its own: " : "";
   const up = `${checked}${pool.up} of ${count} ${count === 1 ? "endpoint" : "endpoints"} up`;
   const least = leastWords(pool.minHealthy);
-  return pool.failed && pool.up > 0 ? `${up}, fewer than min_healthy: ${least}` : up + order;
+  const part = pool.takes < 1 ? `, takes ${percentWords(pool.takes)} of its clients` : "";
+  return pool.failed && pool.up > 0 ? `${up}, fewer than min_healthy: ${least}` : up + part + order;
 }
 
 /** `2`, `50%`, `2 of IPv4, 50% of IPv6`. */
@@ -184,6 +186,7 @@ function poolBranches(pool: PoolExplanation, of: NodeExplanation, view: View): B
     const isWeighted = pool.endpoints.some((other) => other.weight !== endpoint.weight);
     return endpoint.addresses.map((address) => {
       const words = [addressWords(address, view), ...pickWords(address, pool.draws, isWeighted, of)];
+      if (address.takes < 1) words.push(`takes ${percentWords(address.takes)} for now`);
       if (address.load !== null) words.push(loadWords(address.load));
       if (isWeighted && address.odds === null) words.push(`weight ${endpoint.weight}`);
       return { head: address.address, text: words.join(", "), below: [] };
@@ -206,8 +209,14 @@ function pickWords(
 
 function addressWords(address: AddressExplanation, { isLast, terminal }: View): string {
   const state = stateWords(address);
-  const style = ["up", "held", "unchecked"].includes(address.state) ? "green" : "red";
+  const style = ["up", "held", "spared", "unchecked"].includes(address.state) ? "green" : "red";
   return address.picked && isLast ? `${paint(terminal, style, "answered")}, ${state}` : state;
+}
+
+/** What keeps going up and down stays down for longer. */
+function flapWords({ flaps, horizonMs }: AddressExplanation): string {
+  if (flaps === 0) return "";
+  return `, goes up and down: back in ${durationWords(Math.ceil(horizonMs / 1000))} at the earliest`;
 }
 
 function stateWords(address: AddressExplanation): string {
@@ -217,12 +226,14 @@ function stateWords(address: AddressExplanation): string {
       return `up${since}`;
     case "held":
       return `up${since} as last known: the probes say ${address.reason}, and are in doubt`;
+    case "spared":
+      return `up${since}, for the pool's withdrawal budget is spent: the probes say ${address.reason}`;
     case "unchecked":
       return "always up";
     case "unknown":
       return "down: no probe has ended yet";
     case "down":
-      return `down${since}: ${address.reason === "assumed" ? "as asked" : address.reason}`;
+      return `down${since}: ${address.reason === "assumed" ? "as asked" : address.reason}${flapWords(address)}`;
     case "drained":
       return "drained by hand";
     case "forced-up":

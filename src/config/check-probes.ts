@@ -4,6 +4,7 @@ import { isWithin } from "../geo/special.ts";
 import type { CheckSpec } from "../health/plan.ts";
 import { findPing } from "../health/probes/icmp.ts";
 import type { AddressModel, PoolModel } from "../policy/model.ts";
+import { checkHolds } from "./check-recovery.ts";
 import { pathText, type Reporter } from "./problem.ts";
 import type { CheckInput } from "./schema-checks.ts";
 
@@ -22,6 +23,7 @@ export function checkProbes(
     if (check.type === "icmp") wantPing(name, reporter);
     warnOfTiming(name, check, users.get(check) ?? [], reporter);
     warnOfTcp(name, check, reporter);
+    checkHolds(name, check, reporter);
   }
 }
 

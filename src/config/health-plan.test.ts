@@ -119,7 +119,7 @@ test("timing: rules that a check does not use stay out", () => {
   expect(plain).toEqual({});
   expect(
     specOf(
-      "{type: tcp, port: 7, interval: 1s, fast_interval: 200ms, ok_reset: 5, hold_down: {down: 30s, healthy: 10s}, start_grace: 20s, damping: 1h, return_jitter: 3s}",
+      "{type: tcp, port: 7, interval: 1s, fast_interval: 200ms, timeout: 200ms, ok_reset: 5, hold_down: {down: 30s, healthy: 10s}, start_grace: 20s, damping: 1h, return_jitter: 3s}",
     ),
   ).toMatchObject({
     fastIntervalMs: 200,

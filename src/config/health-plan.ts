@@ -180,6 +180,7 @@ export function planPool(
     minHealthy: pool.minHealthy,
     dualStack: pool.dualStack,
     ...familiesOf(pool),
+    ...(pool.budget === undefined ? {} : { budget: pool.budget }),
   };
   plan.pools.push(poolPlan);
   for (const endpoint of pool.endpoints) {
@@ -205,7 +206,13 @@ export function familiesOf({ minHealthy, endpoints }: PoolModel): Pick<PoolPlan,
 
 /** What is to be probed at an address. */
 export function targetOf(
-  { zone, name, region }: Pick<PoolModel, "zone" | "name" | "region">,
+  {
+    zone,
+    name,
+    region,
+    slowStartMs,
+    shed,
+  }: Pick<PoolModel, "zone" | "name" | "region" | "slowStartMs" | "shed">,
   endpoint: EndpointModel,
   model: AddressModel,
   check: CheckSpec,
@@ -219,6 +226,8 @@ export function targetOf(
     zone,
     pool: name,
     endpoint: endpoint.name,
+    ...(slowStartMs === undefined ? {} : { slowStartMs }),
+    ...(shed === undefined ? {} : { shed }),
     ...(region === null ? {} : { region: region.name }),
     ...(model.probe === undefined ? {} : { probe: probeOf(model.probe) }),
     ...(endpoint.allow === undefined ? {} : { allow: endpoint.allow }),

@@ -33,6 +33,7 @@ function walksWhenDown(yaml: string): number {
     outdone: ignore,
     entry: ignore,
     again: ignore,
+    leftOut: ignore,
     leave: ignore,
     latch: ignore,
     pool: ignore,

@@ -4,6 +4,7 @@ import { goesByLoad } from "../policy/load-words.ts";
 import type { AddressModel, EndpointModel, LocationModel, LookupModel, PoolModel } from "../policy/model.ts";
 import { formatName } from "../wire/name-text.ts";
 import { type ParsedAddress, readAddress } from "./addresses.ts";
+import { checkRecovery } from "./check-recovery.ts";
 import { readName } from "./owner.ts";
 import { oneOf, pathText, type Reporter } from "./problem.ts";
 import { flatPool } from "./resolve-flatten.ts";
@@ -72,6 +73,7 @@ function resolvePool(
   const place = reporter.lineOf(path);
   const source = file === undefined ? {} : { source: { ...file, ...given, place } };
   const maxAnswers = pool.max_answers ?? (select === "all" ? DEFAULT_MAX_ANSWERS : 1);
+  checkRecovery(pool, endpoints, path, reporter);
   const model: PoolModel = {
     zone,
     name,
@@ -84,12 +86,22 @@ function resolvePool(
     maxAnswers,
     minHealthy: pool.min_healthy,
     dualStack: pool.dual_stack,
+    ...(pool.check === undefined ? {} : recoveryOf(pool)),
     parts,
     row: -1,
   };
   if (!isOfTargets(endpoints)) return model;
   const flat = flatPool(model, reporter.lineOf([...path, "endpoints"]));
   return { ...model, maxAnswers: 1, flat };
+}
+
+/** What a pool does not ask for stays out. */
+function recoveryOf({ slow_start, shed, withdrawal_budget: budget }: PoolInput): Partial<PoolModel> {
+  return {
+    ...(slow_start === undefined ? {} : { slowStartMs: slow_start }),
+    ...(shed === undefined ? {} : { shed }),
+    ...(budget === undefined ? {} : { budget: { percent: budget.share, withinMs: budget.within } }),
+  };
 }
 
 function partsPath(path: YamlPath): YamlPath {

@@ -22,6 +22,7 @@ const seconds = count.describe("seconds");
 const state = z.enum([
   "up",
   "held",
+  "spared",
   "down",
   "unchecked",
   "unknown",
@@ -53,17 +54,21 @@ const loadSchema = z
   })
   .describe("what a policy by load compares; null: nobody measured or reported it");
 
+const takesSchema = z.number().min(0).max(1);
+
 const addressSchema: z.ZodType<AddressExplanation> = z.strictObject({
   address: z.string(),
   picked: z.boolean().describe("the answer has it"),
   odds: oddsSchema
     .nullable()
     .describe("how likely the pool picks it; null: no dice, or the pool was not asked"),
+  takes: takesSchema.describe("part of its weight, or of its clients, that it takes for now"),
   load: loadSchema.nullable(),
   state,
   forSeconds: seconds.nullable().describe("seconds since the state last changed; null: unknown"),
   reason: z.string().describe("why it has its state, as logs and metrics name it"),
   run: count.describe("results in a row against the state"),
+  flaps: count.describe("how often it went down again soon after it came back"),
   horizonMs: milliseconds.describe("milliseconds until the state can change; 0: settled"),
 });
 
@@ -82,6 +87,7 @@ const poolSchema: z.ZodType<PoolExplanation> = z.strictObject({
     }),
   ]),
   failed: z.boolean().describe("the pool's own verdict"),
+  takes: takesSchema.describe("part of its clients that it takes for now"),
   up: count.describe("endpoints that are up"),
   usable: count.describe("endpoints that are neither drained nor forced down"),
   horizonMs: milliseconds,
@@ -110,6 +116,7 @@ const entrySchema: z.ZodType<EntryExplanation> = z.lazy(() =>
       "not-drawn",
       "not-in-turn",
       "passed-over",
+      "left-out",
     ]),
     node: nodeSchema,
   }),

@@ -6,6 +6,7 @@ import { type AnyCheckInput, anyCheckRow } from "./schema-calculated.ts";
 import { endpointRow } from "./schema-endpoint.ts";
 import { endpointsFileRow } from "./schema-endpoints-file.ts";
 import { lastResortRow, type NodeInput, nodeRow, type PartsInput, partsRow } from "./schema-policy.ts";
+import { recoveryRows } from "./schema-recovery.ts";
 import { integerRow, locationRow, nameRow, sectionOf, ttlRow } from "./schema-rows.ts";
 import { serviceRow } from "./schema-service.ts";
 import { SELECTS } from "./vocabulary.ts";
@@ -126,6 +127,7 @@ const poolShape = {
     .enum(["any", "strict"], { error: "any or strict" })
     .default("any")
     .describe("any: an endpoint is up while one of its addresses is; strict: while all of them are"),
+  ...recoveryRows,
 };
 const POOL = "a mapping, as {endpoints: [192.0.2.10]}";
 /** A pool that lists its endpoints. */

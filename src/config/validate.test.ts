@@ -277,7 +277,6 @@ describe("checks", () => {
 const SELECTS = "all, weighted, round_robin, hash, least_response_time, least_connections, p2c, adaptive";
 
 describe("pools", () => {
-  const KEYS = "region, check, endpoints, select, max_answers, min_healthy, dual_stack, endpoints_file";
   test.each([
     [
       "{enpoints: [192.0.2.1]}",
@@ -328,8 +327,16 @@ describe("pools", () => {
       '2:43 CFG_VALUE_INVALID pools.p.dual_stack is "both": expected any or strict',
     ],
     [
-      "{endpoints: [192.0.2.1], slow_start: 60s}",
-      `2:31 CFG_NOT_AVAILABLE pools.p: "slow_start" is not available in this version: expected one of ${KEYS}`,
+      "{endpoints: [192.0.2.1], slow_start: 0.5s}",
+      '2:43 CFG_VALUE_INVALID pools.p.slow_start is "0.5s": expected 1s to 1h',
+    ],
+    [
+      "{endpoints: [192.0.2.1], shed: {low: 90%, high: 70%}}",
+      '2:54 CFG_VALUE_INVALID pools.p.shed.high is "70%": expected more than what low says',
+    ],
+    [
+      "{endpoints: [192.0.2.1], withdrawal_budget: {share: 0%, within: 10m}}",
+      '2:58 CFG_VALUE_INVALID pools.p.withdrawal_budget.share is "0%": expected a percentage from 1% to 100%',
     ],
   ])("%s", (pool, finding) => {
     expect(inPool(pool)).toEqual([finding]);

@@ -55,7 +55,6 @@ export const LATER_CHECK_TYPES: readonly string[] = ["udp"];
 
 /** Options that a later version brings, by a key that the same mapping takes. */
 export const LATER_OPTIONS: readonly { beside: string; options: readonly string[] }[] = [
-  { beside: "endpoints", options: ["slow_start", "shed"] },
   { beside: "policies", options: ["overrides"] },
   { beside: "nameservers", options: ["tls", "dot", "doh", "dnssec", "cookies", "nsid", "cluster", "state"] },
 ];

@@ -7,7 +7,7 @@ import type { BudgetRule } from "./plan.ts";
 export type Withdrawals = Map<number, number>;
 
 /** Endpoints that may go down within the time of the rule. */
-function allowance({ percent }: BudgetRule, endpoints: number): number {
+export function allowance({ percent }: BudgetRule, endpoints: number): number {
   return Math.max(1, Math.floor((percent * endpoints) / 100));
 }
 

@@ -45,6 +45,11 @@ function probedBits({ held, spared }: EndpointState): number {
   return (held ? STATE_HELD : 0) | (spared ? STATE_SPARED : 0) || STATE_PROBED_UP;
 }
 
+/** Alternations that a row remembers. */
+export function flapsOf(memory: number): number {
+  return memory & FLAPS_MASK;
+}
+
 /** What ROW_MEMORY says of a state. */
 export function memoryWord(state: EndpointState): number {
   return (
@@ -82,7 +87,7 @@ export function stateFromRow(rows: HealthRows, row: number, nowMs: number, wallM
     responseUs: word(ROW_RESPONSE_US),
     spared: (bits & STATE_SPARED) !== 0,
     returned: (memory & RETURNED) !== 0,
-    flaps: Math.min(MAX_FLAPS, memory & FLAPS_MASK),
+    flaps: Math.min(MAX_FLAPS, flapsOf(memory)),
     luck: ((memory >> LUCK_SHIFT) & LUCK_MASK) / LUCKS,
     rampSinceMs: sinceMs,
     rampLevel: (memory >> LEVEL_SHIFT) & LEVEL_MASK,

@@ -58,17 +58,25 @@ export interface DecideContext {
   hashOrigin: number;
   hashFamily: number;
   hashAddress: Uint8Array;
+  /** 1: slices are told apart by hashKey; 0: by dice, for the client is known by its resolver alone. */
+  slicesByHash: number;
+  /** 1: what takes only a part of its clients leaves the others alone. */
+  heedsLack: number;
+  /** 1: it left this one alone, so that the walk found less than there is. */
+  leftOut: number;
   /** What `select: hash` looks for, see select-hash.ts. */
   hashSearch: HashSearch;
   /** Per entry: 1 when a weighted node has drawn it already, a round robin or a hash has tried it, or a failover is latched on it. */
   drawn: Uint8Array;
   /**
-   * Per node: where it failed last, as `walkMark` of that decision plus the pass. What has failed in a pass fails there
+   * Per node: where it failed last, as `walkMark` of that decision plus how lenient the pass is. What has failed in a pass fails there
    * again, and in those before it, so that a subtree that many nodes share is walked once.
    */
   failures: Int32Array;
   /** Grows from one decision to the next by WALK_STEP. */
   walkMark: number;
+  /** 1: endpoints that leave this client alone are not appended. */
+  slicing: number;
   /** Addresses chosen so far: indexes into PolicyData.addresses. */
   picked: Int32Array;
   pickedCount: number;
@@ -128,6 +136,10 @@ export function createDecideContext(
     hashOrigin: 0,
     hashFamily: 4,
     hashAddress: new Uint8Array(16),
+    slicesByHash: 0,
+    heedsLack: 1,
+    leftOut: 0,
+    slicing: 0,
     hashSearch: { strict: 0, pass: 0, isScaled: false, order: 0, most: 0, count: 0 },
     drawn: new Uint8Array(0),
     failures: new Int32Array(0),

@@ -1,3 +1,4 @@
+import { SCALE_ONE } from "../health/ramp.ts";
 import { ENDPOINT_ROW_WORDS, ROW_HORIZON_MS } from "../health/rows.ts";
 import {
   type Answer,
@@ -64,6 +65,7 @@ import { leastEntry, p2cEntry } from "./load-node.ts";
 import { pickPool } from "./pool.ts";
 import { takeTurn, turnEntry } from "./round-robin.ts";
 import { locateClient } from "./scope.ts";
+import { nodeScale, nodeTakes } from "./slice.ts";
 import type { Trace } from "./trace.ts";
 import { NO_HORIZON, nearerHorizon, shapeTtl } from "./ttl.ts";
 import { drawEntry } from "./weighted.ts";
@@ -92,6 +94,8 @@ export function decide(
   context.client = client;
   context.answer = answer;
   context.trace = trace;
+  context.heedsLack = 1;
+  context.leftOut = 0;
   const scopeBits = locateClient(context, record);
   const root = records[at + RECORD_ROOT]!;
   const pool = trace === null ? firstChoice(context, root) : -1;
@@ -115,7 +119,8 @@ export function decide(
 /**
  * The pool that every node's first alternative leads to, or -1. While it has not failed, the walk would find the same:
  * the loop spares most decisions the recursion that failures need (103 ns instead of 130 for a failover in a subnet).
- * It leaves to the walk what counts turns or throws free dice, and what has more than one pool.
+ * It leaves to the walk what counts turns or throws free dice, what has more than one pool, and what takes only a part
+ * of its clients.
  */
 function firstChoice(context: DecideContext, root: number): number {
   const { entries, nodes } = context.policy;
@@ -123,7 +128,8 @@ function firstChoice(context: DecideContext, root: number): number {
   for (;;) {
     const at = node * NODE_WORDS;
     const kind = nodes[at + NODE_KIND]! as NodeKindWord;
-    if (kind === NODE_KIND_POOL) return nodes[at + NODE_FIRST]!;
+    if (kind === NODE_KIND_POOL)
+      return node === root || nodeScale(context, node) === SCALE_ONE ? nodes[at + NODE_FIRST]! : -1;
     if (kind === NODE_KIND_ALL || kind === NODE_KIND_ROUND_ROBIN || kind === NODE_KIND_P2C) return -1;
     const entry = nextEntry(context, node, kind, 0);
     if (entry < 0) return -1;
@@ -136,9 +142,19 @@ function firstChoice(context: DecideContext, root: number): number {
  * resort's kind, reference and count are three words of `words` from `at` on, a record's or the node's own.
  */
 function settle(context: DecideContext, node: number, words: Int32Array, at: number): number {
+  const { heedsLack } = context;
   for (let pass = PASS_NORMAL; pass <= PASS_ONE_UP; pass++) {
     if (context.trace !== null) context.trace.pass(node, pass);
-    const decision = branch(context, node, pass);
+    context.leftOut = 0;
+    if (pass !== PASS_NORMAL) context.heedsLack = 0;
+    let decision = branch(context, node, pass);
+    if (decision === DECIDED_NOTHING && context.leftOut !== 0) {
+      // Rather more than its part for what comes back slowly than a pool that has failed.
+      context.heedsLack = 0;
+      if (context.trace !== null) context.trace.pass(node, pass);
+      decision = branch(context, node, pass);
+    }
+    context.heedsLack = heedsLack;
     if (decision !== DECIDED_NOTHING) return decision;
   }
   const kind = words[at + LAST_RESORT_KIND]! as LastResortWord;
@@ -147,6 +163,7 @@ function settle(context: DecideContext, node: number, words: Int32Array, at: num
     case LAST_RESORT_NONE:
     case LAST_RESORT_ALL:
       if (context.trace !== null) context.trace.pass(node, PASS_ALL);
+      context.heedsLack = 0;
       return branch(context, node, PASS_ALL) || DECIDED_NODATA;
     case LAST_RESORT_POOL:
       return lastResortPool(context, words[at + LAST_RESORT_REF]!);
@@ -168,6 +185,11 @@ function walk(context: DecideContext, node: number, pass: number): number {
   return nodes[at] === LAST_RESORT_NONE ? branch(context, node, pass) : settle(context, node, nodes, at);
 }
 
+/** The passes in their order, the strictest first; in it pools may leave clients alone. */
+function leniency({ heedsLack }: DecideContext, pass: number): number {
+  return heedsLack === 0 ? pass + 1 : 0;
+}
+
 /** Tries the node's alternatives in the order of its kind until one has not failed. Returns DECIDED_*. */
 function branch(context: DecideContext, node: number, pass: number): number {
   const { entries, nodes } = context.policy;
@@ -177,7 +199,7 @@ function branch(context: DecideContext, node: number, pass: number): number {
   let decision: number = DECIDED_NOTHING;
   if (kind === NODE_KIND_POOL) {
     decision = pickPool(context, nodes[node * NODE_WORDS + NODE_FIRST]!, pass);
-  } else if (context.failures[node]! >= context.walkMark + pass) {
+  } else if (context.failures[node]! >= context.walkMark + leniency(context, pass)) {
     if (trace !== null) trace.again(node);
   } else if (kind === NODE_KIND_ALL) {
     decision = unite(context, node, pass);
@@ -185,12 +207,13 @@ function branch(context: DecideContext, node: number, pass: number): number {
     for (let attempt = 0; decision === DECIDED_NOTHING; attempt++) {
       const entry = nextEntry(context, node, kind, attempt);
       if (entry < 0) break;
+      if (isLeftOut(context, kind, entry)) continue;
       if (trace !== null) trace.entry(entry);
       decision = walk(context, entries[entry * ENTRY_WORDS + ENTRY_NODE]!, pass);
       if (kind === NODE_KIND_ROUND_ROBIN && decision !== DECIDED_NOTHING) takeTurn(context, node, entry);
     }
   }
-  if (decision === DECIDED_NOTHING) context.failures[node] = context.walkMark + pass;
+  if (decision === DECIDED_NOTHING) context.failures[node] = context.walkMark + leniency(context, pass);
   if (trace !== null) trace.leave(node, decision);
   return decision;
 }
@@ -206,6 +229,7 @@ function unite(context: DecideContext, node: number, pass: number): number {
   for (let turn = 0; ; turn++) {
     const entry = unionEntry(context, node, turn);
     if (entry < 0) break;
+    if (isLeftOut(context, NODE_KIND_ALL, entry)) continue;
     if (context.trace !== null) context.trace.entry(entry);
     const from = context.pickedCount;
     const found = walk(context, entries[entry * ENTRY_WORDS + ENTRY_NODE]!, pass);
@@ -214,6 +238,24 @@ function unite(context: DecideContext, node: number, pass: number): number {
   }
   limitUnion(context, node, base);
   return decision;
+}
+
+/** True when the entry leads to a pool that leaves this client alone. Kinds that draw or count have it in their weights. */
+function isLeftOut(context: DecideContext, kind: NodeKindWord, entry: number): boolean {
+  if (context.heedsLack === 0 || weighsByScale(kind)) return false;
+  if (nodeTakes(context, context.policy.entries[entry * ENTRY_WORDS + ENTRY_NODE]!)) return false;
+  context.leftOut = 1;
+  if (context.trace !== null) context.trace.leftOut(entry);
+  return true;
+}
+
+function weighsByScale(kind: NodeKindWord): boolean {
+  return (
+    kind === NODE_KIND_WEIGHTED ||
+    kind === NODE_KIND_ROUND_ROBIN ||
+    kind === NODE_KIND_HASH ||
+    kind === NODE_KIND_P2C
+  );
 }
 
 /** The node's alternative after `attempt` others have failed: an index into PolicyData.entries, or -1. */

@@ -1,3 +1,4 @@
+import { SCALE_ONE } from "../health/ramp.ts";
 import {
   ENDPOINT_ROW_WORDS,
   type HealthRows,
@@ -18,12 +19,11 @@ import {
   ENDPOINT_FIRST_ADDRESS,
   ENDPOINT_WORDS,
   PASS_ALL,
+  PASS_NORMAL,
   type PolicyData,
 } from "./data.ts";
 import { rollBelow } from "./dice.ts";
-
-/** ROW_WEIGHT_SCALE of an endpoint that takes its whole weight. */
-export const SCALE_ONE = 65_536;
+import { endpointTakes } from "./slice.ts";
 
 /** True when the walk may answer an address: it is up, or in the last pass, it is not withheld by hand. */
 export function isEligible(policy: PolicyData, rows: HealthRows, address: number, pass: number): boolean {
@@ -88,11 +88,13 @@ export function appendEndpoint(
   if (count === 1) {
     if (policy.addresses[first * ADDRESS_WORDS + ADDRESS_FAMILY]! !== family) return 0;
     if (!isEligible(policy, rows, first, pass)) return 0;
+    if (context.slicing !== 0 && isSlicedAway(context, endpoint, first, first + 1)) return 0;
     picked[context.pickedCount++] = first;
     return 1;
   }
   if (strict !== 0 && !isWhole(policy, rows, endpoint, pass)) return 0;
   const end = first + count;
+  if (context.slicing !== 0 && isSlicedAway(context, endpoint, first, end)) return 0;
   const base = context.pickedCount;
   let seen = 0;
   for (let address = first; address < end; address++) {
@@ -106,6 +108,19 @@ export function appendEndpoint(
   const appended = context.pickedCount - base;
   if (appended > 1) rotate(picked, base, appended, rollBelow(context.dice, appended));
   return appended;
+}
+
+/** True when the endpoint leaves this client alone; the greatest scale of its addresses that are up counts. */
+function isSlicedAway(context: DecideContext, endpoint: number, first: number, end: number): boolean {
+  const { policy, rows } = context;
+  let scale = 0;
+  for (let address = first; address < end; address++) {
+    if (!isEligible(policy, rows, address, PASS_NORMAL)) continue;
+    const row = policy.addresses[address * ADDRESS_WORDS + ADDRESS_ROW]!;
+    const own = row < 0 ? SCALE_ONE : rows.endpoints[row * ENDPOINT_ROW_WORDS + ROW_WEIGHT_SCALE]!;
+    if (own > scale) scale = own;
+  }
+  return !endpointTakes(context, endpoint, scale);
 }
 
 /** Moves the first `by` of `count` elements behind the others. */

@@ -124,7 +124,11 @@ function explainOthers(
     draw: null,
     load: explainEntryLoad(context, visit.node, entry),
     hashOf: null,
-    status: outdone.has(entry) ? "passed-over" : statusOfOther(kind, line.includes(entry), odds?.get(entry)),
+    status: visit.leftOut.includes(entry)
+      ? "left-out"
+      : outdone.has(entry)
+        ? "passed-over"
+        : statusOfOther(kind, line.includes(entry), odds?.get(entry)),
     node: unvisited(context, names, entries[entry * ENTRY_WORDS + ENTRY_NODE]!, visit.pass, picked),
   }));
 }

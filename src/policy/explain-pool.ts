@@ -1,23 +1,29 @@
+import { SCALE_ONE } from "../health/ramp.ts";
 import { reasonText } from "../health/reasons.ts";
 import {
   ENDPOINT_ROW_WORDS,
   POOL_ROW_FAILED,
   POOL_ROW_HORIZON_MS,
+  POOL_ROW_LACK,
   POOL_ROW_UP,
   POOL_ROW_USABLE,
   POOL_ROW_WORDS,
   ROW_HORIZON_MS,
+  ROW_MEMORY,
   ROW_REASON,
   ROW_RUN,
   ROW_SINCE_S,
   ROW_STATE,
+  ROW_WEIGHT_SCALE,
   STATE_DRAINED,
   STATE_FORCED_DOWN,
   STATE_FORCED_UP,
   STATE_HELD,
   STATE_KNOWN,
+  STATE_SPARED,
   STATE_UP,
 } from "../health/rows.ts";
+import { flapsOf } from "../health/state-row.ts";
 import type { DecideContext } from "./context.ts";
 import {
   ADDRESS_ROW,
@@ -62,6 +68,7 @@ export function explainPool(
     hashOf: policy.pools[at + POOL_SELECT] === SELECT_HASH ? hashedPrefix(context) : null,
     minHealthy,
     failed: row >= 0 && word(POOL_ROW_FAILED) !== 0,
+    takes: 1 - (row < 0 ? 0 : word(POOL_ROW_LACK)) / SCALE_ONE,
     up: row < 0 ? count : word(POOL_ROW_UP),
     usable: row < 0 ? count : word(POOL_ROW_USABLE),
     horizonMs: row < 0 ? 0 : word(POOL_ROW_HORIZON_MS),
@@ -98,16 +105,27 @@ export function explainAddress(
     load: explainAddressLoad(context, pool, row),
   };
   if (row < 0) {
-    return { ...named, state: "unchecked", forSeconds: null, reason: reasonText(0), run: 0, horizonMs: 0 };
+    return {
+      ...named,
+      takes: 1,
+      flaps: 0,
+      state: "unchecked",
+      forSeconds: null,
+      reason: reasonText(0),
+      run: 0,
+      horizonMs: 0,
+    };
   }
   const word = (index: number): number => context.rows.endpoints[row * ENDPOINT_ROW_WORDS + index]!;
   const since = word(ROW_SINCE_S);
   return {
     ...named,
+    takes: word(ROW_WEIGHT_SCALE) / SCALE_ONE,
     state: stateName(word(ROW_STATE)),
     forSeconds: since === 0 ? null : Math.max(0, context.clockS[0]! - since),
     reason: reasonText(word(ROW_REASON)),
     run: word(ROW_RUN),
+    flaps: flapsOf(word(ROW_MEMORY)),
     horizonMs: word(ROW_HORIZON_MS),
   };
 }
@@ -117,6 +135,7 @@ function stateName(state: number): AddressExplanation["state"] {
   if ((state & STATE_FORCED_DOWN) !== 0) return "forced-down";
   if ((state & STATE_FORCED_UP) !== 0) return "forced-up";
   if ((state & STATE_HELD) !== 0) return "held";
+  if ((state & STATE_SPARED) !== 0) return "spared";
   if ((state & STATE_UP) !== 0) return "up";
   return (state & STATE_KNOWN) !== 0 ? "down" : "unknown";
 }

@@ -325,6 +325,8 @@ describe("explainDecision", () => {
         forSeconds: null,
         reason: "none",
         run: 0,
+        takes: 1,
+        flaps: 0,
         horizonMs: 0,
       },
       {
@@ -336,6 +338,8 @@ describe("explainDecision", () => {
         forSeconds: 42,
         reason: "timeout-connect",
         run: 1,
+        takes: 1,
+        flaps: 0,
         horizonMs: 4000,
       },
     ]);

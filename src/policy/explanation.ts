@@ -188,9 +188,18 @@ export interface EntryExplanation {
   load: LoadExplanation | null;
   /**
    * `not-needed`: next in line; `not-matched`: the client is elsewhere; `not-drawn`: the dice fell otherwise;
-   * `not-in-turn`: another one's turn; `passed-over`: others are less loaded.
+   * `not-in-turn`: another one's turn; `passed-over`: others are less loaded; `left-out`: the pool takes only a part of its
+   * clients for now, and not this one.
    */
-  status: "chosen" | "failed" | "not-needed" | "not-matched" | "not-drawn" | "not-in-turn" | "passed-over";
+  status:
+    | "chosen"
+    | "failed"
+    | "not-needed"
+    | "not-matched"
+    | "not-drawn"
+    | "not-in-turn"
+    | "passed-over"
+    | "left-out";
   node: NodeExplanation;
 }
 
@@ -211,6 +220,8 @@ export interface PoolExplanation {
   minHealthy: PoolModel["minHealthy"];
   /** The pool's own verdict, whatever the pass made of it. */
   failed: boolean;
+  /** Part of its clients that it takes for now, 0 to 1: what the best of its endpoints takes. */
+  takes: number;
   /** Endpoints that are up. */
   up: number;
   /** Endpoints that are neither drained nor forced down. */
@@ -232,18 +243,31 @@ export interface AddressExplanation {
   address: string;
   /** True when the answer has it. */
   picked: boolean;
+  /** Part of its weight, or of its clients, that it takes for now, 0 to 1: it comes back slowly, is loaded, or an operator says so. */
+  takes: number;
   /** How likely the pool picks the address now, where dice or turns pick in a pool that the decision came to. */
   odds: Odds | null;
   /** In a pool that goes by load: what is compared. */
   load: LoadExplanation | null;
-  /** `held`: up as it was last known, for the probes' failures are in doubt; `unchecked`: no check, always up; `unknown`: down, for no probe has ended yet. */
-  state: "up" | "held" | "down" | "unchecked" | "unknown" | "drained" | "forced-up" | "forced-down";
+  /** `held`: up as it was last known, for the probes' failures are in doubt; `spared`: up, for its pool's withdrawal budget is spent; `unchecked`: no check, always up; `unknown`: down, for no probe has ended yet. */
+  state:
+    | "up"
+    | "held"
+    | "spared"
+    | "down"
+    | "unchecked"
+    | "unknown"
+    | "drained"
+    | "forced-up"
+    | "forced-down";
   /** Seconds since the state last changed; null: unknown. */
   forSeconds: number | null;
   /** Name of the reason as health/reasons.ts gives it; `none` without a result. */
   reason: string;
   /** Consecutive results against the state. */
   run: number;
+  /** How often it went down again soon after it came back: its downtime is longer by that. */
+  flaps: number;
   horizonMs: number;
 }
 

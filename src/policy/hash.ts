@@ -1,14 +1,7 @@
 import type { DecideContext } from "./context.ts";
-import {
-  ENTRY_NODE,
-  ENTRY_WEIGHT,
-  ENTRY_WORDS,
-  NODE_COUNT,
-  NODE_FIRST,
-  NODE_IDENTITY,
-  NODE_WORDS,
-} from "./data.ts";
+import { ENTRY_NODE, ENTRY_WORDS, NODE_COUNT, NODE_FIRST, NODE_IDENTITY, NODE_WORDS } from "./data.ts";
 import { arrival } from "./rendezvous.ts";
+import { entryPart } from "./slice.ts";
 
 /**
  * The entry to try after `attempt` have failed: the next in the client's rendezvous order. One of weight 0 only when
@@ -33,7 +26,7 @@ function earliest(context: DecideContext, first: number, end: number, isZero: bo
   let foundIdentity = 0;
   let least = Number.POSITIVE_INFINITY;
   for (let entry = first; entry < end; entry++) {
-    const weight = entries[entry * ENTRY_WORDS + ENTRY_WEIGHT]!;
+    const weight = entryPart(context, entry);
     if (drawn[entry] !== 0 || (weight === 0) !== isZero) continue;
     const identity = nodes[entries[entry * ENTRY_WORDS + ENTRY_NODE]! * NODE_WORDS + NODE_IDENTITY]!;
     const time = arrival(hashKey, identity) / (isZero ? 1 : weight);

@@ -12,7 +12,6 @@ import type { DecideContext } from "./context.ts";
 import {
   ENTRY_POOL_COUNT,
   ENTRY_POOLS,
-  ENTRY_WEIGHT,
   ENTRY_WORDS,
   NODE_COUNT,
   NODE_FIRST,
@@ -35,6 +34,7 @@ import {
   tiedPlace,
   tiedWeight,
 } from "./load.ts";
+import { entryWeight, weightUnit } from "./slice.ts";
 
 /**
  * The entry to try after `attempt` have failed: the one of the least cost, and among those that are as good as it drawn
@@ -125,10 +125,12 @@ function gatherKind(
   isUp: boolean,
 ): number {
   const { candidates, drawn, policy, rows } = context;
+  // `p2c` draws by weight times scale; what compares leaves to slices who is left alone.
+  const unit = measure === MEASURE_LOAD ? weightUnit(context, first, end) : 1;
   let count = 0;
   for (let entry = first; entry < end; entry++) {
     if (drawn[entry] !== 0) continue;
-    const weight = policy.entries[entry * ENTRY_WORDS + ENTRY_WEIGHT]!;
+    const weight = entryWeight(context, entry, unit);
     if ((weight === 0) !== isZero) continue;
     const pool = entryPool(policy, rows.pools, entry);
     if (pool >= 0 !== isUp) continue;

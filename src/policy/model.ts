@@ -94,6 +94,12 @@ export interface PoolModel {
   maxAnswers: number;
   /** Below this many the pool has failed; a percentage is of the endpoints that are not drained, rounded up. */
   minHealthy: MinHealthy;
+  /** How long what comes back takes to get its weight; absent: no time. */
+  slowStartMs?: number;
+  /** Loads between which clients are moved away, in 1/65536 of capacity; absent: never. */
+  shed?: { low: number; high: number };
+  /** How much of the pool may go down within a time; absent: all. */
+  budget?: { percent: number; withinMs: number };
   /** `strict`: an endpoint is up only while all of its addresses are. */
   dualStack: "any" | "strict";
   /** Of a pool of names: the pool of their addresses, for records that give those in their place. */

@@ -1,5 +1,5 @@
 import type { BiasedLocation, TableModel } from "../geo/table.ts";
-import type { KeyModel, LastResortModel, LocationModel, NodeModel } from "./model.ts";
+import type { KeyModel, LastResortModel, LocationModel, NodeModel, PoolModel } from "./model.ts";
 
 /** A child of a node, in the order in which the node's entries are laid down. */
 interface OrderedEntry {
@@ -71,9 +71,11 @@ function byKey(a: { key: string }, b: { key: string }): number {
   return a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
 }
 
-/** True when a node, a pool or a last resort of the tree hashes the client's prefix. */
+/** True when a node, a pool or a last resort of the tree hashes the client's prefix, also where it is to take slices. */
 export function reachesHash(root: NodeModel, lastResort: LastResortModel): boolean {
-  const hashes = (model: LastResortModel | null) => model?.kind === "pool" && model.pool.select === "hash";
+  const reads = ({ select, slowStartMs, shed }: PoolModel) =>
+    select === "hash" || slowStartMs !== undefined || shed !== undefined;
+  const hashes = (model: LastResortModel | null) => model?.kind === "pool" && reads(model.pool);
   const visited = new Set<NodeModel>();
   const waiting = [root];
   for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
@@ -81,7 +83,7 @@ export function reachesHash(root: NodeModel, lastResort: LastResortModel): boole
     visited.add(node);
     if (node.kind === "hash" || hashes(node.lastResort)) return true;
     if (node.kind !== "pool") for (const entry of tableNodeEntries(node)) waiting.push(entry.node);
-    else if (node.pool.select === "hash") return true;
+    else if (reads(node.pool)) return true;
   }
   return hashes(lastResort);
 }

@@ -1,4 +1,5 @@
 import { CHAIN_ENTRY_MASK, CHAIN_TIED } from "../geo/table.ts";
+import { SCALE_ONE } from "../health/ramp.ts";
 import { POOL_ROW_FAILED, POOL_ROW_UP, POOL_ROW_WORDS } from "../health/rows.ts";
 import { MAX_ADDRESSES } from "../wire/answer.ts";
 import { type DecideContext, MAX_CANDIDATES } from "./context.ts";
@@ -38,10 +39,11 @@ import {
   SELECT_SMOOTH_ROUND_ROBIN,
   SELECT_WEIGHTED,
 } from "./data.ts";
-import { appendEndpoint, isEndpointEligible, SCALE_ONE, scaleFrom } from "./endpoint.ts";
+import { appendEndpoint, isEndpointEligible, scaleFrom } from "./endpoint.ts";
 import type { Odds } from "./explanation.ts";
 import { pickPool } from "./pool.ts";
 import { isApart } from "./select.ts";
+import { entryPart } from "./slice.ts";
 
 /**
  * How likely each alternative was, for explain: computed from the weights of what is up where that is exact, otherwise
@@ -118,11 +120,12 @@ export function entryOdds(
   if (kind !== NODE_KIND_WEIGHTED && kind !== NODE_KIND_ROUND_ROBIN) return null;
   const { entries } = context.policy;
   const fails = failuresIn(context, pass);
+  const weigh = (entry: number): number =>
+    pass === PASS_NORMAL
+      ? Math.round(entryPart(context, entry) * 100) / 100
+      : entries[entry * ENTRY_WORDS + ENTRY_WEIGHT]!;
   const weights = new Map(
-    entriesInReach(context, node).map((entry) => [
-      entry,
-      fails(entry) ? null : entries[entry * ENTRY_WORDS + ENTRY_WEIGHT]!,
-    ]),
+    entriesInReach(context, node).map((entry) => [entry, fails(entry) ? null : weigh(entry)]),
   );
   return sharesOf(weights);
 }
@@ -200,8 +203,9 @@ function oneOdds(eligible: Eligible[], select: number): Map<number, Odds> | null
   const isScaled = eligible.some(({ configured, weight }) => configured !== weight);
   if (select === SELECT_WEIGHTED || select === SELECT_SMOOTH_ROUND_ROBIN)
     return spread(eligible, ({ weight }) => weight);
+  if (isScaled) return null;
   if (select === SELECT_ALL) return spread(eligible, ({ configured }) => Math.min(configured, 1));
-  return select === SELECT_ROUND_ROBIN && !isScaled ? spread(eligible, () => 1) : null;
+  return select === SELECT_ROUND_ROBIN ? spread(eligible, () => 1) : null;
 }
 
 function spread(eligible: Eligible[], weigh: (endpoint: Eligible) => number): Map<number, Odds> {
@@ -223,6 +227,7 @@ function windowOdds(
   limit: number,
 ): Map<number, Odds> | null {
   if (select !== SELECT_ALL || isApart(context, pool)) return null;
+  if (eligible.some(({ configured, weight }) => configured !== weight)) return null;
   const weighty = eligible.filter(({ configured }) => configured > 0);
   const competing = weighty.length > 0 ? weighty : eligible;
   if (eligible.some(({ addresses }) => addresses.length > 1)) return null;

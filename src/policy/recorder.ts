@@ -13,6 +13,8 @@ export interface Visit {
   tries: Try[];
   /** It had failed before, and was not walked again. */
   isRepeated: boolean;
+  /** Entries that leave this client alone for now. */
+  leftOut: number[];
   /** Walks of the same node that failed before this one, in earlier passes. */
   earlier: Visit[];
 }
@@ -74,7 +76,10 @@ export function createRecorder(): { recording: Recording; trace: Trace } {
     enter(node) {
       const pass = passOfNext ?? open.at(-1)?.pass ?? PASS_NORMAL;
       passOfNext = null;
-      open.push({ node, pass, decision: DECIDED_NOTHING, tries: [], isRepeated: false, earlier: [] });
+      open.push({
+        ...{ node, pass, decision: DECIDED_NOTHING, tries: [], isRepeated: false },
+        ...{ leftOut: [], earlier: [] },
+      });
     },
     draw(_node, roll, total) {
       draw = { roll, total };
@@ -89,6 +94,9 @@ export function createRecorder(): { recording: Recording; trace: Trace } {
     },
     again() {
       open.at(-1)!.isRepeated = true;
+    },
+    leftOut(entry) {
+      open.at(-1)!.leftOut.push(entry);
     },
     leave(node, decision) {
       const visit = open.pop()!;

@@ -1,8 +1,9 @@
 import { type DecideContext, TURN_IPV4_HINTS, TURN_SLOTS } from "./context.ts";
-import { ENTRY_WEIGHT, ENTRY_WORDS, NODE_COUNT, NODE_FIRST, NODE_WORDS } from "./data.ts";
+import { NODE_COUNT, NODE_FIRST, NODE_WORDS } from "./data.ts";
+import { entryPart } from "./slice.ts";
 
 /**
- * Smooth weighted round robin between nodes, as nginx has it: at every turn each entry gains its weight, the one with
+ * Smooth weighted round robin between nodes, as nginx has it: at every turn each entry gains its weight times its scale, the one with
  * the most is taken and pays what all of them gained, so that turns come evenly spread. Equal weights go in the order of
  * the list. An entry that has failed takes no part in the turn, and what it gained before waits for it.
  */
@@ -24,12 +25,12 @@ export function turnEntry(context: DecideContext, node: number, attempt: number)
 }
 
 function mostBehind(context: DecideContext, first: number, end: number, isZero: boolean): number {
-  const { drawn, entryTurns, policy } = context;
+  const { drawn, entryTurns } = context;
   const slot = nodeSlot(context);
   let found = -1;
   let most = 0;
   for (let entry = first; entry < end; entry++) {
-    const weight = policy.entries[entry * ENTRY_WORDS + ENTRY_WEIGHT]!;
+    const weight = entryPart(context, entry);
     if (drawn[entry] !== 0 || (weight === 0) !== isZero) continue;
     const turn = entryTurns[TURN_SLOTS * entry + slot]! + weight;
     if (found >= 0 && turn <= most) continue;
@@ -48,15 +49,15 @@ function nodeSlot({ turnSlot }: DecideContext): number {
 export function takeTurn(context: DecideContext, node: number, taken: number): void {
   // The hints of IPv6 are still to come, and then the turn is over.
   if (context.turnSlot === TURN_IPV4_HINTS) return;
-  const { drawn, entryTurns, policy } = context;
-  const { entries, nodes } = policy;
+  const { drawn, entryTurns } = context;
+  const { nodes } = context.policy;
   const slot = nodeSlot(context);
   const first = nodes[node * NODE_WORDS + NODE_FIRST]!;
   const end = first + nodes[node * NODE_WORDS + NODE_COUNT]!;
-  const isZero = entries[taken * ENTRY_WORDS + ENTRY_WEIGHT] === 0;
+  const isZero = entryPart(context, taken) === 0;
   let total = 0;
   for (let entry = first; entry < end; entry++) {
-    const weight = entries[entry * ENTRY_WORDS + ENTRY_WEIGHT]!;
+    const weight = entryPart(context, entry);
     if ((weight === 0) !== isZero || (drawn[entry] !== 0 && entry !== taken)) continue;
     const gained = isZero ? 1 : weight;
     entryTurns[TURN_SLOTS * entry + slot]! += gained;

@@ -1,3 +1,4 @@
+import { SCALE_ONE } from "../health/ramp.ts";
 import { keepLeast } from "./candidates.ts";
 import { type DecideContext, MAX_CANDIDATES } from "./context.ts";
 import {
@@ -13,7 +14,7 @@ import {
   POOL_WORDS,
 } from "./data.ts";
 import { finishHash, mixWord } from "./dice.ts";
-import { appendEndpoint, SCALE_ONE, scaleFrom } from "./endpoint.ts";
+import { appendEndpoint, scaleFrom } from "./endpoint.ts";
 import {
   CELLS,
   CLASS_COUNT,

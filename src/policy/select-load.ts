@@ -1,3 +1,4 @@
+import { SCALE_ONE } from "../health/ramp.ts";
 import {
   ENDPOINT_ROW_WORDS,
   POOL_ROW_LOAD,
@@ -25,7 +26,7 @@ import {
   POOL_WORDS,
 } from "./data.ts";
 import { nextDie, rollBelow } from "./dice.ts";
-import { appendEndpoint, SCALE_ONE, scaleFrom } from "./endpoint.ts";
+import { appendEndpoint, scaleFrom } from "./endpoint.ts";
 import {
   FIGURE_WORDS,
   MEASURE_ADAPTIVE,
@@ -39,6 +40,7 @@ import {
   tiedWeight,
 } from "./load.ts";
 import { endpointAt, isApart, MAX_THROWS, selectWeighted } from "./select.ts";
+import { endpointTakes } from "./slice.ts";
 import { ANY_NEIGHBOURS, appendSpread } from "./subnet.ts";
 
 /**
@@ -48,7 +50,7 @@ import { ANY_NEIGHBOURS, appendSpread } from "./subnet.ts";
 const MOST_COMPARED = 64;
 const SAMPLE = 16;
 
-/** How much is demanded of an endpoint: a weight, and luck in the dice of its row's scale; a weight at all; nothing. */
+/** How much is demanded of an endpoint: a weight, and the client in the slice of its row's scale; a weight at all; nothing. */
 const DEMAND_SCALED = 0;
 const DEMAND_WEIGHT = 1;
 const DEMAND_NOTHING = 2;
@@ -56,7 +58,7 @@ const DEMAND_NOTHING = 2;
 /**
  * `select: least_response_time`, `least_connections` and `adaptive`: the endpoints of the least cost; free dice draw
  * among those that are as good as the best, in proportion to weight. Of several addresses those of different subnets
- * come first. One that the health row scales down is passed over as often as the scale says.
+ * come first. One that the health row scales down leaves alone the clients outside its slice.
  */
 export function selectLeast(
   context: DecideContext,
@@ -166,7 +168,7 @@ function isCandidate(
   const scale = scaleFrom(context, base);
   context.pickedCount = base;
   if (scale === SCALE_ONE || demand === DEMAND_NOTHING) return true;
-  return demand === DEMAND_WEIGHT ? scale > 0 : rollBelow(context.dice, SCALE_ONE) < scale;
+  return demand === DEMAND_WEIGHT ? scale > 0 : endpointTakes(context, endpoint, scale);
 }
 
 function gatherAll(context: DecideContext, pool: number, pass: number, demand: number): number {

@@ -1,3 +1,4 @@
+import { SCALE_ONE } from "../health/ramp.ts";
 import { keepLeast } from "./candidates.ts";
 import { type DecideContext, MAX_CANDIDATES, TURN_SLOTS } from "./context.ts";
 import {
@@ -10,7 +11,7 @@ import {
   POOL_WORDS,
 } from "./data.ts";
 import { rollBelow } from "./dice.ts";
-import { appendEndpoint, SCALE_ONE, scaleFrom } from "./endpoint.ts";
+import { appendEndpoint, scaleFrom } from "./endpoint.ts";
 import { fillFrom, isApart } from "./select.ts";
 import { ANY_NEIGHBOURS, appendSpread } from "./subnet.ts";
 

@@ -1,3 +1,4 @@
+import { SCALE_ONE } from "../health/ramp.ts";
 import { keepLeast } from "./candidates.ts";
 import { type DecideContext, MAX_CANDIDATES } from "./context.ts";
 import {
@@ -23,7 +24,8 @@ import {
   type PolicyData,
 } from "./data.ts";
 import { nextDie, rollBelow } from "./dice.ts";
-import { appendEndpoint, isEligible, SCALE_ONE, scaleFrom } from "./endpoint.ts";
+import { appendEndpoint, isEligible, scaleFrom } from "./endpoint.ts";
+import { isUneven } from "./slice.ts";
 import { ANY_NEIGHBOURS, appendApart, appendSpread } from "./subnet.ts";
 
 /**
@@ -35,7 +37,7 @@ export const MAX_THROWS = 16;
 /**
  * `select: all`: the endpoints from a random one on, until `limit` addresses are there. Where there are more, those of
  * different subnets come first; in a pool of one subnet every window of neighbours is as likely as every other. An
- * endpoint of weight 0 only when there is no other.
+ * endpoint of weight 0 only when there is no other, and one that leaves this client alone neither.
  */
 export function selectAll(context: DecideContext, pool: number, pass: number, limit: number): void {
   const { pools } = context.policy;
@@ -43,6 +45,12 @@ export function selectAll(context: DecideContext, pool: number, pass: number, li
   const base = context.pickedCount;
   const familyCount = pools[at + (context.family === 4 ? POOL_IPV4_COUNT : POOL_IPV6_COUNT)]!;
   const hasZeroWeight = pools[at + POOL_HAS_ZERO_WEIGHT]!;
+  if (pass !== PASS_ALL && isUneven(context, pool)) {
+    context.slicing = 1;
+    selectWindow(context, pool, pass, limit, 1);
+    context.slicing = 0;
+    if (context.pickedCount > base) return;
+  }
   if (familyCount <= limit - base && hasZeroWeight === 0 && pools[at + POOL_STRICT] === 0) {
     takeAll(context, pool, pass);
     return;

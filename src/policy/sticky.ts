@@ -18,6 +18,7 @@ export function locateSticky(context: DecideContext, record: number, heedsEcs: b
   const at = record * RECORD_WORDS;
   const table = policy.records[at + RECORD_STICKY_TABLE]!;
   context.hashBits = 0;
+  context.slicesByHash = 0;
   if (table < 0) return 0;
   let family = heedsEcs ? client.family : client.resolverFamily;
   let address = heedsEcs ? client.address : client.resolverAddress;
@@ -37,6 +38,7 @@ export function locateSticky(context: DecideContext, record: number, heedsEcs: b
   context.hashAddress = address;
   if (!useResolver && skip + bits > tileBits) tileBits = skip + bits;
   context.hashTileBits = tileBits;
+  context.slicesByHash = heedsEcs ? 1 : 0;
   context.hashOrigin = useResolver ? ORIGIN_RESOLVER : ORIGIN_CLIENT;
   return tileBits;
 }

@@ -23,6 +23,8 @@ export interface Trace {
   entry(entry: number): void;
   /** The node has failed before in this pass, or in one after it, and is not walked again. */
   again(node: number): void;
+  /** An entry whose pool takes only a part of its clients, and not this one. */
+  leftOut(entry: number): void;
   /** `decision`: DECIDED_*; DECIDED_NOTHING says that the node has failed. */
   leave(node: number, decision: number): void;
   /** The latch of a `failover` was read; `horizonMs`: until it can go back by itself, 0: it does not. */

@@ -313,6 +313,7 @@ export function createWorld(records: RecordModel[], sources: GeoSources = NO_DAT
     },
     setScale: (address, scale) => {
       for (const at of rowsNamed(address)) rows.endpoints[at * ENDPOINT_ROW_WORDS + ROW_WEIGHT_SCALE] = scale;
+      judge();
     },
     setFigures: (target, figures) => {
       for (const at of rowsNamed(target)) writeFigures(rows, at, figures);
