@@ -7,7 +7,7 @@ import { endpointsFileOptions } from "./schema-endpoints-file.ts";
 import { alertmanagerOptions, webhookOptions } from "./schema-notify.ts";
 import { overrideRow } from "./schema-overrides.ts";
 import { entryOptions, failoverOptions, latencyOptions, nodeShapes } from "./schema-policy.ts";
-import { budgetOptions, shedOptions } from "./schema-recovery.ts";
+import { recoveryParts } from "./schema-recovery.ts";
 import { ttlRange } from "./schema-rows.ts";
 import { serverSchema } from "./schema-server.ts";
 import { serviceRow } from "./schema-service.ts";
@@ -117,10 +117,7 @@ export function referencePage(exampleOf: (section: string) => string): string {
     "### pools: endpoints_file",
     "A path, or a mapping:",
     table(shapeOf(endpointsFileOptions)),
-    "### pools: shed",
-    table(shapeOf(shedOptions)),
-    "### pools: withdrawal_budget",
-    table(shapeOf(budgetOptions)),
+    ...Object.entries(recoveryParts).flatMap(([key, row]) => [`### pools: ${key}`, table(shapeOf(row))]),
     "### policies",
     POLICIES,
     kindTable(),

@@ -19,7 +19,7 @@ function partRow(most: number) {
 /** Reports may say more than all of the capacity. */
 const loadRow = partRow(200).transform((text) => Math.round((Number.parseInt(text, 10) * ONE) / 100));
 
-export const shedOptions = mapping(
+const shedOptions = mapping(
   {
     low: loadRow.describe(
       "Load from which on clients are moved away, of the capacity that the endpoint reports",
@@ -29,7 +29,7 @@ export const shedOptions = mapping(
   "a mapping, as {low: 70%, high: 90%}",
 ).refine(({ low, high }) => low < high, { path: ["high"], error: "more than what low says" });
 
-export const budgetOptions = mapping(
+const budgetOptions = mapping(
   {
     share: partRow(100)
       .transform((text) => Number.parseInt(text, 10))
@@ -38,6 +38,9 @@ export const budgetOptions = mapping(
   },
   "a mapping, as {share: 50%, within: 10m}",
 );
+
+/** Mappings among them. */
+export const recoveryParts = { shed: shedOptions, withdrawal_budget: budgetOptions };
 
 export const recoveryRows = {
   slow_start: durationRow("1s", "1h")
