@@ -105,19 +105,7 @@ export function referencePage(exampleOf: (section: string) => string): string {
     ...["### checks: calculated", tableOfAll(Object.values(calculatedRows))],
     "### regions",
     table(shapeOf(regionRow)),
-    "### pools",
-    table(shapeOf(poolRow)),
-    "### pools: endpoints",
-    "An address, or a mapping:",
-    table(shapeOf(endpointOptions)),
-    "Or a name that answers are an alias of:",
-    table(shapeOf(targetOptions)),
-    "Or a name whose addresses are looked up:",
-    table(shapeOf(resolveOptions)),
-    "### pools: endpoints_file",
-    "A path, or a mapping:",
-    table(shapeOf(endpointsFileOptions)),
-    ...Object.entries(recoveryParts).flatMap(([key, row]) => [`### pools: ${key}`, table(shapeOf(row))]),
+    ...poolSections(),
     "### policies",
     POLICIES,
     kindTable(),
@@ -158,6 +146,24 @@ function withExamples(exampleOf: (section: string) => string) {
 function notifySection(): string[] {
   const [alerts, events] = [alertmanagerOptions, webhookOptions].map((options) => table(shapeOf(options)));
   return ["### notify", "A list of these:", alerts!, "and of these:", events!];
+}
+
+function poolSections(): string[] {
+  return [
+    "### pools",
+    table(shapeOf(poolRow)),
+    "### pools: endpoints",
+    "An address, or a mapping:",
+    table(shapeOf(endpointOptions)),
+    "Or a name that answers are an alias of:",
+    table(shapeOf(targetOptions)),
+    "Or a name whose addresses are looked up:",
+    table(shapeOf(resolveOptions)),
+    "### pools: endpoints_file",
+    "A path, or a mapping:",
+    table(shapeOf(endpointsFileOptions)),
+    ...Object.entries(recoveryParts).flatMap(([key, row]) => [`### pools: ${key}`, table(shapeOf(row))]),
+  ];
 }
 
 function shapeOf(schema: z.ZodType): Property {
