@@ -14,7 +14,7 @@ export default defineConfig({
       {
         test: {
           name: "system",
-          include: ["test/{property,interop,system,fuzz}/**/*.test.ts"],
+          include: ["test/{property,interop,system,timed,fuzz}/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },
