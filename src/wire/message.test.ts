@@ -129,6 +129,10 @@ describe("decodeMessage, written by another codec", () => {
     expect(decodeMessage(octets)).toBeNull();
   });
 
+  test("a pointer that ends with the message is no message", () => {
+    expect(decodeMessage(Buffer.from("000784000001000000000000c0", "hex"))).toBeNull();
+  });
+
   test("RDATA that is longer than its names is no message", () => {
     const octets = Buffer.from(`000784000000000100000000${"00"}00020001000000000000`, "hex");
     expect(decodeMessage(octets)).toBeNull();

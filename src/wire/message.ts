@@ -155,7 +155,7 @@ function readName(cursor: Cursor): Uint8Array {
     if (size === undefined || (size > MAX_LABEL_OCTETS && size < 0xc0) || name.length > MAX_NAME_OCTETS)
       break;
     if (size >= 0xc0) {
-      const target = ((size & 0x3f) << 8) | (octets[at + 1] ?? 0);
+      const target = ((size & 0x3f) << 8) | octets[at + 1]!;
       if (after < 0) after = at + 2;
       if (target >= limit) break;
       at = limit = target;
