@@ -34,17 +34,21 @@ const LONGEST_BLOCK = 256 + 256 / PACKED_SLOTS;
 /** The block that is packed right now: nothing here is reentrant. */
 const packed = new Int32Array(LONGEST_BLOCK);
 
-/** Room for the index of a whole country database, so that nothing is copied; memory that is not touched costs nothing. */
-const FIRST_CELLS = 2 ** 22;
-const FIRST_BLOCKS = 2 ** 16;
+/** Room for the index of a whole country database, so that nothing is copied. Small tables begin with little: pages cost time. */
+const ROOM = { cells: 2 ** 22, blocks: 2 ** 16 };
+const SMALL_ROOM = { cells: 2 ** 12, blocks: 2 ** 8 };
+/** Networks of databases from which on an index is large. */
+const MANY_NETWORKS = 10_000;
 
-export function draftCells(): CellDraft {
+/** An empty draft. `networks`: of the databases that tables will be made from; more than it leaves room for are no error. */
+export function draftCells(networks = 0): CellDraft {
+  const { cells, blocks } = networks < MANY_NETWORKS ? SMALL_ROOM : ROOM;
   return {
-    cells: new Int32Array(allocateBlock(FIRST_CELLS * 4), 0, FIRST_CELLS),
+    cells: new Int32Array(allocateBlock(cells * 4), 0, cells),
     length: 0,
-    slots: new Int32Array(FIRST_BLOCKS * 4),
+    slots: new Int32Array(blocks * 4),
     used: 0,
-    blocks: new Int32Array(FIRST_BLOCKS * BLOCK_WORDS),
+    blocks: new Int32Array(blocks * BLOCK_WORDS),
     blockCount: 0,
   };
 }

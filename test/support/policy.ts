@@ -252,11 +252,13 @@ const OWNER_HASH = 0x51ee9d;
 export function createWorld(records: RecordModel[], sources: GeoSources = NO_DATABASE): World {
   const pools = poolsOf(records);
   const rowsByAddress = new Map<string, number[]>();
+  const poolsByRow: number[] = [];
   let row = 0;
   for (const [poolRow, model] of pools.entries()) {
     model.row = poolRow;
     for (const address of model.endpoints.flatMap((endpoint) => endpoint.addresses)) {
       if (model.check === null) continue;
+      poolsByRow.push(poolRow);
       address.row = row++;
       const text = addressText(address);
       for (const name of [text, model.name]) {
@@ -271,9 +273,13 @@ export function createWorld(records: RecordModel[], sources: GeoSources = NO_DAT
   const { data } = compileTables(tableModels, sources);
   const context = createDecideContext(policy, data, rows, 0x2545f491);
   const { answer, client } = context;
-  const judge = (): void => {
-    for (const model of pools) writePool(rows, plan(model), foldPool(rows, plan(model)), 0);
+  const plans = pools.map(plan);
+  const judgePools = (affected: Iterable<PoolPlan>): void => {
+    for (const pool of affected) writePool(rows, pool, foldPool(rows, pool), 0);
   };
+  const judge = (): void => judgePools(plans);
+  const judgeRows = (changed: readonly number[]): void =>
+    judgePools(new Set(changed.map((at) => plans[poolsByRow[at]!]!)));
   const rowsNamed = (target: string): number[] => {
     const found = rowsByAddress.get(target);
     if (found === undefined) throw new Error(`nothing is called ${target}`);
@@ -284,7 +290,7 @@ export function createWorld(records: RecordModel[], sources: GeoSources = NO_DAT
       rows.endpoints[at * ENDPOINT_ROW_WORDS + ROW_STATE] = STATE_BITS[state];
       rows.endpoints[at * ENDPOINT_ROW_WORDS + ROW_HORIZON_MS] = horizonMs;
     }
-    judge();
+    judgeRows(rowsNamed(target));
   };
   for (let at = 0; at < row; at++) {
     rows.endpoints[at * ENDPOINT_ROW_WORDS + ROW_STATE] = STATE_BITS.up;
@@ -313,11 +319,11 @@ export function createWorld(records: RecordModel[], sources: GeoSources = NO_DAT
     },
     setScale: (address, scale) => {
       for (const at of rowsNamed(address)) rows.endpoints[at * ENDPOINT_ROW_WORDS + ROW_WEIGHT_SCALE] = scale;
-      judge();
+      judgeRows(rowsNamed(address));
     },
     setFigures: (target, figures) => {
       for (const at of rowsNamed(target)) writeFigures(rows, at, figures);
-      judge();
+      judgeRows(rowsNamed(target));
     },
     ask: (question = {}) => {
       prepare(context, question);
