@@ -84,13 +84,16 @@ export function entryOf(
   };
 }
 
+/** Ten years: who means longer means no end. */
+const LONGEST_MS = 10 * 366 * 24 * 3_600_000;
+
 function untilOf(given: EntryGiven, nowMs: number): { until?: number } {
   if (given.for !== undefined && given.until !== undefined)
     throw new UsageError("--for and --until say the same: give one of them");
   if (given.for !== undefined) {
     const ms = durationMs(given.for);
-    if (Number.isNaN(ms) || ms < 1000)
-      throw new UsageError(`--for is "${given.for}": expected a duration, as 30m or 2h`);
+    if (Number.isNaN(ms) || ms < 1000 || ms > LONGEST_MS)
+      throw new UsageError(`--for is "${given.for}": expected a duration of at most ten years, as 30m or 2h`);
     return { until: Math.ceil((nowMs + ms) / 1000) * 1000 };
   }
   if (given.until === undefined) return {};

@@ -302,6 +302,14 @@ describe("what is wrong with them", () => {
     ).toEqual(findings.map((line) => `zones/a.example.yaml:${line}`));
   });
 
+  test("a chain of thousands of checks is refused at once, whatever their order", () => {
+    const chain = Array.from({ length: 4000 }, (_, i) => `c${i}: {not: ${i === 0 ? "web" : `c${i - 1}`}}`);
+    for (const checks of [chain, chain.toReversed()]) {
+      const findings = folderOf(zone({ checks: checks.join(", "), pools: pool("c3999"), use })).findings();
+      expect(findings[1]).toMatch(/CFG_CHECK_SIZE checks.c\d+ goes through more than 32 other checks/);
+    }
+  });
+
   test("checks of checks that would grow without end", () => {
     const names = Array.from({ length: 40 }, (_, i) => `c${i}`);
     const checks = names.map(

@@ -86,11 +86,12 @@ function removeDead(lock: string): boolean {
   return true;
 }
 
+/** What the lock says; null: there is none. One that cannot be read is somebody's all the same. */
 function ownerOf(lock: string): string | null {
   try {
     return readFileSync(lock, "utf8");
-  } catch {
-    return null;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ENOENT" ? null : "";
   }
 }
 
@@ -159,7 +160,7 @@ function targetOf(path: string): string {
 }
 
 function lockedFinding(lock: string): Finding {
-  const what = `somebody else has been editing for more than ${LOCK_MS / 1000} s (${ownerOf(lock) ?? "unknown"})`;
+  const what = `somebody else has been editing for more than ${LOCK_MS / 1000} s (${ownerOf(lock) || "unknown"})`;
   const expected = "nobody; when that process is gone, remove the file";
   return { ...AT_FILE, code: "CFG_EDIT_LOCKED", file: shownPath(lock), what, expected };
 }

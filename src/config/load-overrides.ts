@@ -30,7 +30,7 @@ export function loadOverrides(path: string): LoadedOverrides {
 }
 
 /** As loadOverrides, of octets that were read already. */
-function readOverrides(octets: Uint8Array, path: string): LoadedOverrides {
+export function readOverrides(octets: Uint8Array, path: string): LoadedOverrides {
   const file = shownPath(path);
   const yaml: LoadedYaml<OverridesInput> = loadYaml(octets, file, overridesSchema);
   return { file, path, entries: yaml.input?.overrides ?? null, findings: yaml.findings, yaml };

@@ -18,6 +18,18 @@ function parsedBy(folder: ConfigFolder, work: () => unknown): number {
   return folder.cache.parsed - before;
 }
 
+describe("the state file", () => {
+  test.each(["overrides.yaml", "steerd.yaml", "zones/a.example.yaml"])("is not %s", (file) => {
+    const folder = configFolder({
+      "zones/a.example.yaml": YAML,
+      "steerd.yaml": `state: {file: ./${file}}\n`,
+    });
+    const [finding] = folder.load().findings;
+    expect(finding).toMatchObject({ code: "CFG_VALUE_INVALID", line: 1, column: 15 });
+    expect(finding!.what).toContain("would be overwritten");
+  });
+});
+
 describe("the zones folder", () => {
   test("has a zone for each name of a .zone or .yaml file", () => {
     const folder = configFolder({

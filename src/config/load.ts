@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve, sep } from "node:path";
 import type { GeoSources } from "../geo/databases.ts";
 import { type ConfigCache, turnCache } from "./cache.ts";
 import type { Finding } from "./findings.ts";
@@ -134,7 +134,24 @@ function loadServerFile(
   }
   const yaml: LoadedYaml<ServerOptions> = loadYaml(read.octets, file, serverSchema);
   findings.push(...yaml.findings);
+  if (yaml.input !== null) refuseStateFile(yaml, resolvePaths(yaml.input, path), path, findings);
   return { file, path, input: yaml.input, yaml };
+}
+
+/** The state file is replaced whole, again and again: it must not be a file that somebody else writes. */
+function refuseStateFile(
+  yaml: LoadedYaml<ServerOptions>,
+  { state, zones, overrides, geo, control, endpoint_folders }: ServerPaths & ServerOptions,
+  configPath: string,
+  findings: Finding[],
+): void {
+  if (state === null) return;
+  const isWithin = (folder: string): boolean => state.path.startsWith(folder + sep) || state.path === folder;
+  const files = [configPath, overrides, control.socket, ...Object.values(geo)];
+  if (!files.includes(state.path) && ![zones, ...endpoint_folders].some(isWithin)) return;
+  const what = `state.file is ${shownPath(state.path)}, which has another purpose and would be overwritten`;
+  const expected = "a file of its own, outside the zones folder and the endpoint folders";
+  reporterOn(yaml, findings).error(["state", "file"], "value", "CFG_VALUE_INVALID", what, expected);
 }
 
 const UNREADABLE = new Set(["CFG_ZONES_FOLDER", "CFG_FILE_UNREADABLE"]);

@@ -161,6 +161,18 @@ describe("an edit of the forced states", () => {
     expect(text()).toBe(broken);
   });
 
+  it("writes nothing that the file must not hold", async () => {
+    const full = `overrides:\n${"  - {match: pool:eu/*, state: up}\n".repeat(1000)}`;
+    writeFileSync(path, full);
+    expect((await edit(add("pool:us")))[0]).toContain("expected at most 1000 entries");
+    expect(text()).toBe(full);
+  });
+
+  it("does not go round for ever before a lock that is no file", async () => {
+    mkdirSync(`${path}.lock`);
+    expect(await withLock(path, async () => null, 50)).toMatchObject({ findings: [{}] });
+  });
+
   it("asks before it writes", async () => {
     const refusal = {
       severity: "error",

@@ -1,7 +1,7 @@
 import { type Document, isMap, isSeq, parseDocument, type YAMLMap, YAMLSeq } from "yaml";
 import { replaceWhole, withLock } from "./edit-file.ts";
 import type { Finding } from "./findings.ts";
-import { type LoadedOverrides, loadOverrides } from "./load-overrides.ts";
+import { type LoadedOverrides, loadOverrides, readOverrides } from "./load-overrides.ts";
 import { formatMatch } from "./override-match.ts";
 import type { OverrideInput } from "./schema-overrides.ts";
 
@@ -42,6 +42,9 @@ export async function editOverrides(
       const removed = before.entries.filter((entry) => edit.removes(entry));
       if (removed.length === 0 && edit.adds === undefined) return { loaded: before, removed };
       const text = editText(before.yaml?.text ?? "", edit, before.entries);
+      // What the file must not hold, as too many entries, is not written into it either.
+      const wrong = readOverrides(new TextEncoder().encode(text), path).findings.filter(isError);
+      if (wrong.length > 0) return { findings: wrong };
       const entries = withEdit(before.entries, edit);
       const refusals = await judge(entries);
       if (refusals.length > 0) return { findings: refusals };
@@ -51,6 +54,10 @@ export async function editOverrides(
       return { loaded: loadOverrides(path), removed };
     }
   });
+}
+
+function isError({ severity }: Finding): boolean {
+  return severity === "error";
 }
 
 /** The entries as they would be. */

@@ -25,6 +25,8 @@ export interface PoolOperand {
 
 /** States that one calculated check may read: it is looked at whenever one of them changes. */
 const MAX_SIZE = 256;
+/** Longest way from a check to what it is calculated from, in checks. */
+const MAX_DEPTH = 32;
 
 /** What the operands of calculated checks and the checks of regions mean, in all files. */
 export class Operands {
@@ -112,7 +114,7 @@ export class Operands {
 
   /** Checks that probe, of all that a check is calculated from. */
   leavesOf(check: AnyCheckInput, seen = new Set<AnyCheckInput>()): CheckInput[] {
-    if (seen.has(check)) return [];
+    if (seen.has(check) || seen.size > MAX_SIZE) return [];
     seen.add(check);
     if (!isCalculated(check)) return [check];
     return check.of.flatMap((operand) => {
@@ -123,7 +125,7 @@ export class Operands {
 
   /** Pools that a check is calculated from. */
   poolsOf(check: AnyCheckInput, seen = new Set<AnyCheckInput>()): PoolModel[] {
-    if (seen.has(check) || !isCalculated(check)) return [];
+    if (seen.has(check) || seen.size > MAX_SIZE || !isCalculated(check)) return [];
     seen.add(check);
     return check.of.flatMap((operand) => {
       if (operand.startsWith(POOL_OPERAND)) return this.poolsNamed(check, operand).map(({ pool }) => pool);
@@ -157,6 +159,11 @@ export class Operands {
       }
     }
     const circle = this.circleFrom(check, name, [], new Set());
+    if (circle === "deep") {
+      const what = `checks.${name} goes through more than ${MAX_DEPTH} other checks one after the other`;
+      reporter.error(["checks", name], "key", "CFG_CHECK_SIZE", what, `at most ${MAX_DEPTH}`);
+      return;
+    }
     if (circle === null) {
       const size = this.sizeOf(check, new Map());
       if (size <= MAX_SIZE) return;
@@ -168,15 +175,16 @@ export class Operands {
     reporter.error(["checks", name], "key", "CFG_CHECK_CYCLE", what, "checks that end in probes or pools");
   }
 
-  /** Names from a check back to itself; null: there is no such way. */
+  /** Names from a check back to itself; null: there is no such way; "deep": a way is too long to be followed. */
   private circleFrom(
     start: CalculatedInput,
     name: string,
     path: string[],
     seen: Set<AnyCheckInput>,
     at = start,
-  ): string[] | null {
+  ): string[] | "deep" | null {
     const names = [...path, name];
+    if (names.length > MAX_DEPTH) return "deep";
     for (const operand of at.of) {
       const found = operand.startsWith(POOL_OPERAND) ? undefined : this.checkNamed(at, operand);
       if (found === start) return [...names, operand];

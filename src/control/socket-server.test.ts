@@ -141,7 +141,7 @@ describe("requests", () => {
     await expect(client.ask("break")).rejects.toThrow("its log says why");
     expect(logged).toEqual(["error the control socket's break failed"]);
     client.close();
-    for (const text of ["nonsense\n", "[]\n", "null\n", "7\n", '{"op":\n'])
+    for (const text of ["nonsense\n", "[]\n", "null\n", "7\n", '{"op":\n', '{"op":{"toString":1}}\n'])
       expect(await raw(text, (received) => received.endsWith("\n"))).toMatch(/^{"ok":false,"error":/);
   });
 

@@ -138,14 +138,11 @@ async function answer(
   onClose: (end: () => void) => void,
   log: Log,
 ): Promise<unknown> {
-  let request: ControlRequest;
-  try {
-    request = JSON.parse(line) as ControlRequest;
-  } catch {
-    return { ok: false, error: "a request is one JSON object in one line" };
-  }
-  const handler = Object.hasOwn(handlers, String(request?.op)) ? handlers[request.op] : undefined;
-  if (handler === undefined) return { ok: false, error: `this server knows no "${String(request?.op)}"` };
+  const request = parseRequest(line);
+  if (request === null)
+    return { ok: false, error: 'a request is one JSON object with a text "op" in one line' };
+  const handler = Object.hasOwn(handlers, request.op) ? handlers[request.op] : undefined;
+  if (handler === undefined) return { ok: false, error: `this server knows no "${request.op}"` };
   try {
     return { ok: true, ...((await handler(request, send, onClose)) as object) };
   } catch (error) {
@@ -154,5 +151,14 @@ async function answer(
       error: String((error as Error)?.stack ?? error),
     });
     return { ok: false, error: "the server failed to answer: its log says why" };
+  }
+}
+
+function parseRequest(line: string): ControlRequest | null {
+  try {
+    const request = JSON.parse(line) as ControlRequest | null;
+    return typeof request?.op === "string" ? request : null;
+  } catch {
+    return null;
   }
 }
