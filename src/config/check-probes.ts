@@ -112,11 +112,19 @@ export function refusedTarget(
   address: { family: 4 | 6; octets: Uint8Array },
   allow: readonly Prefix[],
 ): string | null {
-  const { family, octets } = unwrapped(address);
+  const { family, octets } = connectedTo(address);
   const covers = (prefix: Prefix): boolean => prefix.family === family && isWithin(octets, prefix);
   const block = BLOCKS.find(({ prefix }) => covers(prefix));
   if (block === undefined || allow.some(covers)) return null;
   return `${block.text}, ${block.source}`;
+}
+
+/** The address that a packet goes to: an IPv4-mapped or IPv4-compatible one stands for an IPv4 address (RFC 4291 section 2.5.5). */
+function connectedTo(address: { family: 4 | 6; octets: Uint8Array }): { family: 4 | 6; octets: Uint8Array } {
+  const { family, octets } = unwrapped(address);
+  if (family === 4 || octets.subarray(0, 10).some((octet) => octet !== 0)) return { family, octets };
+  const word = (octets[10]! << 8) | octets[11]!;
+  return word === 0 || word === 0xffff ? { family: 4, octets: octets.slice(12) } : { family, octets };
 }
 
 /** Reports addresses of a pool that must not be probed. Names are judged when they are looked up. */
