@@ -30,6 +30,11 @@ describe("the state file", () => {
   });
 });
 
+test("the usual state file may lie in the zones folder", () => {
+  const folder = configFolder({ "steerd.yaml": "zones: .\n" });
+  expect(folder.load().findings.filter(({ what }) => what.includes("overwritten"))).toEqual([]);
+});
+
 describe("the zones folder", () => {
   test("has a zone for each name of a .zone or .yaml file", () => {
     const folder = configFolder({

@@ -145,12 +145,13 @@ function refuseStateFile(
   configPath: string,
   findings: Finding[],
 ): void {
-  if (state === null) return;
+  if (state === null || yaml.input?.state?.path === USUAL_PLACE) return;
   const isWithin = (folder: string): boolean => state.path.startsWith(folder + sep) || state.path === folder;
   const files = [configPath, overrides, control.socket, ...Object.values(geo)];
-  if (!files.includes(state.path) && ![zones, ...endpoint_folders].some(isWithin)) return;
+  const isZone = isWithin(zones) && /\.(zone|ya?ml)$/.test(state.path);
+  if (!files.includes(state.path) && !isZone && !endpoint_folders.some(isWithin)) return;
   const what = `state.file is ${shownPath(state.path)}, which has another purpose and would be overwritten`;
-  const expected = "a file of its own, outside the zones folder and the endpoint folders";
+  const expected = "a file of its own, no zone file, outside the endpoint folders";
   reporterOn(yaml, findings).error(["state", "file"], "value", "CFG_VALUE_INVALID", what, expected);
 }
 
