@@ -1,13 +1,20 @@
 import { readPlainServe } from "./cli/plain-serve.ts";
-import { processTerminal } from "./cli/terminal.ts";
+import { letGoOfGoneTerminals, processTerminal } from "./cli/terminal.ts";
 
 // `steerd explain ... | head` closes the pipe early: that is the reader's right, not a failure.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+process.stdout.on("error", (error: NodeJS.ErrnoException) => end(error.code === "EPIPE" ? 0 : 1));
+// What nobody can be told of any more is no reason to end otherwise.
+process.stderr.on("error", () => undefined);
 
-process.exit(await run(process.argv.slice(2)));
+end(await run(process.argv.slice(2)));
 
 async function run(args: string[]): Promise<number> {
   const given = readPlainServe(args);
   if (given !== null) return await (await import("./cli/serve.ts")).runServe(given, processTerminal());
   return await (await import("./cli/program.ts")).runCommandLine(args, processTerminal());
+}
+
+function end(code: number): never {
+  letGoOfGoneTerminals();
+  process.exit(code);
 }

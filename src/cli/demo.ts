@@ -92,6 +92,7 @@ export async function runDemo(configPath: string, terminal: Terminal, parts: Dem
       return await parts.serve({
         configPath,
         pretty: true,
+        onHangUp: "stop",
         printError: (line) => terminal.err(line),
         onReady: ([listener]) => {
           for (const line of demoScreen({ ...scene, ...listener! }, terminal)) terminal.out(line);

@@ -1,6 +1,7 @@
+import { closeSync, fstatSync, openSync } from "node:fs";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { recordedTerminal } from "../../test/support/terminal.ts";
-import { paint, processTerminal } from "./terminal.ts";
+import { letGoOfGoneTerminals, paint, processTerminal } from "./terminal.ts";
 
 test("paint leaves text alone without colours", () => {
   expect(paint(recordedTerminal(false), "red", "x")).toBe("x");
@@ -36,4 +37,12 @@ describe("colours of the process", () => {
     expect([out.mock.calls, err.mock.calls]).toEqual([[["one\n"]], [["two\n"]]]);
     vi.restoreAllMocks();
   });
+});
+
+test("streams that are devices and no terminals are closed, others not", () => {
+  const [device, file] = [openSync("/dev/null", "r"), openSync(import.meta.filename, "r")];
+  letGoOfGoneTerminals([device, file, 1_000_000]);
+  expect(() => fstatSync(device)).toThrow("EBADF");
+  expect(fstatSync(file).isFile()).toBe(true);
+  closeSync(file);
 });

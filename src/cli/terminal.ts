@@ -1,3 +1,6 @@
+import { closeSync, fstatSync } from "node:fs";
+import { isatty } from "node:tty";
+
 /** Where a command reads and writes: the process's own streams, or a test's. */
 export interface Terminal {
   /** Writes to standard output; the line end is added. */
@@ -39,4 +42,21 @@ export type Style = keyof typeof STYLES;
 /** The text in a style where the terminal shows colours, else the text as it is. */
 export function paint(terminal: Terminal, style: Style, text: string): string {
   return terminal.colours ? `\u001b[${STYLES[style]}m${text}\u001b[0m` : text;
+}
+
+/** Standard input, output and error. */
+const STANDARD_STREAMS = [0, 1, 2];
+
+/**
+ * Closes standard streams whose terminal has hung up. A Node.js process that ends gives each terminal back the mode in which
+ * it found it, and where that is gone it ends with SIGABRT or SIGSEGV in place of its exit code.
+ */
+export function letGoOfGoneTerminals(streams: readonly number[] = STANDARD_STREAMS): void {
+  for (const stream of streams) {
+    try {
+      if (fstatSync(stream).isCharacterDevice() && !isatty(stream)) closeSync(stream);
+    } catch {
+      // It is closed already.
+    }
+  }
 }

@@ -1,13 +1,16 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createFakeThreads, type FakeThreads } from "../../test/support/fake-threads.ts";
 import { runServer } from "./supervisor.ts";
 
 describe("runServer", () => {
   const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-  async function run(): Promise<{ threads: FakeThreads; finished: Promise<number> }> {
+  async function run(onHangUp?: "stop"): Promise<{ threads: FakeThreads; finished: Promise<number> }> {
     const fakes = createFakeThreads();
-    const finished = runServer({ configPath: null, pretty: false, logLevel: "error" }, fakes.start);
+    const finished = runServer(
+      { configPath: null, pretty: false, logLevel: "error", ...(onHangUp && { onHangUp }) },
+      fakes.start,
+    );
     while (fakes.of("control").length === 0) await turn();
     return { threads: fakes, finished };
   }
@@ -22,12 +25,38 @@ describe("runServer", () => {
     expect(process.listenerCount(signal)).toBe(before);
   });
 
-  it("a second signal ends it at once with 1, whatever the workers do", async () => {
-    const { threads: fakes, finished } = await run();
-    fakes.last("control").postMessage = () => undefined;
-    process.emit("SIGTERM");
-    process.emit("SIGINT");
-    expect(await finished).toBe(1);
-    fakes.last("control").die(0);
+  it("a hang-up stops a server that belongs to a terminal", async () => {
+    const { threads: fakes, finished } = await run("stop");
+    process.emit("SIGHUP");
+    expect(fakes.last("control").toldOf("reload")).toHaveLength(0);
+    expect(await finished).toBe(0);
+    expect(process.listenerCount("SIGHUP")).toBe(0);
+  });
+
+  describe("a second signal", () => {
+    let nowMs = 0;
+    beforeEach(() => {
+      nowMs = 1000;
+      vi.spyOn(performance, "now").mockImplementation(() => nowMs);
+    });
+    afterEach(() => void vi.restoreAllMocks());
+
+    it("half a second later ends it at once with 1, whatever the workers do", async () => {
+      const { threads: fakes, finished } = await run();
+      fakes.last("control").postMessage = () => undefined;
+      process.emit("SIGTERM");
+      nowMs += 500;
+      process.emit("SIGINT");
+      expect(await finished).toBe(1);
+      fakes.last("control").die(0);
+    });
+
+    it("in the same moment is the same wish, as of timeout: it still ends with 0", async () => {
+      const { finished } = await run();
+      process.emit("SIGTERM");
+      nowMs += 499;
+      process.emit("SIGTERM");
+      expect(await finished).toBe(0);
+    });
   });
 });

@@ -32,6 +32,8 @@ export interface ServerOptions {
   pretty?: boolean;
   /** Least level that is logged; absent: info. */
   logLevel?: LogLevel;
+  /** What SIGHUP asks for; absent: to read the files again. A server that belongs to a terminal ends with it. */
+  onHangUp?: "reload" | "stop";
   /** Why the server does not start, one line a call; absent: standard error. */
   printError?: (line: string) => void;
   /** Once, when every socket is open. */
@@ -86,7 +88,13 @@ function remembered({ known, discovered }: Published): Pick<ControlInit, "known"
   return { known, ...(discovered === undefined ? {} : { discovered }) };
 }
 
-/** Runs the server until it is told to stop by a signal; returns the exit code. SIGHUP reads the files again. */
+/**
+ * `timeout`, service managers and terminals tell a process and its group, so that one wish to stop comes as two signals. Only
+ * one that comes later than this is a person who does not want to wait.
+ */
+const SAME_WISH_MS = 500;
+
+/** Runs the server until it is told to stop by a signal; returns the exit code. */
 export async function runServer(
   options: ServerOptions,
   startWorker: StartWorker = startThread,
@@ -107,17 +115,20 @@ export async function runServer(
   const hurried = new Promise<number>((resolve) => {
     hurry = resolve;
   });
-  let signals = 0;
+  let stopMs: number | null = null;
   const onStop = (signal: NodeJS.Signals): void => {
-    signals++;
-    log("info", signals === 1 ? "stopping" : "stopping at once", { signal });
-    if (signals === 1) supervisor.stop();
+    const nowMs = performance.now();
+    if (stopMs !== null && nowMs - stopMs < SAME_WISH_MS) return;
+    log("info", stopMs === null ? "stopping" : "stopping at once", { signal });
+    if (stopMs === null) supervisor.stop();
     else hurry(1);
+    stopMs = nowMs;
   };
   const onReload = (): void => supervisor.reload();
-  process.on("SIGTERM", onStop).on("SIGINT", onStop).on("SIGHUP", onReload);
+  const onHangUp = options.onHangUp === "stop" ? onStop : onReload;
+  process.on("SIGTERM", onStop).on("SIGINT", onStop).on("SIGHUP", onHangUp);
   const code = await Promise.race([supervisor.finished, hurried]);
-  process.off("SIGTERM", onStop).off("SIGINT", onStop).off("SIGHUP", onReload);
+  process.off("SIGTERM", onStop).off("SIGINT", onStop).off("SIGHUP", onHangUp);
   await opened;
   return code;
 }
