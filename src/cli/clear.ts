@@ -38,7 +38,7 @@ export const command = defineCommand({
       else tellFindings(edited.findings, terminal);
       return EXIT_FINDINGS;
     }
-    const removed = edited.removed.map(({ match: was }) => formatMatch(was));
+    const removed = [...new Set(edited.removed.map(({ match: was }) => formatMatch(was)))];
     const unreached = removed.length === 0 ? "" : await tellServer(server.control.socket, server.overrides);
     const isFound = removed.length > 0 || match === null;
     if (given.json === true)

@@ -68,6 +68,32 @@ describe("without a server", () => {
     expect(terminal.stdout).toContain("no errors");
   });
 
+  it("a weight takes no drain back, and says so", async () => {
+    expect(await run("drain", "eu", "--force")).toBe(0);
+    expect(await run("force", "eu/lb1", "--weight", "10%")).toBe(0);
+    expect(terminal.stdout).toContain(
+      "pool:eu/lb1 takes 10% of its weight: 0 addresses, until it is cleared\n",
+    );
+    expect(terminal.stderr).toBe(
+      "Warning: 1 address stays drained by pool:eu: steerd clear pool:eu ends that\n",
+    );
+    expect(await run("force", "eu", "--weight", "10%", "--json")).toBe(0);
+    expect(JSON.parse(terminal.stdout)).toMatchObject({
+      ok: true,
+      addresses: [],
+      held: [
+        { address: "eu/lb1 192.0.2.1", state: "drain", by: "pool:eu" },
+        { address: "eu/lb2 192.0.2.2", state: "drain", by: "pool:eu" },
+      ],
+    });
+    expect(await run("force", "eu", "--weight", "20%")).toBe(0);
+    expect(terminal.stderr).toContain("steerd clear pool:eu ends that, and the weight with it\n");
+    expect(await run("clear", "eu")).toBe(0);
+    expect(terminal.stdout).toContain("Cleared: pool:eu.\n");
+    expect(await run("force", "eu/lb1", "--weight", "10%")).toBe(0);
+    expect(terminal.stderr).toBe("");
+  });
+
   it("row 80: drain is refused where a record would have nothing left, unless forced", async () => {
     expect(await run("drain", "eu")).toBe(1);
     expect(terminal.stderr).toBe(
@@ -174,7 +200,7 @@ describe("with a server", () => {
     await serve({
       judge: ({ entries }) => {
         ops.push(`judge ${(entries as unknown[]).length} ${isWritten()}`);
-        return { unmatched: null, ambiguous: [], losses: [], addresses: ["us/a 198.51.100.1"] };
+        return { unmatched: null, ambiguous: [], losses: [], addresses: ["us/a 198.51.100.1"], held: [] };
       },
       overrides: () => {
         ops.push(`overrides ${isWritten()}`);
@@ -195,7 +221,7 @@ describe("with a server", () => {
 
   it("says when the server reads another file", async () => {
     await serve({
-      judge: () => ({ unmatched: null, ambiguous: [], losses: [], addresses: [] }),
+      judge: () => ({ unmatched: null, ambiguous: [], losses: [], addresses: [], held: [] }),
       overrides: () => ({ file: "/elsewhere.yaml", findings: [], ignored: [] }),
     });
     expect(await run("drain", "us")).toBe(1);

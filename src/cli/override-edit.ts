@@ -2,6 +2,7 @@ import { userInfo } from "node:os";
 import type { Options } from "yargs";
 import type { Finding } from "../config/findings.ts";
 import {
+  type HeldAddress,
   type Judgement,
   judgeLast,
   judgementFindings,
@@ -205,7 +206,7 @@ export async function tellWritten(
   given: EntryGiven,
   terminal: Terminal,
 ): Promise<number> {
-  const { addresses } = judgement;
+  const { addresses, held } = judgement;
   const taken = client === null ? null : await takeOver(client, path);
   const findings = taken?.findings ?? [];
   const { until } = entry;
@@ -214,7 +215,7 @@ export async function tellWritten(
     const end = until === undefined ? null : momentText(until);
     const inForce = taken !== null && findings.length === 0;
     terminal.out(
-      JSON.stringify({ ok: findings.length === 0, ...said, until: end, addresses, inForce, findings }),
+      JSON.stringify({ ok: findings.length === 0, ...said, until: end, addresses, held, inForce, findings }),
     );
     return findings.length === 0 ? EXIT_OK : EXIT_FINDINGS;
   }
@@ -222,9 +223,25 @@ export async function tellWritten(
   terminal.out(`${formatMatch(match)} ${words}: ${plural(addresses.length, "address", "addresses")}, ${end}`);
   for (const address of addresses.slice(0, MAX_LISTED)) terminal.out(`  ${address}`);
   if (addresses.length > MAX_LISTED) terminal.out(`  and ${addresses.length - MAX_LISTED} more`);
+  for (const line of heldLines(held, formatMatch(match))) terminal.err(line);
   if (client === null) terminal.out(`It holds when a server starts: ${unreached}.`);
   if (findings.length > 0) tellFindings(findings, terminal);
   return findings.length === 0 ? EXIT_OK : EXIT_FINDINGS;
+}
+
+/** What a weight alone does not bring back, entry by entry. */
+function heldLines(held: readonly HeldAddress[], selector: string): string[] {
+  const holders = new Map<string, HeldAddress[]>();
+  for (const each of held) {
+    const said = `${each.state === "drain" ? "drained" : "forced down"} by ${each.by}`;
+    holders.set(said, [...(holders.get(said) ?? []), each]);
+  }
+  return [...holders].map(([said, of]) => {
+    const stay = of.length === 1 ? "1 address stays" : `${of.length} addresses stay`;
+    const { by } = of[0]!;
+    const too = by === selector ? ", and the weight with it" : "";
+    return `Warning: ${stay} ${said}: steerd clear ${by} ends that${too}`;
+  });
 }
 
 const MAX_LISTED = 20;

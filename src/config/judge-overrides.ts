@@ -1,7 +1,7 @@
 import { findLosses, type Loss } from "../policy/losses.ts";
 import type { PolicyNames } from "../policy/names.ts";
 import type { Finding } from "./findings.ts";
-import { formatMatch, isPlain, matchesPool, type OverrideMatch } from "./override-match.ts";
+import { formatMatch, isPlain, matchesPlace, matchesPool, type OverrideMatch } from "./override-match.ts";
 import { forcedLevels, nearest, type OverrideGround, resolveOverrides } from "./resolve-overrides.ts";
 import type { OverrideInput } from "./schema-overrides.ts";
 
@@ -15,6 +15,15 @@ export interface Judgement {
   losses: string[];
   /** Addresses that the entry counts for, and their endpoints, as `pool:zone/pool/endpoint`. */
   addresses: string[];
+  /** Addresses that the entry is about, and that another one keeps out of answers: the entry is a weight alone. */
+  held: HeldAddress[];
+}
+
+export interface HeldAddress {
+  address: string;
+  state: "down" | "drain";
+  /** Selector of the entry that says so. */
+  by: string;
 }
 
 /**
@@ -39,18 +48,35 @@ export function judgeLast(
   const ignored = last.force ? undefined : resolveOverrides(after, ground, nowMs).ignored.get(lastAt);
   if (ignored !== undefined) losses.push(ignored);
   const addresses = [...then.deciding.keys()].filter((address) => then.deciding[address] === lastAt);
+  const textOf = (address: number): string => {
+    const { text, endpoint } = names.addresses[address]!;
+    const { pool, name } = names.endpoints[endpoint]!;
+    return `${names.pools[pool]!.name}/${name} ${text}`;
+  };
   return {
-    unmatched: addresses.length === 0 ? nearest(last.match, names) : null,
+    unmatched: then.unmatched.includes(lastAt) ? nearest(last.match, names) : null,
     ambiguous: ambiguityOf(last.match, names),
     losses: [
       ...new Set(losses.map(({ record, family }) => `${names.records[record]!.owner} (${FAMILIES[family]})`)),
     ],
-    addresses: addresses.map((address) => {
-      const { text, endpoint } = names.addresses[address]!;
-      const { pool, name } = names.endpoints[endpoint]!;
-      return `${names.pools[pool]!.name}/${name} ${text}`;
+    addresses: addresses.map(textOf),
+    held: addressesOf(last.match, names).flatMap((address) => {
+      const at = then.deciding[address]!;
+      const holder = at < 0 || at === lastAt ? undefined : forced[at];
+      if (holder === undefined || (holder.state !== "down" && holder.state !== "drain")) return [];
+      return [{ address: textOf(address), state: holder.state, by: formatMatch(holder.match) }];
     }),
   };
+}
+
+/** Addresses that a selector is about: indexes into PolicyNames.addresses. */
+function addressesOf(match: OverrideMatch, names: PolicyNames): number[] {
+  return [...names.addresses.entries()].flatMap(([address, { endpoint }]) => {
+    if (endpoint < 0) return [];
+    const { pool, name } = names.endpoints[endpoint]!;
+    const { zone, name: poolName, region } = names.pools[pool]!;
+    return matchesPlace(match, { zone, pool: poolName, region, endpoint: name }) ? [address] : [];
+  });
 }
 
 const FAMILIES: Record<number, string> = { 0: "CNAME", 4: "A", 6: "AAAA" };

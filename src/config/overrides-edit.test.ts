@@ -144,6 +144,14 @@ describe("an edit of the forced states", () => {
     expect(text()).toBe("overrides:\n- {match: pool:us, state: up}\n- match: pool:eu\n  state: drain\n");
   });
 
+  it("a weight replaces what was said of the same selector, but no drain and no down", async () => {
+    writeFileSync(path, "overrides:\n- {match: pool:eu, state: down}\n- {match: pool:eu, weight: 10%}\n");
+    await edit({ removes: () => false, adds: { match: parseMatch("pool:eu")!, weight: 0.5 } });
+    expect(text()).toBe("overrides:\n- {match: pool:eu, state: down}\n- match: pool:eu\n  weight: 50%\n");
+    await edit({ removes: () => false, adds: { match: parseMatch("pool:eu")!, state: "up" } });
+    expect(text()).toBe("overrides:\n- match: pool:eu\n  state: up\n");
+  });
+
   it("writes nothing when nothing is to be changed", async () => {
     writeFileSync(path, BY_HAND);
     const { ino } = statSync(path);

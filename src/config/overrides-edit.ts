@@ -3,6 +3,7 @@ import { replaceWhole, withLock } from "./edit-file.ts";
 import type { Finding } from "./findings.ts";
 import { type LoadedOverrides, loadOverrides, readOverrides } from "./load-overrides.ts";
 import { formatMatch } from "./override-match.ts";
+import { withholds } from "./resolve-overrides.ts";
 import type { OverrideInput } from "./schema-overrides.ts";
 
 /** An entry to be written; moments in milliseconds since 1970, `weight` as a part of 1. */
@@ -12,7 +13,7 @@ export type NewOverride = Omit<OverrideInput, "force"> & { force?: boolean };
 export interface OverridesEdit {
   /** True for entries that are taken away. */
   removes(entry: OverrideInput): boolean;
-  /** Goes to the end, where it counts; entries about the same selector make place for it. */
+  /** Goes to the end, where it counts; entries about the same selector make place for it, but for what a weight takes not back. */
   adds?: NewOverride;
 }
 
@@ -67,8 +68,9 @@ function withEdit(entries: readonly OverrideInput[], edit: OverridesEdit): Overr
   return adds === undefined ? kept : [...kept, { force: false, ...adds }];
 }
 
-function isReplaced({ match }: OverrideInput, adds: NewOverride | undefined): boolean {
-  return adds !== undefined && formatMatch(match) === formatMatch(adds.match);
+function isReplaced(entry: OverrideInput, adds: NewOverride | undefined): boolean {
+  if (adds === undefined || formatMatch(entry.match) !== formatMatch(adds.match)) return false;
+  return adds.state !== undefined || !withholds(entry);
 }
 
 /** The text of the file after an edit: what the edit is not about stays as it is written. */

@@ -118,6 +118,28 @@ describe("overrides.yaml", () => {
     expect(folder.findings()).toEqual([]);
   });
 
+  it("lets a weight alone take no drain or down back, but for what was brought up in between", () => {
+    const folder = folderWith(`overrides:
+  - {match: pool:eu, state: drain}
+  - {match: pool:us, state: down}
+  - {match: pool:fixed, state: up, weight: 20%}
+  - {match: pool:eu/lb2, state: up}
+  - {match: "pool:*", weight: 50%}
+`);
+    expect(said(folder)).toEqual([
+      "192.0.2.1 drain 1",
+      "192.0.2.2 - 0.5",
+      "198.51.100.1 down 1",
+      "203.0.113.1 - 0.5",
+      "203.0.113.2 - 0.5",
+    ]);
+    const ended = folderWith(`overrides:
+  - {match: pool:eu, state: drain, until: 2020-01-01T00:00:00Z}
+  - {match: pool:eu, weight: 50%}
+`);
+    expect(said(ended)).toEqual(["192.0.2.1 - 0.5", "192.0.2.2 - 0.5"]);
+  });
+
   it("gives rows to a pool without a check as long as an entry is about it", () => {
     const folder = folderWith("overrides: [{match: pool:fixed/203.0.113.1, state: drain}]");
     const { plan, report, names } = compiled(folder);

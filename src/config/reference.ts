@@ -48,7 +48,8 @@ every node: its serial is a hash of the zone's files (nobody transfers such a zo
 negative answers live for the \`ttl\` of the file, at most 60 seconds.`;
 
 const OVERRIDES = `What operators say of endpoints, as a list under the key \`overrides\`. The file is optional; it lies beside the zones
-folder unless steerd.yaml says otherwise. Of the entries that are about an endpoint the last one counts, wholly.`;
+folder unless steerd.yaml says otherwise. Of the entries that are about an endpoint the last one counts, wholly; a weight alone takes no down or
+drain back.`;
 
 /** What every type of check takes is said once. */
 const TIMING = Object.keys(timingRows);

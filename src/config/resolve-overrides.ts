@@ -67,18 +67,31 @@ export function resolveOverrides(
   const matched = matchAddresses(entries, ground.names);
   const current = entries.map((entry) => isCurrent(entry, nowMs));
   const ignored = findIgnored(entries, matched, current, ground);
-  const deciding = decide(matched, (at) => current[at]! && !ignored.has(at));
+  const deciding = decide(entries, matched, (at) => current[at]! && !ignored.has(at));
   const used = new Set(matched.flat());
   const unmatched = [...entries.keys()].filter((at) => !used.has(at));
   return { deciding, ignored, unmatched };
 }
 
-/** The last of the entries about each address that count; -1: none. */
-function decide(matched: number[][], counts: (at: number) => boolean): Int32Array {
-  return Int32Array.from(matched, (places) => places.findLast(counts) ?? -1);
+/**
+ * The last of the entries about each address that count; -1: none. One that says only a weight takes nothing back: where what
+ * was said before it withholds the address, that goes on.
+ */
+function decide(
+  entries: readonly OverrideInput[],
+  matched: number[][],
+  counts: (at: number) => boolean,
+): Int32Array {
+  return Int32Array.from(matched, (places) => {
+    const last = places.findLast(counts) ?? -1;
+    if (last < 0 || entries[last]!.state !== undefined) return last;
+    const said = places.findLast((at) => counts(at) && entries[at]!.state !== undefined);
+    return said !== undefined && withholds(entries[said]!) ? said : last;
+  });
 }
 
-function withholds({ state }: OverrideInput): boolean {
+/** True for what keeps addresses out of answers. */
+export function withholds({ state }: Pick<OverrideInput, "state">): boolean {
   return state === "down" || state === "drain";
 }
 
@@ -90,7 +103,9 @@ function findIgnored(
 ): Map<number, Loss> {
   const ignored = new Map<number, Loss>();
   const levels = (counts: (at: number) => boolean): Uint8Array =>
-    Uint8Array.from(decide(matched, counts), (at) => levelOf(at < 0 ? undefined : entries[at]!.state, true));
+    Uint8Array.from(decide(entries, matched, counts), (at) =>
+      levelOf(at < 0 ? undefined : entries[at]!.state, true),
+    );
   const doubtful = [...entries.keys()].filter(
     (at) => current[at]! && withholds(entries[at]!) && !entries[at]!.force,
   );

@@ -71,7 +71,7 @@ export const overrideRow = mapping(
       .enum(STATES, { error: STATE })
       .optional()
       .describe(
-        "up: as if probes succeeded. down: never answered. drain: never answered, and left out of `min_healthy`. Absent: probes decide, and `weight` is what the entry says",
+        "up: as if probes succeeded. down: never answered. drain: never answered, and left out of `min_healthy`. Absent: `weight` is what the entry says, and probes decide, unless an entry before it says down or drain",
       ),
     weight: weightRow.optional().describe("Part of the configured weight that is left; absent: all of it"),
     until: momentRow.optional().describe("When the entry ends by itself; absent: when it is taken away"),
@@ -120,7 +120,9 @@ export const overridesSchema = mapping(
       value === null ? noOverrides : overrideList,
     )
       .prefault([])
-      .describe("Entries in order: of those that are about an endpoint the last one counts, wholly"),
+      .describe(
+        "Entries in order: of those that are about an endpoint the last one counts, wholly; a weight alone takes no `down` or `drain` back",
+      ),
   },
   "a mapping, as {overrides: [{match: pool:eu, state: drain}]}",
 ).describe("What operators say of endpoints: overrides.yaml");

@@ -90,10 +90,11 @@ describe("entries", () => {
       const endpoints = names.endpoints.map(({ name }) => name);
       const entries = Array.from({ length: 1 + random.below(5) }, (): OverrideInput => {
         const pool = random.pick(["*", "p?", ...names.pools.map(({ name }) => name)]);
+        const isWeight = random.chance(0.2);
         const text = `pool:${pool}${random.chance(0.4) ? `/${random.pick([...endpoints, "*1"])}` : ""}`;
         return {
           match: parseMatch(text)!,
-          state: random.pick(["drain", "drain", "down", "up"] as const),
+          ...(isWeight ? { weight: 0.5 } : { state: random.pick(["drain", "drain", "down", "up"] as const) }),
           force: random.chance(0.1),
           ...(random.chance(0.2) ? { until: random.pick([500, 1500]) } : {}),
         };
@@ -106,12 +107,17 @@ describe("entries", () => {
           const { pool, name } = names.endpoints[endpoint]!;
           const { zone, name: poolName, region } = names.pools[pool]!;
           const place = { zone, pool: poolName, region, endpoint: name };
-          return entries.findLastIndex(
-            (entry, at) => !left.has(at) && (entry.until ?? 2000) > 1000 && matchesPlace(entry.match, place),
-          );
+          const counted = [...entries.keys()].filter((at) => {
+            const { match, until = 2000 } = entries[at]!;
+            return !left.has(at) && until > 1000 && matchesPlace(match, place);
+          });
+          // Weights at the end count only where nothing before them withholds the address.
+          const said = counted.filter((at) => entries[at]!.state !== undefined).at(-1) ?? -1;
+          const isWithheld = said >= 0 && entries[said]!.state !== "up";
+          return isWithheld ? said : (counted.at(-1) ?? -1);
         });
       const levels = (places: ArrayLike<number>): Uint8Array =>
-        Uint8Array.from(places, (at) => (at < 0 ? LEVEL_LIVE : LEVELS[entries[at]!.state!]));
+        Uint8Array.from(places, (at) => (at < 0 ? LEVEL_LIVE : LEVELS[entries[at]!.state ?? "up"]));
       const all = new Uint8Array(names.addresses.length).fill(LEVEL_LIVE);
       const losses = (places: ArrayLike<number>) =>
         findLosses(ground.policy, ground.tables, all, levels(places));
@@ -122,7 +128,7 @@ describe("entries", () => {
       if (losses(naive(new Set())).length === 0) expect(ignored.size).toBe(0);
       // Each that is ignored would take something from what those before it leave.
       for (const last of ignored.keys()) {
-        const later = entries.flatMap(({ state }, at) => (at > last && state !== "up" ? [at] : []));
+        const later = entries.flatMap(({ state = "up" }, at) => (at > last && state !== "up" ? [at] : []));
         const before = [...ignored.keys()].filter((at) => at < last);
         const with_ = naive(new Set([...later, ...before]));
         const without = naive(new Set([...later, ...before, last]));
