@@ -1,16 +1,30 @@
 import type { CompiledConfig } from "../config/compile.ts";
 import { placeOfClient } from "../geo/databases.ts";
 import { distanceKm } from "../geo/nearest.ts";
-import type { CheckSpec } from "../health/plan.ts";
-import type { Explanation, TableExplanation, TtlLimit } from "../policy/explanation.ts";
+import { createDeciders } from "../health/deciders.ts";
+import type { CheckSpec, HealthPlan } from "../health/plan.ts";
+import type { HealthRows } from "../health/rows.ts";
+import type {
+  Explanation,
+  NodeExplanation,
+  PoolExplanation,
+  TableExplanation,
+  TtlLimit,
+} from "../policy/explanation.ts";
 import { addressOption } from "./arguments.ts";
 
 /**
  * Adds what the decision itself does not know: how far the places of `nearest` are from the client, which takes the
- * databases, and how many results are missing until the next change, which takes the checks.
+ * databases, how many results are missing until the next change, and what calculated states come from, which take the
+ * checks.
  */
-export function completeExplanation(explanation: Explanation, { geo, plan }: CompiledConfig): Explanation {
-  const { client, tables, ttl } = explanation;
+export function completeExplanation(
+  explanation: Explanation,
+  { geo, plan }: CompiledConfig,
+  rows: HealthRows,
+): Explanation {
+  const { client, tables, ttl, root, lastResort } = explanation;
+  const withDeciders = decidersOf(plan, rows);
   const check = plan.targets.find(
     ({ pool, address, isPart }) =>
       isPart !== true && pool === ttl.limit?.pool && address === ttl.limit.address,
@@ -23,6 +37,43 @@ export function completeExplanation(explanation: Explanation, { geo, plan }: Com
       return withDistances(table, geo, address);
     }),
     ttl: { ...ttl, limit: ttl.limit === null ? null : withProbes(ttl.limit, check) },
+    root: eachPool(root, withDeciders),
+    lastResort:
+      lastResort === null || lastResort.pool === null
+        ? lastResort
+        : { ...lastResort, pool: withDeciders(lastResort.pool) },
+  };
+}
+
+/** Adds to the addresses of a pool what their calculated states come from. */
+function decidersOf(plan: HealthPlan, rows: HealthRows): (pool: PoolExplanation) => PoolExplanation {
+  if (plan.calculated === undefined) return (pool) => pool;
+  const deciders = createDeciders(plan, rows);
+  const whole = plan.calculated.filter(({ target }) => target.isPart !== true);
+  const rowOf = new Map(
+    whole.map(({ target: { zone, pool, address, row } }) => [`${zone}\n${pool}\n${address}`, row]),
+  );
+  return (pool) => ({
+    ...pool,
+    endpoints: pool.endpoints.map((endpoint) => ({
+      ...endpoint,
+      addresses: endpoint.addresses.map((address) => {
+        const row = rowOf.get(`${pool.zone}\n${pool.name}\n${address.address}`);
+        return row === undefined ? address : { ...address, deciders: deciders(row) };
+      }),
+    })),
+  });
+}
+
+function eachPool(
+  node: NodeExplanation,
+  change: (pool: PoolExplanation) => PoolExplanation,
+): NodeExplanation {
+  return {
+    ...node,
+    entries: node.entries.map((entry) => ({ ...entry, node: eachPool(entry.node, change) })),
+    pool: node.pool === null ? null : change(node.pool),
+    earlier: node.earlier.map((each) => eachPool(each, change)),
   };
 }
 

@@ -17,6 +17,7 @@ const up: AddressExplanation = {
   state: "up",
   forSeconds: null,
   reason: "ok",
+  deciders: [],
   run: 0,
   flaps: 0,
   horizonMs: 0,
@@ -138,4 +139,20 @@ test.each([
   [200_000, "2 days"],
 ])("%i seconds are %s", (seconds, words) => {
   expect(durationWords(seconds)).toBe(words);
+});
+
+test("a calculated state names those that it comes from, the first four of them", () => {
+  const cache = { operand: "cache", state: "down", reason: "refused" } as const;
+  const pool = { operand: "pool:db/a", state: "down", reason: "" } as const;
+  const line = (deciders: AddressExplanation["deciders"]): string =>
+    nodeLines(
+      poolNode([{ ...up, state: "down", forSeconds: 3, reason: "calculated", deciders }]),
+      false,
+      recordedTerminal(),
+    )[1]!;
+  expect(line([])).toBe("192.0.2.1  down for 3 s: calculated");
+  expect(line([cache, pool])).toBe(
+    "192.0.2.1  down for 3 s: calculated (cache is down: refused, pool:db/a is down)",
+  );
+  expect(line([pool, pool, pool, pool, pool, pool])).toMatch(/\(pool:db\/a is down, .*, and 2 more\)$/);
 });

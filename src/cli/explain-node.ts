@@ -213,6 +213,19 @@ function addressWords(address: AddressExplanation, { isLast, terminal }: View): 
   return address.picked && isLast ? `${paint(terminal, style, "answered")}, ${state}` : state;
 }
 
+/** More would make a line that nobody reads; --json has them all. */
+const MOST_DECIDERS = 4;
+
+/** ` (cache is down: refused, pool:db is down)`: what a calculated state comes from. */
+function deciderWords({ deciders }: AddressExplanation): string {
+  if (deciders.length === 0) return "";
+  const words = deciders
+    .slice(0, MOST_DECIDERS)
+    .map(({ operand, state, reason }) => `${operand} is ${state}${reason === "" ? "" : `: ${reason}`}`);
+  const more = deciders.length - words.length;
+  return ` (${[...words, ...(more > 0 ? [`and ${more} more`] : [])].join(", ")})`;
+}
+
 /** What keeps going up and down stays down for longer. */
 function flapWords({ flaps, horizonMs }: AddressExplanation): string {
   if (flaps === 0) return "";
@@ -227,13 +240,13 @@ function stateWords(address: AddressExplanation): string {
     case "held":
       return `up${since} as last known: the probes say ${address.reason}, and are in doubt`;
     case "spared":
-      return `up${since}, for the pool's withdrawal budget is spent: the probes say ${address.reason}`;
+      return `up${since}, for the pool's withdrawal budget is spent: the probes say ${address.reason}${deciderWords(address)}`;
     case "unchecked":
       return "always up";
     case "unknown":
       return "down: no probe has ended yet";
     case "down":
-      return `down${since}: ${address.reason === "assumed" ? "as asked" : address.reason}${flapWords(address)}`;
+      return `down${since}: ${address.reason === "assumed" ? "as asked" : address.reason}${deciderWords(address)}${flapWords(address)}`;
     case "drained":
       return "drained by hand";
     case "forced-up":

@@ -123,7 +123,7 @@ function explainWith(
 ): ExplainedStep[] {
   return explainSteps(snapshot, config.names.policy, rows, question).map((step) => ({
     ...step,
-    explanation: step.explanation === null ? null : completeExplanation(step.explanation, config),
+    explanation: step.explanation === null ? null : completeExplanation(step.explanation, config, rows),
   }));
 }
 

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { TableModel } from "../geo/table.ts";
+import type { Decider } from "../health/deciders.ts";
 import type {
   AddressExplanation,
   EntryExplanation,
@@ -56,6 +57,12 @@ const loadSchema = z
 
 const takesSchema = z.number().min(0).max(1);
 
+const deciderSchema: z.ZodType<Decider> = z.strictObject({
+  operand: z.string().describe("a check, or pool:[ZONE/]POOL[/ENDPOINT]"),
+  state: z.enum(["up", "down", "unknown"]),
+  reason: z.string().describe("why, where something was asked; empty: it is calculated itself, or a pool"),
+});
+
 const addressSchema: z.ZodType<AddressExplanation> = z.strictObject({
   address: z.string(),
   picked: z.boolean().describe("the answer has it"),
@@ -67,6 +74,9 @@ const addressSchema: z.ZodType<AddressExplanation> = z.strictObject({
   state,
   forSeconds: seconds.nullable().describe("seconds since the state last changed; null: unknown"),
   reason: z.string().describe("why it has its state, as logs and metrics name it"),
+  deciders: z
+    .array(deciderSchema)
+    .describe("of a calculated state that is not up: the checks, pools and endpoints that decided"),
   run: count.describe("results in a row against the state"),
   flaps: count.describe("how often it went down again soon after it came back"),
   horizonMs: milliseconds.describe("milliseconds until the state can change; 0: settled"),

@@ -1,5 +1,6 @@
-import type { CalculatedPlan } from "./plan.ts";
+import type { CalculatedPlan, CalculatedTarget } from "./plan.ts";
 import { foldPool } from "./pool.ts";
+import { rampLevelAfter } from "./ramp.ts";
 import { REASON_CALCULATED, REASON_OK, REASON_REGION_DOWN, type Reason } from "./reasons.ts";
 import {
   ENDPOINT_ROW_WORDS,
@@ -65,13 +66,16 @@ export function foldCalculated(plan: CalculatedPlan, facts: RuleFacts, rows: Hea
 }
 
 /**
- * The state after a verdict: it holds at once. What is not known changes nothing. While an address that is up can go down,
- * the time until then never grows. The same object when nothing changed.
+ * The state after a verdict: it holds at once, unless the address is up and its pool's withdrawal budget is spent. What is
+ * not known changes nothing. While an address that is up can go down, the time until then never grows. The same object when
+ * nothing changed.
  */
 function calculatedState(
   former: EndpointState,
   { verdict, horizonMs: foundMs, reason, responseUs }: CalculatedVerdict,
   nowMs: number,
+  { slowStartMs = 0, check }: CalculatedTarget,
+  mayGoDown: () => boolean,
 ): EndpointState {
   const before = former.responseUs === responseUs ? former : { ...former, responseUs };
   const isHeld = before.up && before.known && verdict !== "down" && before.horizonMs > 0 && foundMs > 0;
@@ -79,17 +83,28 @@ function calculatedState(
   if (verdict === "unknown") return before.horizonMs === horizonMs ? before : { ...before, horizonMs };
   const up = verdict === "up";
   const isTurned = !before.known || before.up !== up;
-  if (!isTurned && before.horizonMs === horizonMs && before.reason === reason) return before;
-  const next = { ...before, up, known: true, trial: false, run: 0, reason, horizonMs };
+  if (isTurned && before.known && !up && !mayGoDown())
+    return sparedState(before, reason, nearer(foundMs, check.intervalMs));
+  if (!isTurned && before.horizonMs === horizonMs && before.reason === reason && !before.spared)
+    return before;
+  const next = { ...before, up, known: true, trial: false, spared: false, run: 0, reason, horizonMs };
   if (!isTurned) return next;
   return {
     ...next,
     sinceMs: nowMs,
     results: before.results + 1,
-    returned: up,
+    // What is up when steerd starts begins whole.
+    returned: up && (before.known || before.trial),
     rampSinceMs: nowMs,
-    rampLevel: 0,
+    rampLevel: up ? before.rampLevel : rampLevelAfter(before, nowMs, slowStartMs),
   };
+}
+
+/** Up, though its verdict is down, until there is room in the budget: that may be at any time. */
+function sparedState(before: EndpointState, reason: Reason, soonMs: number): EndpointState {
+  const horizonMs = nearer(before.horizonMs, soonMs);
+  if (before.spared && before.reason === reason && before.horizonMs === horizonMs) return before;
+  return { ...before, spared: true, reason, horizonMs };
 }
 
 export interface CalculatedHost {
@@ -99,6 +114,10 @@ export interface CalculatedHost {
   change: (row: number, state: EndpointState) => void;
   /** A pool, as it is about to be published. */
   pool: (row: number) => RuleState;
+  /** The budgets of an address's pools allow it to go down. */
+  mayGoDown: (row: number) => boolean;
+  /** What the one probe that an address follows knows of its load is what is known of the address's. */
+  takeLoad: (row: number, from: number) => void;
 }
 
 /** Keeps calculated states: each is looked at again when something that it is made of changes. */
@@ -108,6 +127,8 @@ export class Calculated {
   private rows = new Set<number>();
   private stale = new Uint8Array(0);
   private isStale = false;
+  /** Addresses that are kept up by a budget, by their places in `plans`: room may come by time alone. */
+  private readonly spared = new Set<number>();
   private ofRow = new Map<number, number[]>();
   private ofPool = new Map<number, number[]>();
 
@@ -121,6 +142,7 @@ export class Calculated {
     this.rows = new Set(plans.map(({ target }) => target.row));
     this.stale = new Uint8Array(plans.length).fill(1);
     this.isStale = plans.length > 0;
+    this.spared.clear();
     this.ofRow = new Map();
     this.ofPool = new Map();
     for (const [index, { rule, regionRow }] of plans.entries()) {
@@ -149,6 +171,7 @@ export class Calculated {
 
   /** Brings every state up to date, in one pass: what a plan is made of stands before it. */
   fold(nowMs: number): void {
+    this.mark([...this.spared]);
     if (!this.isStale) return;
     this.isStale = false;
     const known = new Map<number, RuleState>();
@@ -161,15 +184,20 @@ export class Calculated {
     for (const [index, plan] of this.plans.entries()) {
       if (this.stale[index] === 0) continue;
       this.stale[index] = 0;
-      const { row } = plan.target;
+      const { target, rule } = plan;
+      const { row } = target;
+      if (rule.kind === "row" && rule.row >= 0) this.host.takeLoad(row, rule.row);
       const before = this.host.stateOf(row);
-      const after = calculatedState(before, foldCalculated(plan, facts, this.host.rows), nowMs);
+      const found = foldCalculated(plan, facts, this.host.rows);
+      const after = calculatedState(before, found, nowMs, target, () => this.host.mayGoDown(row));
+      if (after.spared) this.spared.add(index);
+      else this.spared.delete(index);
       if (after !== before) this.host.change(row, after);
     }
   }
 
   private mark(indexes: readonly number[] | undefined): void {
-    if (indexes === undefined) return;
+    if (indexes === undefined || indexes.length === 0) return;
     for (const index of indexes) this.stale[index] = 1;
     this.isStale = true;
   }

@@ -26,3 +26,8 @@ export function forceBits(probed: number, forced: ForcedPlan | undefined): numbe
   if (state === 0) return probed;
   return (probed & ~STATE_UP) | state | (state === STATE_FORCED_UP ? STATE_UP : 0);
 }
+
+/** True when an address that an operator had taken out of the answers is left to its probes again; forced up, it is back at once. */
+export function isReturn(from: ForcedWord | null, to: ForcedWord | null): boolean {
+  return (from === "drain" || from === "down") && to === null;
+}

@@ -1,8 +1,9 @@
-import { beforeEach, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { FakeClock } from "../../test/support/fake-clock.ts";
 import type { CalculatedPlan, HealthPlan, PoolPlan, ProbeTarget } from "./plan.ts";
 import { failedResult } from "./probe.ts";
 import { createProber, type Prober } from "./prober.ts";
+import { SCALE_ONE } from "./ramp.ts";
 import { REASON_OK, REASON_REFUSED, reasonText } from "./reasons.ts";
 import {
   allocateHealthRows,
@@ -10,9 +11,13 @@ import {
   type HealthRows,
   POOL_ROW_FAILED,
   POOL_ROW_WORDS,
+  ROW_LOAD,
   ROW_REASON,
   ROW_STATE,
+  ROW_WEIGHT_SCALE,
   STATE_HELD,
+  STATE_PROBED_UP,
+  STATE_SPARED,
   STATE_UP,
 } from "./rows.ts";
 import type { RulePlan } from "./rule.ts";
@@ -70,7 +75,13 @@ beforeEach(() => {
     random: () => 0.25,
     prepare: (target) => (done) => {
       done(
-        alive.has(target.address) ? { ...failedResult(REASON_OK), ok: true } : failedResult(REASON_REFUSED),
+        alive.has(target.address)
+          ? {
+              ...failedResult(REASON_OK),
+              ok: true,
+              report: { connections: 30, capacity: 40, p99Ms: -1, errorRate: -1 },
+            }
+          : failedResult(REASON_REFUSED),
       );
       return { expire() {}, cancel() {} };
     },
@@ -173,4 +184,107 @@ it("calculated addresses do not count where failures are weighed, and a freeze h
   clock.advance(3_000);
   expect([8, 9, 10].map(isUp)).toEqual([true, true, true]);
   expect(rows.endpoints[3 * ENDPOINT_ROW_WORDS + ROW_STATE]! & STATE_HELD).toBe(STATE_HELD);
+});
+
+describe("what holds for every published state holds for calculated ones", () => {
+  const scale = (row: number): number => rows.endpoints[row * ENDPOINT_ROW_WORDS + ROW_WEIGHT_SCALE]!;
+  const bits = (row: number): number => rows.endpoints[row * ENDPOINT_ROW_WORDS + ROW_STATE]!;
+  /** Addresses 8, 9, ... of pool `main`, each following a probe of its own. */
+  const follow = (count: number, slowStartMs?: number, more: Partial<PoolPlan> = {}): HealthPlan => {
+    const indexes = Array.from({ length: count }, (_, i) => i);
+    const follower = (i: number): CalculatedPlan => {
+      const plan = calculated(8 + i, "main", { kind: "count", atLeast: 1, of: [{ kind: "row", row: i }] });
+      return slowStartMs === undefined ? plan : { ...plan, target: { ...plan.target, slowStartMs } };
+    };
+    return {
+      targets: indexes.map((row) => probed(row, "main", { isPart: true })),
+      calculated: indexes.map(follower),
+      pools: [{ ...pool(0, "main", [...indexes.map((i) => [8 + i])]), ...more }],
+    };
+  };
+
+  it("slow start: whole at the start, from nothing after a failure, and backing off", () => {
+    prober.setPlan(follow(1, 10_000));
+    clock.advance(1_000);
+    expect([isUp(8), scale(8)]).toEqual([true, SCALE_ONE]);
+    alive.delete("192.0.2.0");
+    clock.advance(1_500);
+    expect(isUp(8)).toBe(false);
+    alive.add("192.0.2.0");
+    while (!isUp(8)) clock.advance(50);
+    expect(scale(8) / SCALE_ONE).toBeLessThan(0.05);
+    clock.advance(5_000);
+    expect(scale(8) / SCALE_ONE).toBeCloseTo(0.5, 1);
+    alive.delete("192.0.2.0");
+    while (isUp(8)) clock.advance(50);
+    alive.add("192.0.2.0");
+    while (!isUp(8)) clock.advance(50);
+    clock.advance(10_000);
+    expect(scale(8) / SCALE_ONE).toBeCloseTo(0.5, 1);
+    clock.advance(11_000);
+    expect(scale(8)).toBe(SCALE_ONE);
+  });
+
+  it("slow start: an address that is added to a live pool", () => {
+    prober.setPlan(follow(1, 10_000));
+    clock.advance(1_000);
+    prober.setPlan(follow(2, 10_000));
+    while (!isUp(9)) clock.advance(50);
+    expect(scale(9) / SCALE_ONE).toBeLessThan(0.05);
+    expect(scale(8)).toBe(SCALE_ONE);
+  });
+
+  it("withdrawal budget: what fails beyond it stays until there is room, which time alone may bring", () => {
+    prober.setPlan(follow(4, undefined, { budget: { percent: 50, withinMs: 60_000 } }));
+    clock.advance(1_000);
+    for (const address of ["192.0.2.0", "192.0.2.1", "192.0.2.2"]) alive.delete(address);
+    clock.advance(2_000);
+    const up = [8, 9, 10, 11].filter(isUp);
+    expect(up).toHaveLength(2);
+    const spared = up.find((row) => row < 11)!;
+    expect([bits(spared) & (STATE_SPARED | STATE_PROBED_UP), reason(spared)]).toEqual([
+      STATE_SPARED,
+      "calculated",
+    ]);
+    clock.advance(55_000);
+    expect(isUp(spared)).toBe(true);
+    clock.advance(5_000);
+    expect([8, 9, 10, 11].filter(isUp)).toEqual([11]);
+  });
+
+  it("withdrawal budget: one that recovers while it is kept up was never withdrawn", () => {
+    prober.setPlan(follow(2, undefined, { budget: { percent: 50, withinMs: 60_000 } }));
+    clock.advance(1_000);
+    alive.clear();
+    clock.advance(2_000);
+    const spared = isUp(8) ? 8 : 9;
+    told.length = 0;
+    alive.add(`192.0.2.${spared - 8}`);
+    clock.advance(2_000);
+    expect(bits(spared) & (STATE_SPARED | STATE_PROBED_UP)).toBe(STATE_PROBED_UP);
+    expect(told.filter((line) => line.startsWith(`main/e${spared}`))).toEqual([]);
+  });
+
+  it("load: that of the one probe that an address follows, through a reload; of several none", () => {
+    const load = (row: number): number => rows.endpoints[row * ENDPOINT_ROW_WORDS + ROW_LOAD]!;
+    const check = {
+      type: "http" as const,
+      ...{ name: "t", port: 80, path: "/", host: "", verify: false, ...timing },
+      ...{ expectStatus: [], expectBody: "", load: { path: [], header: "", expireMs: 30_000 } },
+    };
+    const given: HealthPlan = {
+      targets: [probed(0, "far", { isPart: true, check }), probed(1, "region:oslo", { isPart: true })],
+      calculated: [
+        calculated(9, "region:oslo", { kind: "row", row: 1 }, { isRegion: true }),
+        calculated(10, "far", { kind: "row", row: 0 }, { regionRow: 9 }),
+        calculated(11, "two", { kind: "count", atLeast: 1, of: [{ kind: "row", row: 0 }] }),
+      ],
+      pools: [pool(0, "far", [[10]]), pool(1, "two", [[11]])],
+    };
+    prober.setPlan(given);
+    clock.advance(2_500);
+    expect([load(10) / SCALE_ONE, load(11)]).toEqual([0.75, -1]);
+    prober.setPlan(given);
+    expect(load(10) / SCALE_ONE).toBe(0.75);
+  });
 });

@@ -166,4 +166,49 @@ describe("forced states", () => {
     expect([state(2), state(3)]).toEqual([STATE_DRAINED | STATE_PROBED_UP | STATE_KNOWN, UP]);
     expect(pool()).toEqual({ failed: 0, up: 1, usable: 1 });
   });
+
+  describe("and slow start", () => {
+    const part = (): number => word(0, ROW_WEIGHT_SCALE) / WHOLE;
+    const slow = plan(undefined, [{ ...target(0), slowStartMs: 10_000 }, target(1)]);
+
+    beforeEach(() => {
+      prober.setPlan(slow);
+      clock.advance(60_000);
+      expect(part()).toBe(1);
+    });
+
+    it.each([STATE_DRAINED, STATE_FORCED_DOWN])("what was withheld (%i) comes back slowly", (withheld) => {
+      prober.setForced([say(0, withheld)]);
+      clock.advance(60_000);
+      prober.setForced([]);
+      expect([state(0), part()]).toEqual([UP, 0]);
+      clock.advance(5_000);
+      expect(part()).toBeCloseTo(0.5, 1);
+      clock.advance(6_000);
+      expect(part()).toBe(1);
+    });
+
+    it("an end in the plan counts as well", () => {
+      prober.setPlan({ ...slow, forced: [say(0, STATE_DRAINED)] });
+      clock.advance(60_000);
+      prober.setPlan(slow);
+      expect(part()).toBe(0);
+      clock.advance(5_000);
+      expect(part()).toBeCloseTo(0.5, 1);
+    });
+
+    it("forced up it is back at once, and the end of that changes nothing", () => {
+      prober.setForced([say(0, STATE_DRAINED)]);
+      prober.setForced([say(0, STATE_FORCED_UP)]);
+      expect(part()).toBe(1);
+      prober.setForced([]);
+      expect([state(0), part()]).toEqual([UP, 1]);
+    });
+
+    it("another weight is no return", () => {
+      prober.setForced([say(0, 0, 16_384)]);
+      prober.setForced([]);
+      expect(part()).toBe(1);
+    });
+  });
 });

@@ -1,6 +1,6 @@
 import { Calculated } from "./calculated.ts";
 import { Doubt, keyOf } from "./doubt.ts";
-import { forcedWord } from "./forced.ts";
+import { forcedWord, isReturn } from "./forced.ts";
 import { type PastTransition, rememberTransition } from "./history.ts";
 import { VERDICT_FAILED, VERDICT_UNKNOWN, VERDICT_UP, type Verdict } from "./latch.ts";
 import { createLatches, type Instant, type Latches } from "./latches.ts";
@@ -32,6 +32,7 @@ import {
   observe,
   paceMs,
   retime,
+  returnedState,
   trialState,
   uncheckedState,
   unknownState,
@@ -109,6 +110,8 @@ class RowsProber implements Prober {
       stateOf: (row) => this.tracked.get(row)!.state,
       change: (row, state) => this.change(this.tracked.get(row)!, state),
       pool: (row) => poolState(this.staged, this.judgedAt.get(row)!, (plan) => this.allKnown(plan)),
+      mayGoDown: (row) => mayGoDown(this.tracked.get(row)!, this.clock.nowMs()),
+      takeLoad: (row, from) => this.takeLoad(this.tracked.get(row)!, this.tracked.get(from)?.load),
     });
     this.scales = new Scales(({ target: { row } }) =>
       Atomics.load(this.staged.endpoints, row * ENDPOINT_ROW_WORDS + ROW_LOAD),
@@ -189,15 +192,20 @@ class RowsProber implements Prober {
   }
 
   private adoptForced(forced: readonly ForcedPlan[]): void {
+    const nowMs = this.clock.nowMs();
     const byRow = new Map(forced.map((entry) => [entry.row, entry]));
     for (const [row, tracked] of this.tracked) {
       const before = tracked.forced;
       const next = byRow.get(row);
       if (before?.state === next?.state && before?.scale === next?.scale) continue;
       tracked.forced = next;
+      const [from, to] = [forcedWord(before), forcedWord(next)];
+      if (isReturn(from, to)) {
+        tracked.state = returnedState(tracked.state, nowMs);
+        this.scales.watch(tracked, nowMs);
+      }
       this.stage(tracked);
       this.affect(tracked);
-      const [from, to] = [forcedWord(before), forcedWord(next)];
       if (from === to) continue;
       const { zone, pool, endpoint, address } = tracked.target;
       const probed = tracked.state.known ? (tracked.state.up ? "up" : "down") : "unknown";
@@ -302,6 +310,13 @@ class RowsProber implements Prober {
       this.change(tracked, fold(state));
     } else this.change(tracked, this.doubt.observe(target, state, result, nowMs, fold));
     this.probes.pace(row, paceMs(tracked.state, target.check));
+  }
+
+  private takeLoad(tracked: Tracked, load: Tracked["load"]): void {
+    if (tracked.load === load) return;
+    tracked.load = load;
+    this.stage(tracked);
+    for (const pool of tracked.pools) this.measuredPools.add(pool);
   }
 
   /** Gives an address another state, and tells whoever has to know. */

@@ -226,6 +226,11 @@ export function retime(state: EndpointState, nowMs: number, timing: Timing): End
   return { ...state, horizonMs: heldHorizon(state, restHorizon(state, nowMs, timing)) };
 }
 
+/** An operator gives the address back to its clients: it comes back as slowly as after a failure. */
+export function returnedState(state: EndpointState, nowMs: number): EndpointState {
+  return state.up ? { ...state, returned: true, rampSinceMs: nowMs, rampLevel: 0 } : state;
+}
+
 /** A state carried over to another check of the same address: published as before, with no run against it. */
 export function inheritState(state: EndpointState, nowMs: number, timing: Timing): EndpointState {
   const next = { ...state, run: 0, oks: 0, spared: false, responseUs: -1 };

@@ -103,6 +103,7 @@ export function explainAddress(
     picked: picked.has(address),
     odds: odds?.byAddress.get(address) ?? null,
     load: explainAddressLoad(context, pool, row),
+    deciders: [],
   };
   if (row < 0) {
     return {

@@ -1,4 +1,5 @@
 import type { TableModel } from "../geo/table.ts";
+import type { Decider } from "../health/deciders.ts";
 import type { NodeKind, PoolModel } from "./model.ts";
 
 /** Why a dynamic record was answered as it was: plain data for `explain`, as sentences or as JSON. */
@@ -264,6 +265,8 @@ export interface AddressExplanation {
   forSeconds: number | null;
   /** Name of the reason as health/reasons.ts gives it; `none` without a result. */
   reason: string;
+  /** Of a calculated state that is not up: the checks, pools and endpoints that decided; empty: it is none, or the plan is not at hand. */
+  deciders: Decider[];
   /** Consecutive results against the state. */
   run: number;
   /** How often it went down again soon after it came back: its downtime is longer by that. */

@@ -63,7 +63,7 @@ export interface Load {
 }
 
 export interface Health {
-  /** `pool`, `pool/endpoint` or an address. */
+  /** `pool`, `pool/endpoint` or an address; `check@address` is one of those that a calculated check is made of. */
   target: string;
   state: "up" | "down" | "drained" | "forced-down";
   /** Milliseconds until the state can change; null: what the check says of a state just reached. */

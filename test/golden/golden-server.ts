@@ -6,9 +6,9 @@ import { formatFinding } from "../../src/config/findings.ts";
 import { type LoadedConfig, loadConfig } from "../../src/config/load.ts";
 import { createRowRegistry } from "../../src/config/rows.ts";
 import { createLatches } from "../../src/health/latches.ts";
-import { applyOffline } from "../../src/health/offline.ts";
-import type { ProbeTarget } from "../../src/health/plan.ts";
-import { foldPool, poolVerdict } from "../../src/health/pool.ts";
+import { applyOffline, judgeOffline } from "../../src/health/offline.ts";
+import { type CalculatedTarget, everyTarget, type ProbeTarget } from "../../src/health/plan.ts";
+import { poolVerdict } from "../../src/health/pool.ts";
 import {
   allocateHealthRows,
   ENDPOINT_ROW_WORDS,
@@ -20,7 +20,7 @@ import {
   STATE_KNOWN,
   STATE_UP,
 } from "../../src/health/rows.ts";
-import { clearReport, writePool } from "../../src/health/rows-writer.ts";
+import { clearReport } from "../../src/health/rows-writer.ts";
 import { cityRecord, makeMmdb } from "../support/geo-fixtures.ts";
 import { type InProcess, serveSnapshot } from "../support/in-process.ts";
 import { type MmdbInput, uint32 } from "../support/mmdb-writer.ts";
@@ -67,10 +67,13 @@ export function serveGoldenFile(
   if (!("snapshot" in compiled)) throw new Error(compiled.findings.map(formatFinding).join("\n"));
   const { plan, snapshot } = compiled;
   const server = serveSnapshot(snapshot, rows);
+  /** Calculated addresses of which a case says what they are. */
+  const fixed = new Set<number>();
   const apply = ({ target: name, state, horizonMs, weightPercent }: Health): void => {
-    const targets = plan.targets.filter((target) => answersTo(target, name));
+    const targets = everyTarget(plan).filter((target) => answersTo(target, name));
     if (targets.length === 0) throw new Error(`no checked address is called "${name}"`);
     for (const { row, check } of targets) {
+      if (check.type === "calculated") fixed.add(row);
       const natural = state === "down" ? check.intervalMs * check.rise : 0;
       rows.endpoints[row * ENDPOINT_ROW_WORDS + ROW_STATE] = STATE_BITS[state];
       rows.endpoints[row * ENDPOINT_ROW_WORDS + ROW_HORIZON_MS] = horizonMs ?? natural;
@@ -85,11 +88,13 @@ export function serveGoldenFile(
     for (const { row } of targets) writeFigures(rows, row, figures);
   };
   const setNow = (health: Health[], load: Load[]): void => {
-    for (const { row } of plan.targets) clearReport(rows, row);
-    applyOffline(rows, { targets: plan.targets, pools: plan.pools }, () => false);
+    for (const { row } of everyTarget(plan)) clearReport(rows, row);
+    const { calculated = [] } = plan;
+    applyOffline(rows, { targets: plan.targets, calculated, pools: plan.pools }, () => false);
+    fixed.clear();
     health.forEach(apply);
     load.forEach(applyLoad);
-    for (const pool of plan.pools) writePool(rows, pool, foldPool(rows, pool), 0);
+    judgeOffline(rows, plan.pools, { calculated }, (row) => fixed.has(row));
   };
   const setHealth: GoldenServer["setHealth"] = (health, load, second, history) => {
     rows.latches.fill(0);
@@ -112,7 +117,12 @@ export function serveGoldenFile(
   return { ...server, compiled, setHealth };
 }
 
-function answersTo({ pool, endpoint, address }: ProbeTarget, name: string): boolean {
+/** What only a calculated check asks is called by that check, too: `cache@192.0.2.1`. */
+function answersTo(
+  { pool, endpoint, address, isPart, check }: ProbeTarget | CalculatedTarget,
+  name: string,
+): boolean {
+  if (isPart === true) return name === `${check.name}@${address}`;
   return name === pool || name === `${pool}/${endpoint}` || name === address;
 }
 

@@ -134,6 +134,8 @@ class Machine {
         this.put(row, state.known ? (state.up ? 1 : 0) : 0.5, state.horizonMs);
       },
       pool: (row) => this.poolState(row),
+      mayGoDown: () => true,
+      takeLoad: () => undefined,
     });
     for (const { target } of world.plans) this.states.set(target.row, unknownState(0, TIMING));
     this.calculated.adopt(world.plans);
