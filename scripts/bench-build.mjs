@@ -1,10 +1,11 @@
 // Compiles bench/ with the sources that it measures into dist-bench/, as modules and in one file.
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
+import { withConstantFunctions } from "./constant-functions.mjs";
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -31,10 +32,14 @@ export function compileBench(name) {
   return path;
 }
 
-/** Writes a compiled benchmark and all that it imports into one file, as scripts/build.mjs does with data workers. */
-export async function bundleBench(path) {
-  const inOneFile = path.replace(/\.js$/, ".bundle.js");
+/**
+ * Writes a compiled benchmark and all that it imports into one file, as scripts/build.mjs does with data workers.
+ * `constant`: with constants for functions.
+ */
+export async function bundleBench(path, constant = true) {
+  const inOneFile = path.replace(/\.js$/, constant ? ".bundle.js" : ".functions.js");
   const bundle = await rolldown({ input: path, platform: "node", external: ["koffi"] });
   await bundle.write({ file: inOneFile, format: "esm" });
+  if (constant) writeFileSync(inOneFile, withConstantFunctions(readFileSync(inOneFile, "utf8")));
   return inOneFile;
 }

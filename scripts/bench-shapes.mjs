@@ -1,16 +1,19 @@
 // What the shape of the compiled code does to answerQuery (docs/decisions/0010-data-plane-in-one-file.md): bench/micro/answer
-// from modules, from one file, and from one file with V8's wider inlining budget, in processes that take turns.
+// from modules, from one file, with V8's wider inlining budget, and with constants for functions, in processes that take
+// turns.
 //   node scripts/bench-shapes.mjs [rounds]
 import { spawnSync } from "node:child_process";
 import { bundleBench, compileBench, INLINING_FLAGS, MEMORY_FLAGS, root } from "./bench-build.mjs";
 
 const rounds = Number(process.argv[2] ?? 5);
 const modules = compileBench("micro/answer");
-const oneFile = await bundleBench(modules);
+const functions = await bundleBench(modules, false);
+const constants = await bundleBench(modules);
 const shapes = [
   { name: "modules", flags: [], path: modules },
-  { name: "one file", flags: [], path: oneFile },
-  { name: "one file, wide", flags: INLINING_FLAGS, path: oneFile },
+  { name: "one file", flags: [], path: functions },
+  { name: "one file, wide", flags: INLINING_FLAGS, path: functions },
+  { name: "one file, wide, constant functions", flags: INLINING_FLAGS, path: constants },
 ];
 const CASES = ["static A, no EDNS", "geo A, 65,536 client subnets", "CNAME and A", "NXDOMAIN"];
 

@@ -4,7 +4,7 @@
 //
 // One file, because V8 folds the constants of the module that it optimises, and loads and checks those of other modules
 // each time (docs/decisions/0010-data-plane-in-one-file.md); and because finding several hundred modules takes longer than
-// all the rest of the start (docs/decisions/NNNN-quick-start.md). What a file finds beside it, it finds from two folders
+// all the rest of the start (docs/decisions/0026-quick-start.md). What a file finds beside it, it finds from two folders
 // below the package's, as in src/: import.meta.url means the same.
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -12,6 +12,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
+import { withConstantFunctions } from "./constant-functions.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -74,7 +75,13 @@ async function writeBundle(folder, name, source) {
       const found = /^(?:\0)?(.*[\\/]node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+))[\\/]/.exec(id);
       if (found !== null) packages.set(found[2], found[1]);
     }
-  return output.map(({ fileName }) => fileName);
+  const files = output.map(({ fileName }) => fileName);
+  if (folder === "data-plane")
+    for (const file of files.filter((each) => each.endsWith(".js"))) {
+      const path = join(root, "dist", folder, file);
+      writeFileSync(path, withConstantFunctions(readFileSync(path, "utf8")));
+    }
+  return files;
 }
 
 for (const [folder, entries] of Object.entries(BUNDLES)) {
