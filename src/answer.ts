@@ -187,7 +187,7 @@ function decideRecord(context: Context): boolean {
     decideHints(context, record);
   } else {
     const family = givesTarget ? FAMILY_NAME : qtype === TYPE_AAAA ? 6 : 4;
-    decide(context, record, name.hashes[0]!, family, client, answer, context.trace);
+    decide(context, record, name.hashes[0]!, family);
     if (answer.decision === DECIDED_ADDRESSES) rememberAnswer(context, answer.decisionTtl, 1);
   }
   const ttlSeconds = answer.decisionTtl;
@@ -217,16 +217,16 @@ function addAddresses({ ownerKind, owner, qtype }: Lookup, answer: Answer, ttlSe
  * hints of both families are of one region. The answer holds as long as the shorter of both would.
  */
 function decideHints(context: Context, record: number): void {
-  const { answer, client, dice, trace } = context;
+  const { answer, dice } = context;
   const ownerHash = context.lookup.name.hashes[0]!;
   const die = dice[0]!;
   context.forHints = 1;
-  decide(context, record, ownerHash, 4, client, answer, trace);
+  decide(context, record, ownerHash, 4);
   const { decision, decisionTtl, scopeBits } = answer;
   if (decision === DECIDED_ADDRESSES) rememberAnswer(context, decisionTtl, 1);
   keepHints(answer);
   dice[0] = die;
-  decide(context, record, ownerHash, 6, client, answer, trace);
+  decide(context, record, ownerHash, 6);
   const leads = answer.hintCount > 0 ? 0 : 1;
   if (answer.decision === DECIDED_ADDRESSES) rememberAnswer(context, answer.decisionTtl, leads);
   context.forHints = 0;

@@ -158,7 +158,7 @@ const scenarios: { name: string; root: NodeModel | PoolModel; health?: (world: W
 function caseOf(name: string, model: RecordModel, health: ((world: World) => void) | undefined): TimedCase {
   const world = createWorld([model]);
   health?.(world);
-  const { answer, client, context } = world;
+  const { client, context } = world;
   client.resolverAddress.set([9, 9, 9, 9]);
   client.fromEcs = 1;
   client.sourceBits = 24;
@@ -172,7 +172,7 @@ function caseOf(name: string, model: RecordModel, health: ((world: World) => voi
         client.address[1] = turn >> 4;
         client.address[2] = turn & 255;
         context.clockS[0] = 1_700_000_000 + (turn >> 3);
-        decide(context, 0, OWNER_HASH, 4, client, answer, null);
+        decide(context, 0, OWNER_HASH, 4);
       }
     },
   };

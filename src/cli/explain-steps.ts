@@ -107,7 +107,7 @@ function explainRecord(context: Context, names: PolicyNames, type: number): Expl
   const { record, name } = context.lookup;
   const givesTarget = context.policy.records[record * RECORD_WORDS + RECORD_GIVES_TARGET] !== 0;
   const explain: Explain = (family, also) =>
-    explainDecision(context, names, record, name.hashes[0]!, family, context.client, context.answer, also);
+    explainDecision(context, names, record, name.hashes[0]!, family, also);
   if (givesTarget) return explain(FAMILY_NAME);
   const isService = type === TYPE_HTTPS || type === TYPE_SVCB;
   return isService ? explainHints(context, explain) : explain(type === TYPE_AAAA ? 6 : 4);

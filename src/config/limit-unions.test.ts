@@ -41,7 +41,9 @@ function walksWhenDown(yaml: string): number {
     picked: ignore,
     ttl: ignore,
   };
-  decide(context, 0, 1, 4, context.client, context.answer, trace);
+  context.trace = trace;
+  decide(context, 0, 1, 4);
+  context.trace = null;
   expect(context.answer.decision).toBe(DECIDED_ADDRESSES);
   return walks;
 }
@@ -68,7 +70,7 @@ test("what failed is forgotten also where the numbers of decisions begin again",
   });
   context.walkMark = 0x7ffffff0;
   context.failures.fill(0x7ffffff2);
-  for (let i = 0; i < 3; i++) decide(context, 0, 1, 4, context.client, context.answer, null);
+  for (let i = 0; i < 3; i++) decide(context, 0, 1, 4);
   expect([context.answer.decision, context.walkMark]).toEqual([DECIDED_ADDRESSES, 12]);
 });
 

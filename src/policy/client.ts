@@ -36,7 +36,8 @@ export function prepareClient(client: Client, query: Query): void {
     query.hasEcs !== 0 &&
     query.ecsSourceBits !== 0 &&
     (query.ecsFamily === FAMILY_IPV4 || query.ecsFamily === FAMILY_IPV6);
-  client.address = usable ? query.ecsAddress : client.resolverAddress;
+  const address = usable ? query.ecsAddress : client.resolverAddress;
+  if (client.address !== address) client.address = address;
   client.family = usable ? (query.ecsFamily === FAMILY_IPV4 ? 4 : 6) : client.resolverFamily;
   client.sourceBits = usable ? query.ecsSourceBits : 0;
   client.fromEcs = usable ? 1 : 0;

@@ -26,6 +26,10 @@ export const TURN_IPV4_HINTS = 2;
  * createDecideContext, given another snapshot by adoptSnapshot.
  */
 export interface DecideContext {
+  /** Whom the decision is for, where it goes, and who looks on: the same objects for every query. */
+  client: Client;
+  answer: Answer;
+  trace: Trace | null;
   policy: PolicyData;
   tables: TableData;
   rows: HealthRows;
@@ -94,9 +98,6 @@ export interface DecideContext {
   /** Its slot of turns. */
   turnSlot: number;
   ownerHash: number;
-  client: Client;
-  answer: Answer;
-  trace: Trace | null;
 }
 
 /** A search for the earliest endpoints of one pool; the candidates are `count` in number, and never more than `most`. */

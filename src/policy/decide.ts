@@ -1,15 +1,8 @@
 import { SCALE_ONE } from "../health/ramp.ts";
 import { ENDPOINT_ROW_WORDS, ROW_HORIZON_MS } from "../health/rows.ts";
-import {
-  type Answer,
-  DECIDED_ADDRESSES,
-  DECIDED_NODATA,
-  DECIDED_NOTHING,
-  DECIDED_SERVFAIL,
-} from "../wire/answer.ts";
+import { DECIDED_ADDRESSES, DECIDED_NODATA, DECIDED_NOTHING, DECIDED_SERVFAIL } from "../wire/answer.ts";
 import { joinUnion, limitUnion, unionEntry } from "./all.ts";
 import { chainEntry } from "./chain.ts";
-import type { Client } from "./client.ts";
 import { beginWalk, type DecideContext } from "./context.ts";
 import {
   ADDRESS_OCTETS,
@@ -66,24 +59,16 @@ import { pickPool } from "./pool.ts";
 import { takeTurn, turnEntry } from "./round-robin.ts";
 import { locateClient } from "./scope.ts";
 import { nodeScale, nodeTakes } from "./slice.ts";
-import type { Trace } from "./trace.ts";
 import { NO_HORIZON, nearerHorizon, shapeTtl } from "./ttl.ts";
 import { drawEntry } from "./weighted.ts";
 
 /**
- * Decides a dynamic record for one client: fills `answer.decision`, `decisionTtl`, the addresses and `scopeBits`.
- * Allocates nothing and never throws. `family` is the asked one, 4 or 6; `ownerHash` the hash of the owner name, the
- * same on every server.
+ * Decides a dynamic record for the client in `context.client`: fills `decision`, `decisionTtl`, the addresses and
+ * `scopeBits` of `context.answer`. Allocates nothing and never throws. `family` is the asked one, 4 or 6; `ownerHash` the
+ * hash of the owner name, the same on every server.
  */
-export function decide(
-  context: DecideContext,
-  record: number,
-  ownerHash: number,
-  family: number,
-  client: Client,
-  answer: Answer,
-  trace: Trace | null,
-): void {
+export function decide(context: DecideContext, record: number, ownerHash: number, family: number): void {
+  const { answer, trace } = context;
   const { nodes, records } = context.policy;
   const at = record * RECORD_WORDS;
   context.pickedCount = 0;
@@ -91,9 +76,6 @@ export function decide(
   context.family = family;
   context.turnSlot = (family === 4 ? 0 : 1) + 2 * context.forHints;
   context.ownerHash = ownerHash;
-  context.client = client;
-  context.answer = answer;
-  context.trace = trace;
   context.heedsLack = 1;
   context.leftOut = 0;
   const scopeBits = locateClient(context, record);

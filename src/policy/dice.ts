@@ -15,10 +15,15 @@ export function nextDie(dice: Int32Array): number {
 
 /** A free die from 0 to `count` - 1. Above 65,536 sides 53 bits are thrown, so that no side is favoured visibly. */
 export function rollBelow(dice: Int32Array, count: number): number {
-  const high = nextDie(dice) >>> 0;
-  if (count <= 65_536) return Math.floor((high * count) / TWO_32);
+  const high = nextDie(dice);
+  if (count <= 65_536) return scaleWord(high, count);
   const low = nextDie(dice) >>> 11;
-  return Math.floor(((high * 0x20_0000 + low) / TWO_53) * count);
+  return Math.floor((((high >>> 0) * 0x20_0000 + low) / TWO_53) * count);
+}
+
+/** Maps 32 bits to 0..`count` - 1 evenly, that is floor(word * count / 2^32), in integers; `count` is at most 65,536. */
+function scaleWord(word: number, count: number): number {
+  return (Math.imul(word >>> 16, count) + (Math.imul(word & 0xffff, count) >>> 16)) >>> 16;
 }
 
 /**
@@ -44,6 +49,7 @@ export function nodeHash(
 
 /** Maps a 32-bit hash to 0..`count` - 1 evenly. */
 export function scaleHash(hash: number, count: number): number {
+  if (count <= 65_536) return scaleWord(hash, count);
   return Math.floor(((hash >>> 0) * count) / TWO_32);
 }
 

@@ -50,7 +50,7 @@ import { ORIGIN_CLIENT, ORIGIN_RESOLVER } from "./trace.ts";
 import { NO_HORIZON } from "./ttl.ts";
 
 /**
- * Decides as `decide` does, in the same context and with the same effect on `answer`, and says why. `also`: addresses
+ * Decides as `decide` does, in the same context and with the same effect on its answer, and says why. `also`: addresses
  * that are answered together with these.
  */
 export function explainDecision(
@@ -59,12 +59,13 @@ export function explainDecision(
   record: number,
   ownerHash: number,
   family: 0 | 4 | 6,
-  client: Client,
-  answer: Answer,
   also: readonly number[] = [],
 ): Explanation {
   const { recording, trace } = createRecorder();
-  decide(context, record, ownerHash, family, client, answer, trace);
+  const { answer, client } = context;
+  context.trace = trace;
+  decide(context, record, ownerHash, family);
+  context.trace = null;
   recording.picked.push(...also);
   const words = context.policy.records.subarray(record * RECORD_WORDS, (record + 1) * RECORD_WORDS);
   const heedsEcs = client.fromEcs !== 0 && words[RECORD_ECS] !== 0;

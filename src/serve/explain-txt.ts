@@ -101,7 +101,7 @@ function explainQuery(
   const families = givesTarget ? ([FAMILY_NAME] as const) : ([4, 6] as const);
   const lines = families.flatMap((family) => {
     resetAnswer(answer);
-    return shortLines(explainDecision(context, names, record, name.hashes[0]!, family, client, answer));
+    return shortLines(explainDecision(context, names, record, name.hashes[0]!, family));
   });
   const block = txtBlock(lines);
   resetAnswer(answer);

@@ -328,14 +328,14 @@ export function createWorld(records: RecordModel[], sources: GeoSources = NO_DAT
     ask: (question = {}) => {
       prepare(context, question);
       resetAnswer(answer);
-      decide(context, question.record ?? 0, OWNER_HASH, question.family ?? 4, client, answer, null);
+      decide(context, question.record ?? 0, OWNER_HASH, question.family ?? 4);
       return outcomeOf(answer, question.family ?? 4);
     },
     explain: (question = {}) => {
       prepare(context, question);
       resetAnswer(answer);
       const family = question.family ?? 4;
-      return explainDecision(context, names, question.record ?? 0, OWNER_HASH, family, client, answer);
+      return explainDecision(context, names, question.record ?? 0, OWNER_HASH, family);
     },
   };
 }
