@@ -30,7 +30,7 @@ export const SLOTS = 64;
  */
 const PACKET_OCTETS = 33 * 64;
 /** MAX_UDP_PAYLOAD and OUT_SLACK, rounded up likewise. */
-const REPLY_OCTETS = 25 * 64;
+const REPLY_OCTETS = 33 * 64;
 
 /** struct mmsghdr { struct msghdr { name, namelen, iov, iovlen, control, controllen, flags }; len }. */
 const HEADER_OCTETS = 64;

@@ -120,9 +120,6 @@ export function resetAnswer(answer: Answer): void {
   answer.incomplete = 0;
   answer.scratchLength = 0;
   answer.decision = DECIDED_NOTHING;
-  answer.decisionTtl = 0;
-  answer.addressCount = 0;
-  answer.hintCount = 0;
 }
 
 /** Keeps the decided IPv4 addresses as hints, and makes room for those of IPv6. */

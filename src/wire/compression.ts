@@ -38,7 +38,8 @@ export function createCompression(): Compression {
 
 /** Begins a message whose only name so far is QNAME, behind the header; `withQuestion` is 0 when there is none. */
 export function resetCompression(compression: Compression, qname: Name, withQuestion: number): void {
-  compression.qname = qname;
+  // Storing what is there already would cost the collector's barrier.
+  if (compression.qname !== qname) compression.qname = qname;
   compression.count = withQuestion === 1 ? UNSEEDED : 0;
 }
 

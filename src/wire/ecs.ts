@@ -1,5 +1,4 @@
 import { FAMILY_IPV4, FAMILY_IPV6 } from "./constants.ts";
-import { copyOctets } from "./octets.ts";
 import type { Query } from "./query.ts";
 
 /** FAMILY, SOURCE PREFIX-LENGTH, SCOPE PREFIX-LENGTH (RFC 7871 section 6). */
@@ -13,25 +12,35 @@ const FIXED_OCTETS = 4;
  */
 export function parseClientSubnet(packet: DataView, at: number, size: number, query: Query): boolean {
   if (size < FIXED_OCTETS || query.hasEcs === 1) return false;
-  const family = packet.getUint16(at);
-  const sourceBits = packet.getUint8(at + 2);
+  const fixed = packet.getInt32(at);
+  const family = fixed >>> 16;
+  const sourceBits = (fixed >>> 8) & 0xff;
   const octets = size - FIXED_OCTETS;
-  if (packet.getUint8(at + 3) !== 0 || octets !== (sourceBits + 7) >>> 3) return false;
+  if ((fixed & 0xff) !== 0 || octets !== (sourceBits + 7) >>> 3) return false;
   if (!familyHolds(family, sourceBits)) return false;
 
-  const address = query.ecsAddress;
   const view = query.ecsView;
-  view.setInt32(0, 0);
-  view.setInt32(4, 0);
-  view.setInt32(8, 0);
-  view.setInt32(12, 0);
-  copyOctets(packet, at + FIXED_OCTETS, octets, view, 0);
+  for (let i = 0; i < 16; i += 4) view.setInt32(i, addressWord(packet, at + FIXED_OCTETS, octets, i));
   const spareBits = octets * 8 - sourceBits;
-  if (octets > 0 && (address[octets - 1]! & ((1 << spareBits) - 1)) !== 0) return false;
+  if (octets > 0 && (packet.getUint8(at + size - 1) & ((1 << spareBits) - 1)) !== 0) return false;
   query.hasEcs = 1;
   query.ecsFamily = family;
   query.ecsSourceBits = sourceBits;
   return true;
+}
+
+/** Four octets from `i` on of the `octets` at `at`, followed by zeros. */
+function addressWord(packet: DataView, at: number, octets: number, i: number): number {
+  switch (octets - i) {
+    case 3:
+      return (packet.getUint16(at + i) << 16) | (packet.getUint8(at + i + 2) << 8);
+    case 2:
+      return packet.getUint16(at + i) << 16;
+    case 1:
+      return packet.getUint8(at + i) << 24;
+    default:
+      return i < octets ? packet.getInt32(at + i) : 0;
+  }
 }
 
 /** Family 0 with no address at all is sent by some clients to opt out; it does no harm (RFC 7871 section 7.1.2). */

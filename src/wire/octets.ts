@@ -8,11 +8,15 @@ export function viewOf(octets: Uint8Array): DataView {
   return new DataView(octets.buffer, octets.byteOffset, octets.length);
 }
 
-/** Copies `length` octets and returns the offset behind them in `to`. */
+/** Copies `length` octets and returns the offset behind them in `to`; the last word may overlap the one before it. */
 export function copyOctets(from: DataView, offset: number, length: number, to: DataView, at: number): number {
-  let i = 0;
-  for (; i + 4 <= length; i += 4) to.setInt32(at + i, from.getInt32(offset + i, true), true);
-  for (; i < length; i++) to.setUint8(at + i, from.getUint8(offset + i));
+  const last = length - 4;
+  if (last >= 0) {
+    for (let i = 0; i < last; i += 4) to.setInt32(at + i, from.getInt32(offset + i, true), true);
+    to.setInt32(at + last, from.getInt32(offset + last, true), true);
+  } else {
+    for (let i = 0; i < length; i++) to.setUint8(at + i, from.getUint8(offset + i));
+  }
   return at + length;
 }
 
@@ -24,10 +28,13 @@ export function equalOctets(
   at: number,
   length: number,
 ): boolean {
-  let i = 0;
-  for (; i + 4 <= length; i += 4) {
-    if (one.getInt32(offset + i, true) !== other.getInt32(at + i, true)) return false;
+  const last = length - 4;
+  if (last >= 0) {
+    for (let i = 0; i < last; i += 4) {
+      if (one.getInt32(offset + i, true) !== other.getInt32(at + i, true)) return false;
+    }
+    return one.getInt32(offset + last, true) === other.getInt32(at + last, true);
   }
-  for (; i < length; i++) if (one.getUint8(offset + i) !== other.getUint8(at + i)) return false;
+  for (let i = 0; i < length; i++) if (one.getUint8(offset + i) !== other.getUint8(at + i)) return false;
   return true;
 }

@@ -110,7 +110,7 @@ export function parseQuery(packet: DataView, length: number, query: Query): numb
   const flags = packet.getUint16(2);
   // A response is never answered, or two servers could talk for ever (RFC 1035 section 4.1.1).
   if ((flags & FLAG_QR) !== 0) return VERDICT_DROP;
-  query.packet = packet;
+  if (query.packet !== packet) query.packet = packet;
   query.id = packet.getUint16(0);
   query.flags = flags;
   query.opcode = (flags >>> 11) & 15;

@@ -16,11 +16,14 @@ import {
   ITEM_WORDS,
   OWNER_OCTETS,
   OWNER_QNAME,
+  SECTION_ANSWER,
+  SECTION_AUTHORITY,
 } from "./answer.ts";
 import { createCompression, resetCompression, writeName } from "./compression.ts";
 import {
   CLASS_IN,
   EDE_NONE,
+  MAX_NAME_OCTETS,
   OPTION_ECS,
   OPTION_EDE,
   RCODE_FORMERR,
@@ -46,26 +49,27 @@ export const MAX_UDP_PAYLOAD = 1232;
 const PLAIN_UDP_PAYLOAD = 512;
 /** RFC 1035 section 4.2.2: two octets of length. */
 const MAX_TCP_PAYLOAD = 65_535;
+/** The most RDATA whose names may shrink when they are written: an SOA's. Other RDATA takes at least its length. */
+const MAX_SHRINKING_RDATA = 2 * MAX_NAME_OCTETS + 20;
 /**
- * Octets that `out` must have behind the limit of the transport: an owner name and fixed fields, so that one check
- * before each RR covers every write of it.
+ * Octets that `out` must have behind the limit of the transport: an owner name, fixed fields and such RDATA, so that one
+ * check before each RR covers every write of it.
  */
-export const OUT_SLACK = 300;
+export const OUT_SLACK = MAX_SHRINKING_RDATA + MAX_NAME_OCTETS + 10;
 /** An output buffer that serves any transport. */
 export const OUT_OCTETS = MAX_TCP_PAYLOAD + OUT_SLACK;
 
-/** Offsets of the header's counts (RFC 1035 section 4.1.1). */
+/** Offsets of the header's counts (RFC 1035 section 4.1.1): ANCOUNT and ARCOUNT stand behind these. */
 const QDCOUNT = 4;
-const ANCOUNT = 6;
-const ARCOUNT = 10;
+const NSCOUNT = 8;
 /** A pointer to QNAME. */
 const QNAME_POINTER = 0xc000 | HEADER_OCTETS;
 
-const FLAG_QR = 0x80;
-const FLAG_AA = 0x04;
-const FLAG_TC = 0x02;
-/** Opcode and RD are echoed, everything else in the first flag octet is ours. */
-const ECHOED_FLAGS = 0x79;
+const FLAG_QR = 0x8000;
+const FLAG_AA = 0x0400;
+const FLAG_TC = 0x0200;
+/** Opcode and RD are echoed, everything else is ours. */
+const ECHOED_FLAGS = 0x7900;
 
 /** CPU and OS of the HINFO that answers ANY (RFC 8482 section 4.2). */
 const ANY_RDATA = viewOf(Uint8Array.of(7, 0x52, 0x46, 0x43, 0x38, 0x34, 0x38, 0x32, 0));
@@ -100,19 +104,24 @@ export function encodeAnswer(
   transport: number,
   out: DataView,
 ): number {
-  const limit = payloadLimit(query, transport) - optLength(query, answer);
+  const octetsOfOpt = query.hasEdns === 0 ? 0 : optLength(query, answer);
+  const limit = payloadLimit(query, transport) - octetsOfOpt;
   resetCompression(compression, query.qname, query.hasQuestion);
   let at = writeQuestion(query, out);
   let truncated = answer.incomplete * FLAG_TC;
-  out.setInt32(ANCOUNT, 0);
-  out.setUint16(ARCOUNT, 0);
+  let answers = 0;
+  let authorities = 0;
+  let additionals = query.hasEdns;
   const { items } = answer;
   for (let item = 0; item < answer.itemCount * ITEM_WORDS; item += ITEM_WORDS) {
     const known = compression.count;
     const end = writeItem(answer, item, heap, out, at, limit);
     if (end > 0) {
-      const counter = ANCOUNT + items[item + ITEM_SECTION]! * 2;
-      out.setUint16(counter, out.getUint16(counter) + (items[item + ITEM_COUNT]! & 0xffff));
+      const count = items[item + ITEM_COUNT]! & 0xffff;
+      const section = items[item + ITEM_SECTION]!;
+      if (section === SECTION_ANSWER) answers += count;
+      else if (section === SECTION_AUTHORITY) authorities += count;
+      else additionals += count;
       at = end;
     } else {
       compression.count = known;
@@ -121,15 +130,16 @@ export function encodeAnswer(
       break;
     }
   }
-  out.setUint16(0, query.id);
-  out.setUint8(2, FLAG_QR | ((query.flags >>> 8) & ECHOED_FLAGS) | (answer.aa * FLAG_AA) | truncated);
-  out.setUint8(3, answer.rcode & 15);
-  return query.hasEdns === 1 ? writeOpt(query, answer, out, at) : at;
+  const flags = FLAG_QR | (query.flags & ECHOED_FLAGS) | (answer.aa * FLAG_AA) | truncated;
+  out.setInt32(0, (query.id << 16) | flags | (answer.rcode & 15));
+  out.setInt32(QDCOUNT, (query.hasQuestion << 16) | answers);
+  out.setInt32(NSCOUNT, (authorities << 16) | additionals);
+  return query.hasEdns === 1 ? writeOpt(query, answer, out, at, octetsOfOpt - OPT_OCTETS) : at;
 }
 
 /** Whether a reply that encodeAnswer wrote has TC set. */
 export function isTruncated(out: DataView): boolean {
-  return (out.getUint8(2) & FLAG_TC) !== 0;
+  return (out.getUint16(2) & FLAG_TC) !== 0;
 }
 
 /** UDP: what the requestor takes, at most ours (RFC 6891 section 6.2.5); TCP: all that the length field can say. */
@@ -140,7 +150,6 @@ function payloadLimit(query: Query, transport: number): number {
 }
 
 function writeQuestion(query: Query, out: DataView): number {
-  out.setUint16(QDCOUNT, query.hasQuestion);
   if (query.hasQuestion === 0) return HEADER_OCTETS;
   // QNAME is not compressed: it stands here just as it came.
   return copyOctets(query.packet, HEADER_OCTETS, query.qname.length + 4, out, HEADER_OCTETS);
@@ -157,6 +166,8 @@ function writeItem(
 ): number {
   const { items } = answer;
   const kind = items[item + ITEM_KIND]!;
+  if (kind === ITEM_ADDRESSES && items[item + ITEM_OWNER_KIND] === OWNER_QNAME)
+    return writeAddresses(answer, item, out, start, limit);
   const type = items[item + ITEM_TYPE]!;
   const count = items[item + ITEM_COUNT]! & 0xffff;
   const ownerKind = items[item + ITEM_OWNER_KIND]!;
@@ -166,7 +177,7 @@ function writeItem(
   for (let rr = 0; rr < count; rr++) {
     const rdlength = kind === ITEM_RRSET || kind === ITEM_HINTS ? heap.view.getUint16(data) : 0;
     const more = kind === ITEM_HINTS ? rdlength + hintsLength(answer) : rdlength;
-    if (at > limit || at + more + OUT_SLACK > out.byteLength) return 0;
+    if (at > limit || at + more > limit + MAX_SHRINKING_RDATA) return 0;
     if (ownerKind === OWNER_QNAME) {
       out.setUint16(at, QNAME_POINTER);
       at += 2;
@@ -198,6 +209,30 @@ function writeItem(
     out.setUint16(rdata - 2, at - rdata);
   }
   return at <= limit ? at : 0;
+}
+
+/** A or AAAA RRs of QNAME: nearly every answer is made of them alone, and nothing in them has to be looked for. */
+function writeAddresses(answer: Answer, item: number, out: DataView, start: number, limit: number): number {
+  const { addressView, items } = answer;
+  const count = items[item + ITEM_COUNT]! & 0xffff;
+  const type = items[item + ITEM_TYPE]!;
+  const ttlSeconds = items[item + ITEM_TTL]!;
+  const size = type === TYPE_AAAA ? 16 : 4;
+  if (start + count * (12 + size) > limit) return 0;
+  let at = start;
+  for (let from = 0; from < count * size; from += size) {
+    out.setInt32(at, (QNAME_POINTER << 16) | type);
+    out.setInt32(at + 4, (CLASS_IN << 16) | (ttlSeconds >>> 16));
+    out.setInt32(at + 8, (ttlSeconds << 16) | size);
+    out.setInt32(at + 12, addressView.getInt32(from));
+    if (size === 16) {
+      out.setInt32(at + 16, addressView.getInt32(from + 4));
+      out.setInt32(at + 20, addressView.getInt32(from + 8));
+      out.setInt32(at + 24, addressView.getInt32(from + 12));
+    }
+    at += 12 + size;
+  }
+  return at;
 }
 
 function hintsLength({ addressCount, hintCount }: Answer): number {
@@ -253,31 +288,34 @@ function echoesSubnet(query: Query, answer: Answer): boolean {
   return query.hasEcs === 1 && answer.rcode !== RCODE_FORMERR;
 }
 
+/** An OPT record without options: owner (root), TYPE, CLASS, TTL, RDLENGTH. */
+const OPT_OCTETS = 11;
+
 function optLength(query: Query, answer: Answer): number {
-  if (query.hasEdns === 0) return 0;
   const subnet = echoesSubnet(query, answer) ? 8 + ((query.ecsSourceBits + 7) >>> 3) : 0;
-  return 11 + subnet + (answer.ede === EDE_NONE ? 0 : 6);
+  return OPT_OCTETS + subnet + (answer.ede === EDE_NONE ? 0 : 6);
 }
 
 /** The OPT record (RFC 6891 section 6.1.2), with the client subnet and an extended error (RFC 8914) where there is one. */
-function writeOpt(query: Query, answer: Answer, out: DataView, start: number): number {
-  out.setUint8(start, 0);
-  out.setUint16(start + 1, TYPE_OPT);
-  out.setUint16(start + 3, MAX_UDP_PAYLOAD);
-  out.setInt32(start + 5, ((answer.rcode >>> 4) << 24) | (query.dnssecOk << 15));
-  let at = start + 11;
+function writeOpt(query: Query, answer: Answer, out: DataView, start: number, rdlength: number): number {
+  // Owner, TYPE, and the upper half of CLASS; its lower half, and TTL but for an octet of zero; that one, and RDLENGTH.
+  out.setInt32(start, (TYPE_OPT << 8) | (MAX_UDP_PAYLOAD >>> 8));
+  const extended = ((answer.rcode >>> 4) << 16) | (query.dnssecOk << 7);
+  out.setInt32(start + 4, ((MAX_UDP_PAYLOAD & 0xff) << 24) | extended);
+  out.setInt32(start + 8, rdlength << 8);
+  let at = start + OPT_OCTETS;
   if (echoesSubnet(query, answer)) {
     const octets = (query.ecsSourceBits + 7) >>> 3;
     out.setInt32(at, (OPTION_ECS << 16) | (4 + octets));
     out.setInt32(at + 4, (query.ecsFamily << 16) | (query.ecsSourceBits << 8) | answer.scopeBits);
-    at = copyOctets(query.ecsView, 0, octets, out, at + 8);
+    // In whole words: what follows the address is written afterwards, or is no part of the message.
+    for (let i = 0; i < octets; i += 4) out.setInt32(at + 8 + i, query.ecsView.getInt32(i));
+    at += 8 + octets;
   }
   if (answer.ede !== EDE_NONE) {
     out.setInt32(at, (OPTION_EDE << 16) | 2);
     out.setUint16(at + 4, answer.ede);
     at += 6;
   }
-  out.setUint16(start + 9, at - start - 11);
-  out.setUint16(ARCOUNT, out.getUint16(ARCOUNT) + 1);
   return at;
 }

@@ -121,8 +121,8 @@ export function createLookup(data: ZoneData): Lookup {
  * in `lookup.record` for the caller to decide. `lookup.data` names the zones.
  */
 export function lookup(state: Lookup, qname: Name, qtype: number, answer: Answer): void {
-  state.qname = qname;
-  state.name = qname;
+  if (state.qname !== qname) state.qname = qname;
+  if (state.name !== qname) state.name = qname;
   state.qtype = qtype;
   state.ownerKind = OWNER_QNAME;
   state.owner = 0;
