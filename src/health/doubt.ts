@@ -114,10 +114,12 @@ export class Doubt {
   ): EndpointState {
     const { row } = target;
     if (result.ok) {
-      this.believed.delete(row);
-      const before = this.suspicions.get(row)?.before;
-      if (this.suspicions.delete(row)) this.isStale = true;
-      return fold(freedState(state, before));
+      if (this.believed.size > 0) this.believed.delete(row);
+      const suspicion = this.suspicions.size > 0 ? this.suspicions.get(row) : undefined;
+      if (suspicion === undefined) return fold(freedState(state));
+      this.suspicions.delete(row);
+      this.isStale = true;
+      return fold(freedState(state, suspicion.before));
     }
     let suspicion = this.suspicions.get(row);
     if (suspicion === undefined) {

@@ -82,7 +82,8 @@ class RowsProber implements Prober {
   private tracked = new Map<number, Tracked>();
   private judged = new Map<string, Judged>();
   private judgedAt = new Map<number, Judged>();
-  private readonly changedRows = new Set<Tracked>();
+  /** Some of them twice. */
+  private readonly changedRows: Tracked[] = [];
   private readonly changedPools = new Set<Judged>();
   /** Pools of which nothing but figures changed, and when they are published. */
   private readonly measuredPools = new Set<Judged>();
@@ -140,7 +141,7 @@ class RowsProber implements Prober {
       return tracked && keyOf(tracked.target);
     });
     this.latchesChanged = true;
-    this.changedRows.clear();
+    this.changedRows.length = 0;
     this.changedPools.clear();
     this.adoptForced(plan.forced ?? []);
     for (const { target } of this.tracked.values()) copyRow(this.rows, this.staged, target);
@@ -266,7 +267,8 @@ class RowsProber implements Prober {
       const load = keptReport(target, before.load, this.rows, nowMs);
       // Nobody reports any more.
       if (load === undefined && before.load !== undefined) clearReport(this.rows, target.row);
-      return { ...before, target, pools, load, state: retime(before.state, nowMs, target.check) };
+      const state = retime(before.state, nowMs, target.check);
+      return { ...before, target, timing: timingOf(target), pools, load, state };
     }
     const state = stateFromRow(this.rows, target.row, nowMs, this.clock.wallMs());
     const sinceS = Atomics.load(this.rows.endpoints, target.row * ENDPOINT_ROW_WORDS + ROW_SINCE_S);
@@ -301,15 +303,15 @@ class RowsProber implements Prober {
     const tracked = this.tracked.get(row);
     if (tracked === undefined || !isProbed(tracked.target)) return;
     const nowMs = this.clock.nowMs();
-    const { target, state } = tracked;
+    const { target, timing, state } = tracked;
     if (takeReport(tracked, result, nowMs)) for (const pool of tracked.pools) this.measuredPools.add(pool);
     const chance = { luck: drawLuck(this.options.random()), mayWithdraw: mayGoDown(tracked, nowMs) };
-    const fold = (before: EndpointState) => observe(before, result, nowMs, timingOf(target), chance);
+    const fold = (before: EndpointState) => observe(before, result, nowMs, timing, chance);
     if (this.doubt.isCanary(row)) {
       this.doubt.observeCanary(row, result, nowMs);
       this.change(tracked, fold(state));
     } else this.change(tracked, this.doubt.observe(target, state, result, nowMs, fold));
-    this.probes.pace(row, paceMs(tracked.state, target.check));
+    this.probes.pace(row, paceMs(tracked.state, timing));
   }
 
   private takeLoad(tracked: Tracked, load: Tracked["load"]): void {
@@ -390,7 +392,7 @@ class RowsProber implements Prober {
     for (const [pool, verdict] of verdicts) if (verdict.failed) this.publishPool(pool, verdict);
     for (const tracked of this.changedRows) writeTracked(this.rows, tracked);
     for (const [pool, verdict] of verdicts) if (!verdict.failed) this.publishPool(pool, verdict);
-    this.changedRows.clear();
+    this.changedRows.length = 0;
     this.changedPools.clear();
     this.turnLatches();
     this.reportRound();
@@ -433,7 +435,7 @@ class RowsProber implements Prober {
 
   private stage(tracked: Tracked): void {
     writeTracked(this.staged, tracked);
-    this.changedRows.add(tracked);
+    this.changedRows.push(tracked);
     this.calculated.touch(tracked.target.row);
   }
 

@@ -83,18 +83,24 @@ export function writeEndpoint(
   // No result changes what an operator has said.
   const horizonMs = forced === undefined || forced.state === 0 ? state.horizonMs : 0;
   if (!holdsEndpoint(rows, identity)) clearReport(rows, identity.row);
-  if (!isUp) Atomics.store(words, base + ROW_STATE, bits);
-  Atomics.store(words, base + ROW_HORIZON_MS, horizonMs);
-  Atomics.store(words, base + ROW_WEIGHT_SCALE, forced === undefined ? scale : shareOf(scale, forced.scale));
-  Atomics.store(words, base + ROW_RESPONSE_US, state.responseUs);
-  Atomics.store(words, base + ROW_SINCE_S, sinceS);
-  Atomics.store(words, base + ROW_REASON, state.reason);
-  Atomics.store(words, base + ROW_RUN, state.run);
-  Atomics.store(words, base + ROW_RESULTS, state.results);
-  Atomics.store(words, base + ROW_MEMORY, memoryWord(state));
-  Atomics.store(words, base + ROW_KEY_HIGH, identity.keyHigh);
-  Atomics.store(words, base + ROW_KEY_LOW, identity.keyLow);
-  if (isUp) Atomics.store(words, base + ROW_STATE, bits);
+  if (!isUp) put(words, base + ROW_STATE, bits);
+  put(words, base + ROW_HORIZON_MS, horizonMs);
+  put(words, base + ROW_WEIGHT_SCALE, forced === undefined ? scale : shareOf(scale, forced.scale));
+  put(words, base + ROW_RESPONSE_US, state.responseUs);
+  put(words, base + ROW_SINCE_S, sinceS);
+  put(words, base + ROW_REASON, state.reason);
+  put(words, base + ROW_RUN, state.run);
+  put(words, base + ROW_RESULTS, state.results);
+  put(words, base + ROW_MEMORY, memoryWord(state));
+  put(words, base + ROW_KEY_HIGH, identity.keyHigh | 0);
+  put(words, base + ROW_KEY_LOW, identity.keyLow | 0);
+  if (isUp) put(words, base + ROW_STATE, bits);
+}
+
+/** Stores a word that has changed: of the twelve of a row most probes change two, and readers keep the rest in their caches. */
+function put(words: Int32Array, at: number, value: number): void {
+  // Plain reads: nobody else writes.
+  if (words[at] !== value) Atomics.store(words, at, value);
 }
 
 /** What an operator leaves of a scale. */

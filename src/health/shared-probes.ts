@@ -43,8 +43,12 @@ export function createSharedProbes(options: SharedProbesOptions): SharedProbes {
   const scheduler: Scheduler = createScheduler({
     ...options,
     onResult(id, result) {
+      const members = byId[id]?.members;
+      if (members === undefined) return;
       // A result may end in a new plan: members are those of now.
-      for (const row of [...(byId[id]?.members.keys() ?? [])]) options.onResult(row, result);
+      const [first, ...others] = members.keys();
+      if (first !== undefined) options.onResult(first, result);
+      for (const row of others) options.onResult(row, result);
     },
   });
 

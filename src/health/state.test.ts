@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { failedResult, type ProbeResult } from "./probe.ts";
 import {
   REASON_ASSUMED,
@@ -10,7 +10,7 @@ import {
   reasonText,
 } from "./reasons.ts";
 import type { Timing } from "./returns.ts";
-import { allocateHealthRows } from "./rows.ts";
+import { allocateHealthRows, ROW_RESULTS, ROW_STATE } from "./rows.ts";
 import { writeEndpoint } from "./rows-writer.ts";
 import {
   assumedState,
@@ -214,6 +214,22 @@ describe("states that are carried over", () => {
         });
       }
     }
+  });
+
+  it("a row is written where it changes, the state first when it goes down and last when it comes up", () => {
+    const rows = allocateHealthRows(1, 1);
+    const identity = { row: 0, keyHigh: 0xffff_fff0, keyLow: -9 };
+    const store = vi.spyOn(Atomics, "store");
+    const stored = (results: string): number[] => {
+      writeEndpoint(rows, identity, fold(unknownState(0, TIMING), results), 100);
+      return store.mock.calls.splice(0).map(([, word]) => word as number);
+    };
+    stored("+");
+    expect(stored("+")).toEqual([]);
+    expect(stored("++")).toEqual([ROW_RESULTS]);
+    expect(stored("++---")[0]).toBe(ROW_STATE);
+    expect(stored("++---+++").at(-1)).toBe(ROW_STATE);
+    store.mockRestore();
   });
 
   it("a wall clock behind the row's makes no negative age", () => {

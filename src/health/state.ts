@@ -117,11 +117,9 @@ export function observe(
   timing: Timing,
   chance: Chance = NO_CHANCE,
 ): EndpointState {
-  const next: EndpointState = {
-    ...state,
-    results: state.results + 1,
-    responseUs: result.ok ? smoothed(state.responseUs, result, timing) : state.responseUs,
-  };
+  const next = copyOf(state);
+  next.results += 1;
+  if (result.ok) next.responseUs = smoothed(state.responseUs, result, timing);
   if (!state.known || (state.trial && result.ok)) first(next, result, nowMs, timing, chance);
   else if (state.up) whileUp(next, result, nowMs, timing, chance);
   else whileDown(next, result, nowMs, timing);
@@ -129,6 +127,30 @@ export function observe(
   next.horizonMs =
     isFailing(state) && next.up && next.run > 0 ? Math.min(state.horizonMs, computedMs) : computedMs;
   return next;
+}
+
+/** Field by field: for a spread of so many V8 takes a slow path, 0.7 us instead of 0.05. */
+function copyOf(state: EndpointState): EndpointState {
+  return {
+    up: state.up,
+    known: state.known,
+    trial: state.trial,
+    held: state.held,
+    run: state.run,
+    oks: state.oks,
+    runSinceMs: state.runSinceMs,
+    results: state.results,
+    reason: state.reason,
+    horizonMs: state.horizonMs,
+    sinceMs: state.sinceMs,
+    responseUs: state.responseUs,
+    spared: state.spared,
+    returned: state.returned,
+    flaps: state.flaps,
+    luck: state.luck,
+    rampSinceMs: state.rampSinceMs,
+    rampLevel: state.rampLevel,
+  };
 }
 
 /** The first verdict; a trial ends with a success only. */

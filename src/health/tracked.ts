@@ -23,6 +23,8 @@ type AnyTarget = ProbeTarget | CalculatedTarget;
 
 /** A target under probe, or one that is calculated. */
 export interface Tracked extends Scaled {
+  /** See timingOf. */
+  timing: Timing;
   /** Seconds since 1970 at `state.sinceMs`, read once: a step of the wall clock changes no age. */
   sinceS: number;
   pools: Judged[];
@@ -51,7 +53,8 @@ export function isProbed(target: AnyTarget): target is ProbeTarget {
 }
 
 export function track(target: AnyTarget, pools: Judged[], state: EndpointState, sinceS: number): Tracked {
-  return { target, pools, state, sinceS, past: [], scale: SCALE_ONE, shed: SCALE_ONE };
+  const timing = timingOf(target);
+  return { target, timing, pools, state, sinceS, past: [], scale: SCALE_ONE, shed: SCALE_ONE };
 }
 
 /** The state of the same address of the same pool under another check: an endpoint that stays keeps its health. */
@@ -63,7 +66,8 @@ export function inherited(
 ): Tracked | null {
   if (before === undefined) return null;
   const load = reportRule(target.check) === null ? undefined : before.load;
-  return { ...before, target, pools, load, state: inheritState(before.state, nowMs, target.check) };
+  const state = inheritState(before.state, nowMs, target.check);
+  return { ...before, target, timing: timingOf(target), pools, load, state };
 }
 
 /** The pools that a row counts for. */
@@ -85,9 +89,9 @@ export function placeOf(target: AnyTarget): string {
   return `${target.zone} ${target.pool} ${target.address}${part}`;
 }
 
-/** What decides over the state of a target. */
-export function timingOf({ check, slowStartMs = 0 }: ProbeTarget): Timing {
-  return { ...check, slowStartMs };
+/** What decides over the state of a target, besides the results. Most targets share theirs, which then stays in caches. */
+export function timingOf({ check, slowStartMs }: AnyTarget): Timing {
+  return slowStartMs === undefined ? check : { ...check, slowStartMs };
 }
 
 /** Time over which reports are smoothed where no window says. */
