@@ -113,10 +113,12 @@ class ProbeScheduler implements Scheduler {
   private readonly onResult: (id: number, result: ProbeResult) => void;
   private readonly onTick: () => void;
   private readonly maxInFlight: number;
-  private readonly jobs = new Map<number, Job>();
+  /** By id. */
+  private readonly jobs: (Job | undefined)[] = [];
+  private jobCount = 0;
   private readonly wheel: Wheel;
   private readonly fire = (timer: number): void => {
-    const job = this.jobs.get(timer >> 1);
+    const job = this.jobs[timer >> 1];
     if (job === undefined) return;
     if ((timer & 1) === 0) this.startDue(job);
     else this.deadlineDue(job);
@@ -150,7 +152,7 @@ class ProbeScheduler implements Scheduler {
   }
 
   set(id: number, start: StartProbe, intervalMs: number, timeoutMs: number): void {
-    const before = this.jobs.get(id);
+    const before = this.jobs[id];
     if (before !== undefined) this.end(before);
     const job: Job = {
       id,
@@ -167,21 +169,24 @@ class ProbeScheduler implements Scheduler {
       voids: 0,
       waiting: false,
     };
-    this.jobs.set(id, job);
+    while (this.jobs.length <= id) this.jobs.push(undefined);
+    this.jobs[id] = job;
+    if (before === undefined) this.jobCount += 1;
     this.startSoon(job, this.clock.nowMs());
     if (this.timer === null) this.arm(this.clock.nowMs());
   }
 
   remove(id: number): void {
-    const job = this.jobs.get(id);
+    const job = this.jobs[id];
     if (job === undefined) return;
     this.end(job);
-    this.jobs.delete(id);
-    if (this.jobs.size === 0) this.disarm();
+    this.jobs[id] = undefined;
+    this.jobCount -= 1;
+    if (this.jobCount === 0) this.disarm();
   }
 
   pace(id: number, intervalMs: number): void {
-    const job = this.jobs.get(id);
+    const job = this.jobs[id];
     if (job === undefined || job.intervalMs === intervalMs) return;
     const isShorter = intervalMs < job.intervalMs;
     job.intervalMs = intervalMs;
@@ -192,7 +197,7 @@ class ProbeScheduler implements Scheduler {
   }
 
   hurry(id: number): void {
-    const job = this.jobs.get(id);
+    const job = this.jobs[id];
     if (job !== undefined && job.running === null && !job.waiting) this.startSoon(job, this.clock.nowMs());
   }
 
@@ -207,8 +212,9 @@ class ProbeScheduler implements Scheduler {
   }
 
   stop(): void {
-    for (const job of this.jobs.values()) this.end(job);
-    this.jobs.clear();
+    for (const job of this.jobs) if (job !== undefined) this.end(job);
+    this.jobs.length = 0;
+    this.jobCount = 0;
     this.waiting = [];
     this.disarm();
   }
@@ -239,7 +245,7 @@ class ProbeScheduler implements Scheduler {
     this.wheel.advance(nowMs, this.fire);
     this.startWaiting(TICK_MS + Math.max(0, lateMs));
     this.onTick();
-    if (this.jobs.size > 0 && this.timer === null) this.arm(nowMs);
+    if (this.jobCount > 0 && this.timer === null) this.arm(nowMs);
   }
 
   /** A suspended machine finds its connections dead when it wakes, and its timers say that no time has passed. */

@@ -23,12 +23,17 @@ const READ_BUFFER = Buffer.alloc(8_192);
 /** Connections that are kept at most while nobody uses them: one for each of the 10,000 targets that the prober is built for. */
 const IDLE_MAX = 10_240;
 
-const idle = new Set<Connection>();
+/** Connections that have been kept, in use or not, until they are closed. */
+const lasting = new Set<Connection>();
+
+let idleCount = 0;
 
 /** A socket that outlives the probe which opened it. Its listeners are set once, so that using it again costs none. */
 export class Connection {
   readonly socket: Socket;
+  /** Null: it is idle, or closed. */
   private user: ConnectionUser | null;
+  private isIdle = false;
   /** False: it has failed, or one of the ends has closed it. */
   isOpen = true;
 
@@ -49,7 +54,7 @@ export class Connection {
     });
     this.socket.on("close", () => {
       this.isOpen = false;
-      idle.delete(this);
+      this.retire();
       this.user?.onClose();
     });
   }
@@ -57,13 +62,17 @@ export class Connection {
   /** Keeps the connection for a later probe; closes it where too many are kept. */
   keep(): void {
     this.user = null;
-    if (!this.isOpen || idle.size >= IDLE_MAX) this.close();
-    else idle.add(this);
+    if (!this.isOpen || idleCount >= IDLE_MAX) {
+      this.close();
+      return;
+    }
+    lasting.add(this);
+    this.setIdle(true);
   }
 
   /** Hands a kept connection to its next user. */
   takeUp(user: ConnectionUser): void {
-    idle.delete(this);
+    this.setIdle(false);
     this.user = user;
   }
 
@@ -71,8 +80,23 @@ export class Connection {
   close(): void {
     this.user = null;
     this.isOpen = false;
-    idle.delete(this);
+    this.retire();
     this.socket.destroy();
+  }
+
+  closeIfIdle(): void {
+    if (this.isIdle) this.close();
+  }
+
+  private retire(): void {
+    this.setIdle(false);
+    lasting.delete(this);
+  }
+
+  private setIdle(isIdle: boolean): void {
+    if (this.isIdle === isIdle) return;
+    this.isIdle = isIdle;
+    idleCount += isIdle ? 1 : -1;
   }
 
   private onRead(count: number): boolean {
@@ -85,5 +109,5 @@ export class Connection {
 
 /** Gives all descriptors back that no probe needs now. */
 export function closeIdle(): void {
-  for (const connection of [...idle]) connection.close();
+  for (const connection of [...lasting]) connection.closeIfIdle();
 }
