@@ -254,8 +254,7 @@ class Exchange implements RunningProbe, ConnectionUser {
     if (reason === REASON_FD_LIMIT) closeIdle();
     const ok = isSuccess(reason);
     this.leave(ok);
-    const report = ok ? (this.plan.response?.report ?? null) : null;
-    done({
+    const result: ProbeResult = {
       ok,
       reason,
       status: this.plan.response?.status ?? 0,
@@ -263,8 +262,10 @@ class Exchange implements RunningProbe, ConnectionUser {
       tlsMs: this.tlsMs,
       firstOctetMs: this.firstOctetMs,
       totalMs: this.elapsedMs(),
-      ...(report === null ? {} : { report }),
-    });
+    };
+    const report = ok ? (this.plan.response?.report ?? null) : null;
+    if (report !== null) result.report = report;
+    done(result);
   }
 
   /** Keeps the connection when it is fit for another request, else closes it. */

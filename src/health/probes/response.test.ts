@@ -112,6 +112,12 @@ describe("ResponseReader", () => {
     ["a status of two digits", "HTTP/1.1 20 OK\r\n\r\n", {}, "malformed"],
     ["a status without version", "200 OK\r\n\r\n", {}, "malformed"],
     ["a header without colon", `${OK}nonsense\r\n\r\n`, {}, "malformed"],
+    [
+      "names in capitals",
+      `${OK}SERVER: x\r\nCONTENT-LENGTH: 5\r\n\r\nhello, world`,
+      { body: "hello," },
+      "body-mismatch",
+    ],
     ["a header without name", `${OK}: x\r\n\r\n`, {}, "malformed"],
     ["a folded header", `${OK}X: a\r\n b\r\n\tc\r\nContent-Length: 0\r\n\r\n`, {}, "ok"],
     ["a length that is no number", `${OK}Content-Length: -1\r\n\r\n`, {}, "malformed"],

@@ -20,6 +20,15 @@ const CHUNK_LINE_OCTETS_MAX = 256;
 
 const LF = 0x0a;
 const CR = 0x0d;
+const COLON = 0x3a;
+/** The bit that makes a letter a small one. */
+const LOWER_CASE = 0x20;
+const LETTER_A = 0x61;
+const LETTER_Z = 0x7a;
+/** First letters of the fields that are read: connection and content-*, location, transfer-encoding. */
+const LETTER_C = 0x63;
+const LETTER_L = 0x6c;
+const LETTER_T = 0x74;
 
 /** The end of an HTTP/1 status line's first part; the reason phrase is free (RFC 9112 section 4). */
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5][0-9][0-9])(?: .*)?$/;
@@ -46,6 +55,8 @@ export class ResponseReader {
   private readonly expectation: Expectation;
   private readonly isHead: boolean;
   private readonly toEnd: boolean;
+  /** First letter of the header with figures of load; 0: there is none. */
+  private readonly loadLetter: number;
   private readonly body: BodyJudge;
   private part: Part = "status-line";
   private line = "";
@@ -67,6 +78,7 @@ export class ResponseReader {
     this.expectation = expectation;
     this.isHead = isHead;
     this.toEnd = toEnd;
+    this.loadLetter = expectation.load?.header.charCodeAt(0) || 0;
     this.body = new BodyJudge(expectation);
   }
 
@@ -93,8 +105,13 @@ export class ResponseReader {
         if (reason !== REASON_NONE) return reason;
         continue;
       }
-      const end = octets.indexOf(LF, at);
+      const end = lineEnd(octets, at);
       const stop = end < 0 ? octets.length : end;
+      if (this.part === "header" && this.line === "" && end >= 0 && this.isForeign(octets, at, end)) {
+        if (this.lineTooLong(stop - at + 1)) return REASON_MALFORMED;
+        at = end + 1;
+        continue;
+      }
       this.line += octets.toString("latin1", at, stop);
       if (this.lineTooLong(stop - at + 1)) return REASON_MALFORMED;
       if (end < 0) return REASON_NONE;
@@ -112,6 +129,16 @@ export class ResponseReader {
   end(): Reason {
     if (this.isSatisfied) return REASON_OK;
     return this.inBody && this.untilClose ? this.body.judge() : REASON_CLOSED;
+  }
+
+  /** A whole header field that says nothing here, by its first letter: most are, and need not become text. */
+  private isForeign(octets: Buffer, from: number, to: number): boolean {
+    const letter = octets[from]! | LOWER_CASE;
+    if (letter < LETTER_A || letter > LETTER_Z) return false;
+    if (letter === LETTER_C || letter === LETTER_L || letter === LETTER_T) return false;
+    if (letter === this.loadLetter) return false;
+    for (let at = from; at < to; at++) if (octets[at] === COLON) return true;
+    return false;
   }
 
   private lineTooLong(octets: number): boolean {
@@ -240,6 +267,12 @@ export class ResponseReader {
     this.isEnded = true;
     return this.body.judge();
   }
+}
+
+/** Where the line from `at` on ends; -1: not here. Lines are so short that a call of Buffer.indexOf costs more. */
+function lineEnd(octets: Buffer, at: number): number {
+  for (let end = at; end < octets.length; end++) if (octets[end] === LF) return end;
+  return -1;
 }
 
 function withoutCarriageReturn(line: string): string {
