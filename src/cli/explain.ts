@@ -1,7 +1,8 @@
 import { randomInt } from "node:crypto";
-import { readFileSync } from "node:fs";
 import type { CompiledConfig } from "../config/compile.ts";
 import { loadServer } from "../config/load.ts";
+import { MAX_YAML_OCTETS } from "../config/load-yaml.ts";
+import { readSteadyFile } from "../config/steady-file.ts";
 import type { LiveRows } from "../control/commands.ts";
 import { describeClient, type GeoSources } from "../geo/databases.ts";
 import type { HealthRows } from "../health/rows.ts";
@@ -148,11 +149,9 @@ function healthLine({ generation }: LiveRows, terminal: Terminal): string {
 /** Throws UsageError for a file that cannot be read. */
 function healthFile(path: string | undefined): HealthFile | null {
   if (path === undefined) return null;
-  try {
-    return { name: path, octets: readFileSync(path) };
-  } catch (error) {
-    throw new UsageError(`--at-health: ${error instanceof Error ? error.message : String(error)}`);
-  }
+  const read = readSteadyFile(path, MAX_YAML_OCTETS);
+  if ("octets" in read) return { name: path, octets: read.octets };
+  throw new UsageError(`--at-health: ${path}: ${read.what}: expected ${read.expected}`);
 }
 
 /** What --json prints; schema-explain.ts has its shape. */

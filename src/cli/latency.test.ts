@@ -1,4 +1,5 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { linkSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
@@ -257,4 +258,48 @@ test("reading stops when no more lines are wanted, out of gzip too", async () =>
     expect(await readLogLines(lines, Readable.from([octets]))).toBeNull();
     expect(read).toEqual(["a", "b"]);
   }
+});
+
+test.each([
+  ["a device", "/dev/zero", "this is not a regular file"],
+  ["a pipe", "@/pipe", "this is not a regular file"],
+  ["a folder", "@/geo", "this is a folder"],
+  ["a file that is not there", "@/none.log", "there is no such file"],
+])("%s is no log, and is not waited for", async (_what, path, words) => {
+  const { folder, run } = workplace({});
+  spawnSync("mkfifo", [join(folder, "pipe")]);
+  const { code, stderr } = await run("latency", "import", path, "--out", "@/geo/rtt.csv");
+  expect(code).toBe(1);
+  expect(stderr).toContain(`CFG_FILE_UNREADABLE  ${words}`);
+  expect(readdirSync(join(folder, "geo"))).toEqual([]);
+});
+
+test("an empty log has no row for a table", async () => {
+  const { run } = workplace({ "rtt.log": "" });
+  expect((await run(...IMPORT)).stderr).toContain("GEO_LATENCY_OUT");
+});
+
+test("the log itself is not where its table goes, whatever it is called there", async () => {
+  const { folder, run, read } = workplace({ "rtt.log": GOOD });
+  symlinkSync("rtt.log", join(folder, "link"));
+  linkSync(join(folder, "rtt.log"), join(folder, "hard"));
+  for (const out of ["@/rtt.log", "@/link", "@/hard", "@/geo/../rtt.log"]) {
+    const { code, stderr } = await run("latency", "import", "@/rtt.log", "--out", out);
+    expect(code, out).toBe(2);
+    expect(stderr).toContain("which is the log rtt.log itself: give the table another place");
+  }
+  expect(read("rtt.log")).toBe(GOOD);
+});
+
+test("what has no line end for very long is no log: reading ends", async () => {
+  let given = 0;
+  const endless = new Readable({
+    read() {
+      given += 2 ** 20;
+      this.push(Buffer.alloc(2 ** 20));
+    },
+  });
+  const fault = await readLogLines({ path: "-", onOctets: () => undefined, onLine: () => true }, endless);
+  expect(fault).toMatchObject({ code: "GEO_LATENCY_LOG", what: "a line has more than 16777216 octets" });
+  expect(given).toBeLessThan(32 * 2 ** 20);
 });

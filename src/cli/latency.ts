@@ -1,3 +1,4 @@
+import { fstatSync, statSync } from "node:fs";
 import type { Finding } from "../config/findings.ts";
 import { MAX_LATENCY_OCTETS, readLatencyTable } from "../config/load-latency.ts";
 import { unreadable } from "../config/steady-file.ts";
@@ -62,6 +63,11 @@ export const command = defineCommand({
     const out = given.out ?? "";
     const previous = given.previous === undefined ? null : readLatencyTable(given.previous).result;
     const logs = (given.log as unknown as string[]).map(String);
+    const itself = logs.find((log) => isSameFile(log, out));
+    if (itself !== undefined)
+      throw new UsageError(
+        `--out is ${out}, which is the log ${itself} itself: give the table another place`,
+      );
     if (previous !== null && previous.table === null)
       return report({ out, findings: previous.findings }, given.json === true, terminal);
     const tally = await readLogs(logs, terminal);
@@ -77,6 +83,16 @@ export const command = defineCommand({
     return report(made, given.json === true, terminal);
   },
 });
+
+/** Whatever the paths are: a log must not be replaced by its table. */
+function isSameFile(log: string, out: string): boolean {
+  try {
+    const [read, written] = [log === "-" ? fstatSync(0) : statSync(log), statSync(out)];
+    return read.isFile() && read.dev === written.dev && read.ino === written.ino;
+  } catch {
+    return false;
+  }
+}
 
 function parseGain(text: string): Gain {
   const match = /^(\d{1,5}(?:\.\d{1,3})?)(ms|%)$/.exec(text);

@@ -1,10 +1,13 @@
-import { createReadStream } from "node:fs";
+import { closeSync, constants, createReadStream, fstatSync, openSync } from "node:fs";
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { type FileFault, unreadable } from "../config/steady-file.ts";
+import { type FileFault, notRegular, unreadable } from "../config/steady-file.ts";
 
 /** A line that is longer than this is no line of a log: its beginning counts for all of it. */
 export const MAX_LINE_OCTETS = 4096;
+
+/** What has gone on for so long without a line end is no log: reading on would take until the disk, or the patience, ends. */
+const MAX_UNENDED_OCTETS = 16 * 2 ** 20;
 
 /** RFC 1952 section 2.3.1. */
 const GZIP_MAGIC = [0x1f, 0x8b];
@@ -23,13 +26,17 @@ export async function readLogLines(
   { path, onOctets, onLine }: LogLines,
   stdin: Readable = process.stdin,
 ): Promise<FileFault | null> {
-  const source: Readable = path === "-" ? stdin : createReadStream(path);
+  const source = path === "-" ? stdin : openLog(path);
+  if (!("destroy" in source)) return source;
   const lines = createLineSplitter(onLine);
   try {
     const chunks = countedChunks(source, onOctets);
     const first = await firstOctets(chunks);
     const all = joined(first.held, chunks);
-    for await (const chunk of first.isGzip ? gunzipped(all) : all) if (!lines.add(chunk)) return null;
+    for await (const chunk of first.isGzip ? gunzipped(all) : all) {
+      if (!lines.add(chunk)) return null;
+      if (lines.unended() > MAX_UNENDED_OCTETS) return NO_LINES;
+    }
     lines.end();
     return null;
   } catch (error) {
@@ -43,6 +50,28 @@ export async function readLogLines(
   } finally {
     source.destroy();
   }
+}
+
+const NO_LINES: FileFault = {
+  code: "GEO_LATENCY_LOG",
+  what: `a line has more than ${MAX_UNENDED_OCTETS} octets`,
+  expected: "lines with a client address, a region and milliseconds",
+};
+
+/** A log as far as it goes now: what is appended meanwhile is for the next time. */
+function openLog(path: string): Readable | FileFault {
+  let descriptor: number;
+  try {
+    // A pipe would otherwise hold up the open until someone writes to it.
+    descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    return unreadable(error);
+  }
+  const stats = fstatSync(descriptor);
+  if (stats.isFile() && stats.size > 0)
+    return createReadStream(path, { fd: descriptor, start: 0, end: stats.size - 1 });
+  closeSync(descriptor);
+  return stats.isFile() ? Readable.from([]) : notRegular(stats);
 }
 
 async function* countedChunks(source: Readable, onOctets: (octets: number) => void): AsyncGenerator<Buffer> {
@@ -78,11 +107,14 @@ interface LineSplitter {
   add(chunk: Buffer): boolean;
   /** The last line may have no line end. */
   end(): void;
+  /** Octets since the last line end. */
+  unended(): number;
 }
 
 function createLineSplitter(onLine: (line: string) => boolean): LineSplitter {
   /** Beginning of a line that goes on in the next chunk. */
   let held = "";
+  let unended = 0;
   const finish = (text: string): boolean => {
     const line = (held + text).slice(0, MAX_LINE_OCTETS);
     held = "";
@@ -95,8 +127,10 @@ function createLineSplitter(onLine: (line: string) => boolean): LineSplitter {
         const cut = Math.min(end, start + MAX_LINE_OCTETS);
         const isWanted = finish(chunk.toString("latin1", start, cut));
         start = end + 1;
+        unended = 0;
         if (!isWanted) return false;
       }
+      unended += chunk.length - start;
       const room = Math.max(0, MAX_LINE_OCTETS - held.length);
       held += chunk.toString("latin1", start, Math.min(chunk.length, start + room));
       return true;
@@ -104,5 +138,6 @@ function createLineSplitter(onLine: (line: string) => boolean): LineSplitter {
     end() {
       if (held !== "") finish("");
     },
+    unended: () => unended,
   };
 }

@@ -1,5 +1,6 @@
+import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../../test/support/temporary-folder.ts";
 import { recordedTerminal } from "../../test/support/terminal.ts";
@@ -134,10 +135,17 @@ describe("what is wrong", () => {
     ]);
   });
 
-  test("a file that is not there is a usage error", async () => {
+  test.each([
+    ["none.yaml", "there is no such file"],
+    ["zones", "this is a folder"],
+    ["pipe", "this is not a regular file"],
+    ["/dev/zero", "this is not a regular file"],
+  ])("--at-health %s is a usage error: %s", async (name, words) => {
+    spawnSync("mkfifo", [join(folder, "pipe")]);
     const terminal = recordedTerminal();
-    const args = ["explain", "www.t.example", "--client", "::1", "--at-health", join(folder, "none.yaml")];
+    const path = resolve(folder, name);
+    const args = ["explain", "www.t.example", "--client", "::1", "--at-health", path];
     expect(await runCommandLine([...args, "--config", join(folder, "steerd.yaml")], terminal)).toBe(2);
-    expect(terminal.stderr).toContain("--at-health: ENOENT");
+    expect(terminal.stderr).toContain(`--at-health: ${path}: ${words}: expected`);
   });
 });

@@ -99,7 +99,7 @@ describe("the zones folder", () => {
     symlinkSync("nowhere", join(folder.root, "zones/b.example.yaml"));
     symlinkSync("c.example.yaml", join(folder.root, "zones/c.example.yaml"));
     expect(folder.findings()).toEqual([
-      "zones/a.example.zone CFG_FILE_UNREADABLE this is not a regular file: expected a file",
+      "zones/a.example.zone CFG_FILE_UNREADABLE this is a folder: expected a file",
       "zones/b.example.yaml CFG_FILE_UNREADABLE there is no such file: expected a file that this user may read",
       "zones/c.example.yaml CFG_FILE_UNREADABLE its symbolic links lead in a circle: expected a file that this user may read",
     ]);
@@ -307,7 +307,7 @@ describe("$INCLUDE", () => {
   test("of a folder is refused", () => {
     const folder = configFolder(include("parts"));
     mkdirSync(join(folder.root, "zones/parts"));
-    expect(folder.findings()).toEqual([expect.stringContaining("this is not a regular file")]);
+    expect(folder.findings()).toEqual([expect.stringContaining("this is a folder")]);
   });
 
   test("is seen from the file that includes", () => {

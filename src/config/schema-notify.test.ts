@@ -81,6 +81,24 @@ describe("notify", () => {
   });
 
   test("two of one name", () => {
-    expect(serverOptions(RECEIVERS(hook, hook)).findings.join()).toContain("expected names that differ");
+    const other = "name: b, type: webhook, url: https://hooks.example/x";
+    expect(serverOptions(RECEIVERS(other, hook, other, hook)).findings).toEqual([
+      '4:12 CFG_VALUE_INVALID notify[2].name is "b": expected a name of its own: notify[0] has this one',
+      '5:12 CFG_VALUE_INVALID notify[3].name is "chat": expected a name of its own: notify[1] has this one',
+    ]);
+  });
+
+  test.each([
+    ["- {name: a, type: webhook, url: htps://hooks.example/SECRET}", "notify[0].url is not shown"],
+    [`- {${hook}, headers: {Authorization: "Bearer SECRET\\n"}}`, "headers.Authorization is not shown"],
+    [`- {${hook}, headers: {X: 5355608}}`, "notify[0].headers.X is not shown"],
+    [`- {${hook}, headers: SECRET}`, "notify[0].headers is not shown"],
+    ["- https://hooks.example/SECRET", "notify[0] is not shown"],
+    ["https://hooks.example/SECRET", "notify is not shown"],
+    [`- {${hook}, timeout: 1h}`, 'notify[0].timeout is "1h"'],
+  ])("a finding repeats no secret: %s", (notify, words) => {
+    const findings = serverOptions(`notify:\n  ${notify}\n`).findings.join("\n");
+    expect(findings).toContain(words);
+    expect(findings).not.toMatch(/SECRET|5355608/);
   });
 });

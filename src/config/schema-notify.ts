@@ -116,4 +116,11 @@ const MAX_RECEIVERS = 16;
 export const notifyRow = z
   .array(receiver, { error: RECEIVERS })
   .max(MAX_RECEIVERS, { error: `at most ${MAX_RECEIVERS} receivers` })
-  .refine((all) => new Set(all.map(({ name }) => name)).size === all.length, { error: "names that differ" });
+  .superRefine((all, context) => {
+    for (const [at, { name }] of all.entries()) {
+      const first = all.findIndex((other) => other.name === name);
+      if (first === at) continue;
+      const message = `a name of its own: notify[${first}] has this one`;
+      context.addIssue({ code: "custom", path: [at, "name"], message });
+    }
+  });

@@ -76,8 +76,7 @@ export function readSteadyFile(
 /** Null: the file changed meanwhile. */
 function readOnce(descriptor: number, maxOctets: number, hooks: ReadHooks): SteadyFile | FileFault | null {
   const before = fstatSync(descriptor, { bigint: true });
-  if (!before.isFile())
-    return { code: "CFG_FILE_UNREADABLE", what: "this is not a regular file", expected: "a file" };
+  if (!before.isFile()) return notRegular(before);
   const size = Number(before.size);
   if (size > maxOctets)
     return {
@@ -96,6 +95,12 @@ function readOnce(descriptor: number, maxOctets: number, hooks: ReadHooks): Stea
   const after = fstatSync(descriptor, { bigint: true });
   if (rawStamp(after) !== rawStamp(before)) return null;
   return { octets, stamp: stampOf(after, Date.now()) };
+}
+
+/** What is no file with an end: pipes and devices could be read for ever. */
+export function notRegular(stats: Pick<BigIntStats, "isDirectory">): FileFault {
+  const what = stats.isDirectory() ? REASONS.EISDIR! : "this is not a regular file";
+  return { code: "CFG_FILE_UNREADABLE", what, expected: "a file" };
 }
 
 const REASONS: Record<string, string> = {

@@ -58,7 +58,13 @@ function reportIssue(
   const found = valueAt(root, path);
   if (found !== undefined || path.length === 0) {
     const subject = path.length === 0 ? "the file" : pathText(path);
-    reporter.error(path, "value", "CFG_VALUE_INVALID", `${subject} is ${shown(found)}`, issue.message);
+    reporter.error(
+      path,
+      "value",
+      "CFG_VALUE_INVALID",
+      `${subject} is ${isSecret(path) ? hidden(found) : shown(found)}`,
+      issue.message,
+    );
     return;
   }
   const parent = path.slice(0, -1);
@@ -71,6 +77,20 @@ function reportIssue(
     `${prefixFor(parent)}${path.at(-1)} is missing`,
     issue.message,
   );
+}
+
+/** What `notify` says in the clear. */
+const OPEN_KEYS: YamlPath = ["name", "type", "on", "timeout"];
+
+/** Findings go to logs and tickets: what may hold a token is not repeated there. */
+function isSecret([first, , key]: YamlPath): boolean {
+  return first === "notify" ? !OPEN_KEYS.includes(key ?? "") : first === "checks" && key === "headers";
+}
+
+function hidden(value: unknown): string {
+  return typeof value === "string" || typeof value === "number"
+    ? "not shown, as it may be secret"
+    : shown(value);
 }
 
 function unknownKey(path: YamlPath, key: string, known: readonly string[], reporter: Reporter): void {
