@@ -1,26 +1,35 @@
 import { setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import { packageVersion } from "../cli/version.ts";
-import { collectNow } from "../serve/collect.ts";
+import { collectNow, createCollection } from "../serve/collect.ts";
 import type { ControlInit } from "../serve/messages.ts";
 import { createBuild } from "./build.ts";
 import { gatherSnapshot } from "./huge-pages.ts";
 import { runControlWorker } from "./run-control.ts";
+import { trimSoon } from "./trim.ts";
+
+/** What loading the API leaves behind is collected when that is over. */
+const SETTLE_MS = 3_000;
 
 /** Entry of the worker that compiles the configuration and shows what goes on. */
 if (parentPort !== null) {
   const init = workerData as ControlInit;
+  const settling = createCollection(SETTLE_MS);
   yieldToAnswers();
   runControlWorker(init, parentPort, {
     build: createBuild(init.configPath, init.blocks, init.discovered),
     collect: collectNow,
-    settle: (snapshot) => void gatherSnapshot(snapshot),
+    settle: (snapshot) => {
+      void gatherSnapshot(snapshot);
+      trimSoon();
+    },
     openApi: async (listener, status) => {
       const [{ openApi }, { createApiSources }] = await Promise.all([
         import("./api.ts"),
         import("./api-sources.ts"),
       ]);
       const { blocks, startedMs } = init;
+      settling.request();
       return openApi(listener, createApiSources({ blocks, status, startedMs, version: packageVersion() }));
     },
   });

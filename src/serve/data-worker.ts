@@ -32,6 +32,8 @@ const BEAT_MS = 100;
 
 /** Collections of the data workers are this far apart, so that never two of them pause at once. */
 const COLLECT_STAGGER_MS = 150;
+/** What the start leaves behind is collected when everything else has started too. */
+const SETTLE_MS = 2_000;
 
 /**
  * Runs a data worker on `port` until it is told to stop: makes its context from the first snapshot, opens its
@@ -45,7 +47,9 @@ export function runDataWorker(
 ): void {
   const { words } = init.block;
   const log: Log = (level, message, fields = {}) => port.postMessage({ kind: "log", level, message, fields });
-  const collection = createCollection(COLLECT_STAGGER_MS * (init.index + 1));
+  const staggerMs = COLLECT_STAGGER_MS * (init.index + 1);
+  const collection = createCollection(staggerMs);
+  const settling = createCollection(SETTLE_MS + staggerMs);
   let context: Context | null = null;
   let opened: OpenTransport | null = null;
   let stopped = false;
@@ -54,7 +58,7 @@ export function runDataWorker(
     const isFirst = context === null;
     context ??= createWorkerContext(init, snapshot, transport);
     adoptSnapshot(context, snapshot, init.index);
-    if (!isFirst) collection.request();
+    (isFirst ? settling : collection).request();
     init.block.counters[COUNTER_SWAPS]! += 1;
     Atomics.store(words, WORD_GENERATION, snapshot.generation);
   };
@@ -77,6 +81,7 @@ export function runDataWorker(
     stopped = true;
     clearInterval(beat);
     collection.cancel();
+    settling.cancel();
     opened?.close();
     Atomics.store(words, WORD_OPEN, 0);
     port.postMessage({ kind: "stopped" });

@@ -17,6 +17,8 @@ export interface Kernel {
   /** Fills a struct timespec: seconds and nanoseconds, 64 bits each. */
   clock_gettime(clock: number, time: bigint): number;
   madvise(address: number, octets: number, advice: number): number;
+  /** Gives what all arenas of malloc hold and nobody uses back to the system (malloc_trim(3)); null: musl has no arenas. */
+  malloc_trim: ((keep: number) => number) | null;
   /** Where an array's first octet is. */
   addressOf(array: Uint8Array): number;
   close(fd: number): number;
@@ -97,6 +99,7 @@ function bindCalls(koffi: typeof Koffi): Kernel {
     poll: libc.func("int poll(void *, unsigned long, int)"),
     clock_gettime: libc.func("int clock_gettime(int, void *)"),
     madvise: libc.func("int madvise(uintptr_t, size_t, int)"),
+    malloc_trim: bindTrim(libc),
     // Nothing is set; what it returns is where.
     addressOf: (array) => Number(memset(array, 0, 0)),
     close: libc.func("int close(int)"),
@@ -108,6 +111,14 @@ function bindCalls(koffi: typeof Koffi): Kernel {
       return { address, buffer };
     },
   };
+}
+
+function bindTrim(libc: Koffi.LibraryHandle): Kernel["malloc_trim"] {
+  try {
+    return libc.func("int malloc_trim(size_t)");
+  } catch {
+    return null;
+  }
 }
 
 /** `EADDRINUSE` and the like, of the last call that failed. */

@@ -10,12 +10,15 @@ import type {
   PoolTransition,
 } from "../health/transitions.ts";
 import { WORD_FROZEN } from "./blocks.ts";
+import { createCollection } from "./collect.ts";
 import { readWords } from "./control-words.ts";
 import type { HealthMemory } from "./health-memory.ts";
 import type { FromProbe, Log, ProbeInit, ToProbe, WorkerPort } from "./messages.ts";
 
 /** How soon the worker sees its control words. */
 const BEAT_MS = 100;
+/** What the start, or a plan that was replaced, leaves behind is collected when the first round is over. */
+const SETTLE_MS = 2_500;
 
 type CreateProber = (
   options: Pick<
@@ -41,6 +44,7 @@ export function runProbeWorker(
 ): void {
   const log: Log = (level, message, fields = {}) => port.postMessage({ kind: "log", level, message, fields });
   const memory = createMemory(log);
+  const settling = createCollection(SETTLE_MS);
   let generation = 0;
   Atomics.store(init.words, WORD_FROZEN, 0);
   const prober = createProber({
@@ -70,6 +74,7 @@ export function runProbeWorker(
     if (stopped) return;
     stopped = true;
     clearInterval(beat);
+    settling.cancel();
     prober.stop();
     const end = (): void => {
       port.postMessage({ kind: "stopped" });
@@ -86,6 +91,7 @@ export function runProbeWorker(
       generation = message.generation;
       memory?.adopt(message.plan);
       prober.setPlan(message.plan);
+      settling.request();
     } else if (message.kind === "release") prober.releaseRetired();
     else if (message.kind === "forced") prober.setForced(message.forced);
     else if (message.kind === "releaseLatch") {

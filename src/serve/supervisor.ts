@@ -74,6 +74,8 @@ const CHECK_MS = 250;
 const CONTROL_STALL_MS = 120_000;
 const PROBE_STALL_MS = 10_000;
 const COLLECT_MS = 100;
+/** What the start leaves behind is collected before the data workers collect theirs. */
+const SETTLE_MS = 2_000;
 
 interface Published {
   snapshot: Snapshot;
@@ -162,6 +164,7 @@ class ProcessSupervisor implements Supervisor {
   private readonly base: SupervisorBase;
   private readonly control: Supervised<ToControl>;
   private readonly collection = createCollection(COLLECT_MS);
+  private readonly settling = createCollection(SETTLE_MS);
   private readonly ticker: NodeJS.Timeout;
   private readonly startedMs = Date.now();
   /** Found out while the files are compiled. */
@@ -346,6 +349,7 @@ class ProcessSupervisor implements Supervisor {
       startMs: Date.now() - this.startedMs,
     });
     this.answering = true;
+    this.settling.request();
     this.control.post({ kind: "answering" });
     this.options.onReady?.(listeners);
   }
@@ -372,6 +376,7 @@ class ProcessSupervisor implements Supervisor {
     this.stopping = true;
     clearInterval(this.ticker);
     this.collection.cancel();
+    this.settling.cancel();
     for (const timer of [this.roundTimer, this.planTimer]) if (timer !== null) clearTimeout(timer);
     await Promise.all([this.data.stop(GRACE_MS), this.probe?.stop(GRACE_MS), this.control.stop(GRACE_MS)]);
     this.finish(code);

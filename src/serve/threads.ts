@@ -31,12 +31,21 @@ const ENTRIES: Record<keyof WorkerInit, string> = {
 const MEGABYTE = 1024 * 1024;
 
 /**
+ * Room for new objects, three semi-spaces of 2 MB. V8 lets it grow to 48 MB while a configuration is compiled or probes
+ * start, and hardly ever gives it back.
+ */
+const YOUNG_MB = 6;
+
+/**
  * A worker beyond its limit dies alone and is replaced. Only the control worker's heap grows with the configuration;
  * snapshots lie outside of any heap.
  */
 const LIMITS: Record<keyof WorkerInit, ResourceLimits> = {
-  control: { maxOldGenerationSizeMb: Math.max(512, Math.floor(totalmem() / MEGABYTE / 2)) },
-  probe: { maxOldGenerationSizeMb: 1024 },
+  control: {
+    maxOldGenerationSizeMb: Math.max(512, Math.floor(totalmem() / MEGABYTE / 2)),
+    maxYoungGenerationSizeMb: YOUNG_MB,
+  },
+  probe: { maxOldGenerationSizeMb: 1024, maxYoungGenerationSizeMb: YOUNG_MB },
   udp: { maxOldGenerationSizeMb: 256 },
   stream: { maxOldGenerationSizeMb: 512 },
 };
