@@ -118,6 +118,7 @@ describe("ResponseReader", () => {
       { body: "hello," },
       "body-mismatch",
     ],
+    ["a header whose value has a colon, without name", `${OK}: x: y\r\n\r\n`, {}, "malformed"],
     ["a header without name", `${OK}: x\r\n\r\n`, {}, "malformed"],
     ["a folded header", `${OK}X: a\r\n b\r\n\tc\r\nContent-Length: 0\r\n\r\n`, {}, "ok"],
     ["a length that is no number", `${OK}Content-Length: -1\r\n\r\n`, {}, "malformed"],

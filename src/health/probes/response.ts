@@ -21,14 +21,20 @@ const CHUNK_LINE_OCTETS_MAX = 256;
 const LF = 0x0a;
 const CR = 0x0d;
 const COLON = 0x3a;
-/** The bit that makes a letter a small one. */
-const LOWER_CASE = 0x20;
-const LETTER_A = 0x61;
-const LETTER_Z = 0x7a;
-/** First letters of the fields that are read: connection and content-*, location, transfer-encoding. */
-const LETTER_C = 0x63;
-const LETTER_L = 0x6c;
-const LETTER_T = 0x74;
+
+/** One bit for each length that a field name has (or has 32 times over). */
+const lengthBits = (names: readonly string[]): number =>
+  names.reduce((bits, { length }) => bits | (1 << length), 0);
+
+/** Lengths of the names of all fields that are read; a line without name is malformed. */
+const READ_LENGTHS = lengthBits([
+  "",
+  "content-length",
+  "transfer-encoding",
+  "content-encoding",
+  "location",
+  "connection",
+]);
 
 /** The end of an HTTP/1 status line's first part; the reason phrase is free (RFC 9112 section 4). */
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5][0-9][0-9])(?: .*)?$/;
@@ -55,8 +61,7 @@ export class ResponseReader {
   private readonly expectation: Expectation;
   private readonly isHead: boolean;
   private readonly toEnd: boolean;
-  /** First letter of the header with figures of load; 0: there is none. */
-  private readonly loadLetter: number;
+  private readonly readLengths: number;
   private readonly body: BodyJudge;
   private part: Part = "status-line";
   private line = "";
@@ -78,7 +83,8 @@ export class ResponseReader {
     this.expectation = expectation;
     this.isHead = isHead;
     this.toEnd = toEnd;
-    this.loadLetter = expectation.load?.header.charCodeAt(0) || 0;
+    const { load } = expectation;
+    this.readLengths = load === null ? READ_LENGTHS : READ_LENGTHS | lengthBits([load.header]);
     this.body = new BodyJudge(expectation);
   }
 
@@ -131,13 +137,10 @@ export class ResponseReader {
     return this.inBody && this.untilClose ? this.body.judge() : REASON_CLOSED;
   }
 
-  /** A whole header field that says nothing here, by its first letter: most are, and need not become text. */
+  /** A whole header field that says nothing here, by the length of its name: most are, and need not become text. */
   private isForeign(octets: Buffer, from: number, to: number): boolean {
-    const letter = octets[from]! | LOWER_CASE;
-    if (letter < LETTER_A || letter > LETTER_Z) return false;
-    if (letter === LETTER_C || letter === LETTER_L || letter === LETTER_T) return false;
-    if (letter === this.loadLetter) return false;
-    for (let at = from; at < to; at++) if (octets[at] === COLON) return true;
+    for (let at = from; at < to; at++)
+      if (octets[at] === COLON) return (this.readLengths & (1 << (at - from))) === 0;
     return false;
   }
 
