@@ -45,17 +45,18 @@ export function foldFigures(rows: HealthRows, endpoints: readonly (readonly numb
   const totals = WORDS.map(() => 0);
   const counts = WORDS.map(() => 0);
   const worst = WORDS.map(() => -1);
+  // Plain loops: every second all endpoints of all pools pass here.
   for (const addressRows of endpoints) {
     worst.fill(-1);
     for (const row of addressRows) {
       const base = row * ENDPOINT_ROW_WORDS;
       if (row < 0 || (Atomics.load(rows.endpoints, base + ROW_STATE) & STATE_UP) === 0) continue;
-      for (const [place, word] of WORDS.entries())
-        worst[place] = Math.max(worst[place]!, Atomics.load(rows.endpoints, base + word));
+      for (let place = 0; place < WORDS.length; place++)
+        worst[place] = Math.max(worst[place]!, Atomics.load(rows.endpoints, base + WORDS[place]!));
     }
-    for (const [place, figure] of worst.entries()) {
-      if (figure < 0) continue;
-      totals[place]! += figure;
+    for (let place = 0; place < WORDS.length; place++) {
+      if (worst[place]! < 0) continue;
+      totals[place]! += worst[place]!;
       counts[place]! += 1;
     }
   }

@@ -268,7 +268,7 @@ class RowsProber implements Prober {
       // Nobody reports any more.
       if (load === undefined && before.load !== undefined) clearReport(this.rows, target.row);
       const state = retime(before.state, nowMs, target.check);
-      return { ...before, target, timing: timingOf(target), pools, load, state };
+      return { ...before, target, timing: timingOf(target), paceMs: -1, pools, load, state };
     }
     const state = stateFromRow(this.rows, target.row, nowMs, this.clock.wallMs());
     const sinceS = Atomics.load(this.rows.endpoints, target.row * ENDPOINT_ROW_WORDS + ROW_SINCE_S);
@@ -311,7 +311,10 @@ class RowsProber implements Prober {
       this.doubt.observeCanary(row, result, nowMs);
       this.change(tracked, fold(state));
     } else this.change(tracked, this.doubt.observe(target, state, result, nowMs, fold));
-    this.probes.pace(row, paceMs(tracked.state, timing));
+    const nextMs = paceMs(tracked.state, timing);
+    if (nextMs === tracked.paceMs) return;
+    tracked.paceMs = nextMs;
+    this.probes.pace(row, nextMs);
   }
 
   private takeLoad(tracked: Tracked, load: Tracked["load"]): void {

@@ -30,6 +30,8 @@ interface Shared {
   id: number;
   key: string;
   members: Map<number, number>;
+  /** Who is told of a result. Replaced, never changed: a result may end in a new plan. */
+  rows: readonly number[];
   intervalMs: number;
 }
 
@@ -43,12 +45,7 @@ export function createSharedProbes(options: SharedProbesOptions): SharedProbes {
   const scheduler: Scheduler = createScheduler({
     ...options,
     onResult(id, result) {
-      const members = byId[id]?.members;
-      if (members === undefined) return;
-      // A result may end in a new plan: members are those of now.
-      const [first, ...others] = members.keys();
-      if (first !== undefined) options.onResult(first, result);
-      for (const row of others) options.onResult(row, result);
+      for (const row of byId[id]?.rows ?? []) options.onResult(row, result);
     },
   });
 
@@ -57,6 +54,7 @@ export function createSharedProbes(options: SharedProbesOptions): SharedProbes {
     if (shared === undefined) return;
     byRow.delete(row);
     shared.members.delete(row);
+    shared.rows = [...shared.members.keys()];
     if (shared.members.size > 0) {
       keepPace(shared);
       return;
@@ -84,13 +82,15 @@ export function createSharedProbes(options: SharedProbesOptions): SharedProbes {
       const known = byKey.get(key);
       if (known !== undefined) {
         known.members.set(target.row, intervalMs);
+        known.rows = [...known.members.keys()];
         byRow.set(target.row, known);
         // Who joins wants a result soon, as every new target does.
         scheduler.hurry(known.id);
         return;
       }
       const id = free.pop() ?? byId.length;
-      const shared: Shared = { id, key, members: new Map([[target.row, intervalMs]]), intervalMs };
+      const members = new Map([[target.row, intervalMs]]);
+      const shared: Shared = { id, key, members, rows: [target.row], intervalMs };
       byId[id] = shared;
       byKey.set(key, shared);
       byRow.set(target.row, shared);

@@ -25,6 +25,8 @@ type AnyTarget = ProbeTarget | CalculatedTarget;
 export interface Tracked extends Scaled {
   /** See timingOf. */
   timing: Timing;
+  /** Interval that its probes were last asked to keep; -1: that of the check. */
+  paceMs: number;
   /** Seconds since 1970 at `state.sinceMs`, read once: a step of the wall clock changes no age. */
   sinceS: number;
   pools: Judged[];
@@ -54,7 +56,7 @@ export function isProbed(target: AnyTarget): target is ProbeTarget {
 
 export function track(target: AnyTarget, pools: Judged[], state: EndpointState, sinceS: number): Tracked {
   const timing = timingOf(target);
-  return { target, timing, pools, state, sinceS, past: [], scale: SCALE_ONE, shed: SCALE_ONE };
+  return { target, timing, paceMs: -1, pools, state, sinceS, past: [], scale: SCALE_ONE, shed: SCALE_ONE };
 }
 
 /** The state of the same address of the same pool under another check: an endpoint that stays keeps its health. */
@@ -67,7 +69,7 @@ export function inherited(
   if (before === undefined) return null;
   const load = reportRule(target.check) === null ? undefined : before.load;
   const state = inheritState(before.state, nowMs, target.check);
-  return { ...before, target, timing: timingOf(target), pools, load, state };
+  return { ...before, target, timing: timingOf(target), paceMs: -1, pools, load, state };
 }
 
 /** The pools that a row counts for. */
