@@ -29,6 +29,8 @@ export function createBuild(
     // Forced states hold whatever their file says by now, unless it is another file.
     const kept = overrides?.path === loaded.server.overrides ? { overrides } : {};
     const compiled = compileConfig(loaded, { rows, previous, generation, known, discovered: inUse, ...kept });
+    // Tables that are made later read it again; most reloads make none.
+    loaded.geo.release();
     if (!("snapshot" in compiled)) return { findings: compiled.findings, built: null, watched };
     previous = compiled;
     sound = loaded;

@@ -64,7 +64,7 @@ export function compileTables(
     if (identities.every((identity, table) => known.get(identity) === table)) return previous;
   }
   const chains = draftChains();
-  const draft = draftCells(sources.steps[4].count + sources.steps[6].count + systemsOf(sources));
+  const draft = draftCells(sources.runs + (sources.asn?.runs ?? 0));
   const tables = new Int32Array(models.length * TABLE_WORDS);
   const reports: TableReport[] = [];
   /** By table the block after its last one. */
@@ -92,11 +92,6 @@ export function compileTables(
     sources,
     identities,
   };
-}
-
-/** Networks that the database of autonomous systems tells apart. */
-function systemsOf({ asn }: GeoSources): number {
-  return asn === null ? 0 : asn.steps[4].count + asn.steps[6].count;
 }
 
 /** Tables of the previous compilation by identity, as far as `sources` are still theirs. */

@@ -308,3 +308,70 @@ describe("the embedded database", () => {
     expect(describeText(sources, "2a00:1450:4001::1").location).toMatch(/^EU-/);
   });
 });
+
+describe("what is large of a database", () => {
+  const octets = makeMmdb({ "1.0.0.0/8": { country_code: "GB" }, "2a00::/16": { country_code: "FR" } });
+  const other = makeMmdb({ "1.0.0.0/8": { country_code: "US" } });
+
+  function openCounted(readAgain: (() => Uint8Array) | null) {
+    const opened = openDatabase(octets, "one.mmdb", "country", readAgain);
+    if ("findings" in opened) throw new Error("not sound");
+    return opened.database;
+  }
+
+  it("is read again when it is asked for after it was released, once", () => {
+    let reads = 0;
+    const database = openCounted(() => {
+      reads++;
+      return octets.slice();
+    });
+    const sources = joinDatabases(null, database, null);
+    const before = { steps: sources.steps, client: describeText(sources, "1.2.3.4") };
+    sources.release();
+    expect(reads).toBe(0);
+    expect(sources.runs).toBe(before.steps[4].count + before.steps[6].count);
+    const { steps } = sources;
+    expect(steps).not.toBe(before.steps);
+    for (const family of [4, 6] as const) {
+      const { count, words } = before.steps[family];
+      expect(steps[family].count).toBe(count);
+      expect(steps[family].values.subarray(0, count)).toEqual(before.steps[family].values.subarray(0, count));
+      expect(steps[family].starts.subarray(0, count * words)).toEqual(
+        before.steps[family].starts.subarray(0, count * words),
+      );
+    }
+    expect(describeText(sources, "1.2.3.4")).toEqual(before.client);
+    expect(reads).toBe(1);
+  });
+
+  it("of several databases is joined again", () => {
+    const sources = joinDatabases(
+      openCounted(() => octets),
+      openOrThrow(other, "other.mmdb", "country"),
+      null,
+    );
+    const before = sources.steps;
+    sources.release();
+    expect(sources.steps).not.toBe(before);
+    expect(sources.steps).toEqual(before);
+    expect(sources.runs).toBeGreaterThanOrEqual(before[4].count + before[6].count);
+  });
+
+  it("stays where there is no way to read it again", () => {
+    const database = openCounted(null);
+    const { steps } = database;
+    database.release();
+    expect(database.steps).toBe(steps);
+  });
+
+  it("throws when it cannot be had any more", () => {
+    const gone = openCounted(() => {
+      throw new Error("no file");
+    });
+    gone.release();
+    expect(() => gone.steps).toThrow("no file");
+    const broken = openCounted(() => octets.subarray(0, 10));
+    broken.release();
+    expect(() => broken.mmdb).toThrow("one.mmdb was sound, and is not any more");
+  });
+});

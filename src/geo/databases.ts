@@ -7,14 +7,25 @@ import type { GeoProblem } from "./problem.ts";
 import { findBlock, SPECIAL_BLOCKS } from "./special.ts";
 import { constantSteps, findStep, joinSteps, type Steps } from "./steps.ts";
 
-/** A verified database with what tables need of it. Immutable; tables are reused while it is the same object. */
-export interface GeoDatabase {
-  /** As people are told: the path, or `country database` for the embedded one. */
-  name: string;
+/** What is large of a database. */
+interface DatabaseContents {
   mmdb: Mmdb;
-  locations: Locations;
   /** Location id of every address. */
   steps: Readonly<Record<4 | 6, Steps>>;
+}
+
+/**
+ * A verified database with what tables need of it. Immutable; tables are reused while it is the same object. `mmdb` and
+ * `steps` may be read from the file again, which throws where that is another one by now.
+ */
+export interface GeoDatabase extends Readonly<DatabaseContents> {
+  /** As people are told: the path, or `country database` for the embedded one. */
+  name: string;
+  locations: Locations;
+  /** Runs of both families. */
+  runs: number;
+  /** Lets go of what is large, until it is asked for again. */
+  release(): void;
 }
 
 /** What `geo.city`, `geo.country` and `geo.asn` of steerd.yaml ask of their files. */
@@ -31,12 +42,49 @@ export interface DatabaseFinding extends GeoProblem {
 /**
  * Verifies a database and reads every network and every distinct record of it, so that nothing can go wrong later. Only
  * then may it take another one's place. Never throws.
+ *
+ * @param readAgain - The same octets once more, or it throws; null: there is no way to them, and nothing is released.
  */
 export function openDatabase(
   octets: Uint8Array,
   name: string,
   role: DatabaseRole,
+  readAgain: (() => Uint8Array) | null = null,
 ): { database: GeoDatabase } | { findings: DatabaseFinding[] } {
+  const opened = readDatabase(octets, name, role);
+  if ("findings" in opened) return opened;
+  const { locations, contents } = opened;
+  let held: DatabaseContents | null = contents;
+  const hold = (): DatabaseContents => {
+    if (held !== null) return held;
+    const again = readDatabase(readAgain!(), name, role);
+    if ("findings" in again) throw new Error(`${name} was sound, and is not any more`);
+    held = again.contents;
+    return held;
+  };
+  return {
+    database: {
+      name,
+      locations,
+      runs: contents.steps[4].count + contents.steps[6].count,
+      get mmdb() {
+        return hold().mmdb;
+      },
+      get steps() {
+        return hold().steps;
+      },
+      release: () => {
+        if (readAgain !== null) held = null;
+      },
+    },
+  };
+}
+
+function readDatabase(
+  octets: Uint8Array,
+  name: string,
+  role: DatabaseRole,
+): { locations: Locations; contents: DatabaseContents } | { findings: DatabaseFinding[] } {
   const opened = openMmdb(octets);
   if ("problem" in opened) return { findings: [toFinding(opened.problem, name)] };
   const { mmdb } = opened;
@@ -57,7 +105,7 @@ export function openDatabase(
   const { reader: _reader, subdivisionNumbers: _numbers, codes: _codes, facts: _facts, ...locations } = draft;
   const problem = checkRole(locations, mmdb, role);
   if (problem !== null) return { findings: [toFinding(problem, name)] };
-  return { database: { name, mmdb, locations, steps: { 4: ipv4.steps, 6: ipv6.steps } } };
+  return { locations, contents: { mmdb, steps: { 4: ipv4.steps, 6: ipv6.steps } } };
 }
 
 function toFinding(problem: GeoProblem, file: string): DatabaseFinding {
@@ -84,7 +132,12 @@ export interface GeoSources {
   /** Location ids of the city database come first, those of the country database after `cityCount` of them. */
   cityCount: number;
   count: number;
-  steps: Readonly<Record<4 | 6, Steps>>;
+  /** Joined when they are asked for. */
+  readonly steps: Readonly<Record<4 | 6, Steps>>;
+  /** At least as many runs as the steps of both families have. */
+  runs: number;
+  /** Lets go of what is large of all databases, until it is asked for again. */
+  release(): void;
 }
 
 /** Joins databases. Without any, every client is unknown; the caller passes the embedded one as `country` if it wants it. */
@@ -95,8 +148,23 @@ export function joinDatabases(
 ): GeoSources {
   const cityCount = city === null ? 0 : city.locations.count;
   const count = cityCount + (country === null ? 0 : country.locations.count);
-  const steps = { 4: joinFamily(city, country, 4), 6: joinFamily(city, country, 6) };
-  return { city, country, asn, cityCount, count, steps };
+  let steps: Record<4 | 6, Steps> | null = null;
+  return {
+    city,
+    country,
+    asn,
+    cityCount,
+    count,
+    runs: (city?.runs ?? 0) + (country?.runs ?? 0),
+    get steps() {
+      steps ??= { 4: joinFamily(city, country, 4), 6: joinFamily(city, country, 6) };
+      return steps;
+    },
+    release: () => {
+      steps = null;
+      for (const database of [city, country, asn]) database?.release();
+    },
+  };
 }
 
 function joinFamily(city: GeoDatabase | null, country: GeoDatabase | null, family: 4 | 6): Steps {
