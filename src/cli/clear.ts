@@ -3,8 +3,8 @@ import { formatMatch, type OverrideMatch } from "../config/override-match.ts";
 import { editOverrides } from "../config/overrides-edit.ts";
 import { isCurrent } from "../config/resolve-overrides.ts";
 import type { OverrideInput } from "../config/schema-overrides.ts";
-import { defineCommand, EXIT_FINDINGS, EXIT_OK, UsageError } from "./command.ts";
-import { connectControl, Unreachable } from "./control-client.ts";
+import { defineCommand, EXIT_FINDINGS, EXIT_OK, Unreachable, UsageError } from "./command.ts";
+import { connectControl } from "./control-client.ts";
 import { plural } from "./finding-lines.ts";
 import { selectorArgument, takeOver } from "./override-edit.ts";
 import { requireServerOptions, tellFindings } from "./with-server.ts";
@@ -60,8 +60,8 @@ async function tellServer(path: string, file: string): Promise<string> {
   try {
     const client = await connectControl(path);
     try {
-      const { findings } = await takeOver(client, file);
-      return findings.map(formatFinding).join("; ");
+      const { findings, unreached } = await takeOver(client, file);
+      return unreached === "" ? findings.map(formatFinding).join("; ") : unreached;
     } finally {
       client.close();
     }

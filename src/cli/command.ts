@@ -46,6 +46,12 @@ export interface Command<P extends PositionalTable = PositionalTable, O extends 
 /** The command line is wrong: told with the command's usage, exit code 2. */
 export class UsageError extends Error {}
 
+/** No server can be asked; the message says why. Exit code 3. */
+export class Unreachable extends Error {}
+
+/** The server has answered that it will not; the message says why. Exit code 1. */
+export class ServerRefusal extends Error {}
+
 /** Lets `run` know the types of the tables. */
 export function defineCommand<const P extends PositionalTable, const O extends OptionTable>(
   command: Command<P, O>,

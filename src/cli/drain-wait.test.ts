@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { type RecordedTerminal, recordedTerminal } from "../../test/support/terminal.ts";
 import { parseMatch } from "../config/override-match.ts";
 import type { DrainStatus } from "../control/commands.ts";
-import { Unreachable } from "./control-client.ts";
+import { Unreachable } from "./command.ts";
 import { waitForDrain } from "./drain-wait.ts";
 
 const MATCH = parseMatch("pool:eu")!;

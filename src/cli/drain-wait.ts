@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { formatMatch, type OverrideMatch } from "../config/override-match.ts";
 import type { DrainStatus } from "../control/commands.ts";
-import { EXIT_FINDINGS, EXIT_OK, EXIT_TIMEOUT, EXIT_UNREACHED } from "./command.ts";
-import { type ControlClient, Unreachable } from "./control-client.ts";
+import { EXIT_FINDINGS, EXIT_OK, EXIT_TIMEOUT, EXIT_UNREACHED, Unreachable } from "./command.ts";
+import type { ControlClient } from "./control-client.ts";
 import { plural } from "./finding-lines.ts";
 import { createProgress } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";

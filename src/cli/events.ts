@@ -22,7 +22,9 @@ export const command = defineCommand({
     return await withServer(given.config, terminal, async (client) => {
       const follow = given.follow === true;
       // Whatever comes between the reply and the first line of the stream is of the stream.
-      const stream = follow ? client.follow((line) => show((line as { event: ControlEvent }).event)) : null;
+      const stream = follow ? client.follow(show) : null;
+      // Where the first reply fails, that is what is told.
+      stream?.catch(() => undefined);
       const { events } = await client.ask<{ events: ControlEvent[] }>("events", { last, follow });
       for (const event of events) show(event);
       if (events.length === 0 && !follow && given.json !== true) terminal.out("Nothing has happened yet.");

@@ -79,7 +79,7 @@ export const command = defineCommand({
       clockS: Math.floor(Date.now() / 1000),
       diceSeed: randomInt(2 ** 31),
     };
-    const live = isSupposed(given) ? null : await askLiveRows(socketPath(given.config));
+    const live = isSupposed(given) ? null : await askLiveRows(socketPath(given.config), terminal);
     const isResolved = given.resolve === true || live !== null;
     const compiled =
       live === null

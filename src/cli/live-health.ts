@@ -15,10 +15,12 @@ import {
   ROW_KEY_HIGH,
   ROW_KEY_LOW,
 } from "../health/rows.ts";
-import { connectControl, ServerRefusal, Unreachable } from "./control-client.ts";
+import { ServerRefusal, Unreachable } from "./command.ts";
+import { connectControl, Nonsense } from "./control-client.ts";
+import type { Terminal } from "./terminal.ts";
 
-/** Health as the running server has it; null: none can be asked. */
-export async function askLiveRows(socketPath: string): Promise<LiveRows | null> {
+/** Health as the running server has it; null: none can be asked. What listens there and is none is told. */
+export async function askLiveRows(socketPath: string, terminal: Terminal): Promise<LiveRows | null> {
   if (socketPath === "") return null;
   try {
     const client = await connectControl(socketPath);
@@ -28,6 +30,7 @@ export async function askLiveRows(socketPath: string): Promise<LiveRows | null> 
       client.close();
     }
   } catch (error) {
+    if (error instanceof Nonsense) terminal.err(`steerd: ${error.message}; all is taken for up`);
     if (error instanceof Unreachable || error instanceof ServerRefusal) return null;
     throw error;
   }

@@ -14,9 +14,9 @@ import { editOverrides, momentText, type NewOverride } from "../config/overrides
 import { type OverrideInput, parseMoment } from "../config/schema-overrides.ts";
 import { durationMs } from "../config/schema-rows.ts";
 import { shownPath } from "../config/shown-path.ts";
-import { EXIT_FINDINGS, EXIT_OK, UsageError } from "./command.ts";
+import { EXIT_FINDINGS, EXIT_OK, EXIT_UNREACHED, ServerRefusal, Unreachable, UsageError } from "./command.ts";
 import { requireConfiguration } from "./configuration.ts";
-import { type ControlClient, connectControl, ServerRefusal, Unreachable } from "./control-client.ts";
+import { type ControlClient, connectControl } from "./control-client.ts";
 import { plural } from "./finding-lines.ts";
 import type { Terminal } from "./terminal.ts";
 import { requireServerOptions, tellFindings } from "./with-server.ts";
@@ -189,11 +189,19 @@ export interface TakenOver {
   file: string;
   findings: Finding[];
   ignored: number[];
+  /** Empty, or why the server has not said so: it may have read the file or not. */
+  unreached: string;
 }
 
 /** Has the server read the file. Findings: why it goes on with what it had. */
 export async function takeOver(client: ControlClient, path: string): Promise<TakenOver> {
-  const taken = await client.ask<TakenOver>("overrides");
+  let taken: TakenOver;
+  try {
+    taken = { ...(await client.ask<Omit<TakenOver, "unreached">>("overrides")), unreached: "" };
+  } catch (error) {
+    if (!(error instanceof Unreachable || error instanceof ServerRefusal)) throw error;
+    return { file: path, findings: [], ignored: [], unreached: error.message };
+  }
   if (taken.file === path) return taken;
   const finding = readElsewhere(shownPath(path), client.path, taken.file);
   return { ...taken, findings: [...taken.findings, finding] };
@@ -209,15 +217,18 @@ export async function tellWritten(
   const { addresses, held } = judgement;
   const taken = client === null ? null : await takeOver(client, path);
   const findings = taken?.findings ?? [];
+  const silence = taken === null ? unreached : taken.unreached;
   const { until } = entry;
+  const isSilent = client !== null && silence !== "";
+  const code = findings.length > 0 ? EXIT_FINDINGS : isSilent ? EXIT_UNREACHED : EXIT_OK;
   if (given.json === true) {
     const said = { selector: formatMatch(match), state: entry.state ?? null, weight: entry.weight ?? 1 };
     const end = until === undefined ? null : momentText(until);
-    const inForce = taken !== null && findings.length === 0;
+    const inForce = silence === "" && findings.length === 0;
     terminal.out(
-      JSON.stringify({ ok: findings.length === 0, ...said, until: end, addresses, held, inForce, findings }),
+      JSON.stringify({ ok: code === EXIT_OK, ...said, until: end, addresses, held, inForce, findings }),
     );
-    return findings.length === 0 ? EXIT_OK : EXIT_FINDINGS;
+    return code;
   }
   const end = until === undefined ? "until it is cleared" : `until ${momentText(until)}`;
   terminal.out(`${formatMatch(match)} ${words}: ${plural(addresses.length, "address", "addresses")}, ${end}`);
@@ -225,8 +236,9 @@ export async function tellWritten(
   if (addresses.length > MAX_LISTED) terminal.out(`  and ${addresses.length - MAX_LISTED} more`);
   for (const line of heldLines(held, formatMatch(match))) terminal.err(line);
   if (client === null) terminal.out(`It holds when a server starts: ${unreached}.`);
+  else if (isSilent) terminal.err(`steerd: it is written, but ${silence}`);
   if (findings.length > 0) tellFindings(findings, terminal);
-  return findings.length === 0 ? EXIT_OK : EXIT_FINDINGS;
+  return code;
 }
 
 /** What a weight alone does not bring back, entry by entry. */

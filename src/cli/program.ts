@@ -1,6 +1,16 @@
 import yargs, { type Argv, type Options } from "yargs";
 import { suggest } from "../zone/suggest.ts";
-import { type Command, EXIT_OK, EXIT_USAGE, globalOptions, UsageError } from "./command.ts";
+import {
+  type Command,
+  EXIT_FINDINGS,
+  EXIT_OK,
+  EXIT_UNREACHED,
+  EXIT_USAGE,
+  globalOptions,
+  ServerRefusal,
+  Unreachable,
+  UsageError,
+} from "./command.ts";
 import type { Terminal } from "./terminal.ts";
 
 interface Listed {
@@ -118,6 +128,10 @@ export async function runCommandLine(given: string[], terminal: Terminal): Promi
     if (word !== undefined && !args.includes(COMPLETION_FLAG)) rejectUnknownCommand(word);
     return await parseAndRun(args, commands, terminal);
   } catch (error) {
+    if (error instanceof ServerRefusal || error instanceof Unreachable) {
+      terminal.err(`steerd: ${error.message}`);
+      return error instanceof ServerRefusal ? EXIT_FINDINGS : EXIT_UNREACHED;
+    }
     if (!(error instanceof UsageError)) throw error;
     terminal.err(error.message);
     const named = word !== undefined && word in COMMANDS ? `${word} ` : "";

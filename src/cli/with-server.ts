@@ -1,8 +1,8 @@
 import { hasErrors } from "../config/compile.ts";
 import type { Finding } from "../config/findings.ts";
 import { type LoadedConfig, loadServer } from "../config/load.ts";
-import { EXIT_FINDINGS, EXIT_UNREACHED } from "./command.ts";
-import { type ControlClient, requireServer, ServerRefusal, Unreachable } from "./control-client.ts";
+import { EXIT_FINDINGS } from "./command.ts";
+import { type ControlClient, connectControl } from "./control-client.ts";
 import { findingLines } from "./finding-lines.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -16,7 +16,7 @@ export function requireServerOptions(
   return server;
 }
 
-/** Runs `work` with the server of this configuration; returns the exit code. */
+/** Runs `work` with the server of this configuration; returns the exit code. Throws Unreachable and ServerRefusal. */
 export async function withServer(
   configPath: string | undefined,
   terminal: Terminal,
@@ -24,18 +24,9 @@ export async function withServer(
 ): Promise<number> {
   const server = requireServerOptions(configPath, terminal);
   if (server === null) return EXIT_FINDINGS;
-  const client = await requireServer(server.control.socket, terminal);
-  if (client === null) return EXIT_UNREACHED;
+  const client = await connectControl(server.control.socket);
   try {
     return await work(client);
-  } catch (error) {
-    if (error instanceof ServerRefusal) {
-      terminal.err(`steerd: ${error.message}`);
-      return EXIT_FINDINGS;
-    }
-    if (!(error instanceof Unreachable)) throw error;
-    terminal.err(`steerd: ${error.message}`);
-    return EXIT_UNREACHED;
   } finally {
     client.close();
   }

@@ -14,7 +14,7 @@ import { createCommands, type DrainStatus } from "./commands.ts";
 import { createEventBook, type EventBook } from "./event-book.ts";
 import { createExpiries } from "./expiries.ts";
 import { createOverrides } from "./overrides.ts";
-import type { Handler } from "./socket-server.ts";
+import { BadRequest, type Handler } from "./socket-server.ts";
 import { createStatus, describeSnapshot } from "./status.ts";
 
 const ZONE = `
@@ -219,9 +219,33 @@ describe("the rest", () => {
     events.add(event(2));
     expect(seen).toEqual([{ event: event(1) }]);
   });
+});
 
-  it("refuses to judge what are no entries", async () => {
-    await expect(ask("judge", { entries: [] })).rejects.toThrow("judge takes entries");
-    await expect(ask("judge", { entries: "all" })).rejects.toThrow("judge takes entries");
+describe("requests that are none", () => {
+  it.each<[string, Record<string, unknown>, string]>([
+    ["judge", {}, "judge: entries: "],
+    ["judge", { entries: [] }, "judge: entries: "],
+    ["judge", { entries: [null] }, "judge: entries.0: "],
+    ["judge", { entries: [{ match: { kind: "region" }, force: false }] }, "judge: entries.0.match.region: "],
+    ["judge", { entries: [{ match: { kind: "x" }, force: false }] }, "judge: entries.0.match.kind: "],
+    ["drains", {}, "drains: match: "],
+    ["drains", { match: { kind: "region", region: 7 } }, "drains: match.region: "],
+    [
+      "drains",
+      { match: { kind: "pool", zone: null, pool: "a b", endpoint: null } },
+      "drains: match: expected",
+    ],
+    ["failback", { name: { toString: 1 } }, "failback: name: "],
+    ["events", { last: "all" }, "events: last: "],
+    ["events", { last: -1 }, "events: last: "],
+    ["events", { follow: "yes" }, "events: follow: "],
+  ])("%s %j is refused with what is wrong", async (op, request, words) => {
+    const refused = await ask(op, request).then(
+      () => null,
+      (error: unknown) => error,
+    );
+    expect(refused).toBeInstanceOf(BadRequest);
+    expect((refused as Error).message).toContain(words);
+    expect(posted).toEqual([]);
   });
 });

@@ -1,7 +1,6 @@
 import { judgeLast } from "../config/judge-overrides.ts";
 import type { KnownNames } from "../config/known-names.ts";
 import { matchesPlace, type OverrideMatch } from "../config/override-match.ts";
-import type { OverrideInput } from "../config/schema-overrides.ts";
 import { everyTarget, type LatchPlan } from "../health/plan.ts";
 import {
   ENDPOINT_ROW_WORDS,
@@ -20,6 +19,7 @@ import type { EventBook } from "./event-book.ts";
 import type { Expiries } from "./expiries.ts";
 import { poolStatuses } from "./live-status.ts";
 import type { Overrides, OverridesInUse } from "./overrides.ts";
+import { drainsRequest, eventsRequest, failbackRequest, judgeRequest, taking } from "./requests.ts";
 import { type Handler, RequestRefused } from "./socket-server.ts";
 import type { ControlStatus } from "./status.ts";
 
@@ -79,31 +79,33 @@ export function createCommands(sources: CommandSources): Record<string, Handler>
       pools: poolStatuses(inUse(), blocks.rows, sources.expiries),
     }),
     rows: () => liveRows(blocks, status, sources.known()),
-    judge: ({ entries }) => {
+    judge: taking(judgeRequest, ({ entries }) => {
       const { loaded, ground } = inUse();
-      if (!Array.isArray(entries) || entries.length === 0) throw new RequestRefused("judge takes entries");
-      return judgeLast(loaded.entries ?? [], entries as OverrideInput[], ground, Date.now(), (address) =>
+      return judgeLast(loaded.entries ?? [], entries, ground, Date.now(), (address) =>
         isProbedUp(blocks.rows, ground.policy.addresses[address * ADDRESS_WORDS + ADDRESS_ROW]!),
       );
-    },
+    }),
     overrides: () => ({ findings: overrides.reload(), ...overridesStatus(inUse()) }),
-    drains: ({ match }) => ({ nowMs: Date.now(), drains: drains(inUse(), match as OverrideMatch, sources) }),
-    failback: ({ name }) => {
-      const latch = findLatch(status.plan.failback?.latches ?? [], String(name));
+    drains: taking(drainsRequest, ({ match }) => ({
+      nowMs: Date.now(),
+      drains: drains(inUse(), match, sources),
+    })),
+    failback: taking(failbackRequest, ({ name }) => {
+      const latch = findLatch(status.plan.failback?.latches ?? [], name);
       const { zone, policy, entries } = latch;
       const current = Atomics.load(blocks.rows.latches, latch.row * LATCH_ROW_WORDS + LATCH_ROW_CURRENT);
       post({ kind: "releaseLatch", zone, policy });
       return { zone, policy, current: entries[current]?.name ?? "", first: entries[0]!.name };
-    },
+    }),
     thaw: () => {
       const frozen = Atomics.load(blocks.probe, WORD_FROZEN) === 1;
       if (frozen) post({ kind: "thaw" });
       return { frozen };
     },
-    events: ({ last, follow }, send, onClose) => {
-      if (follow === true) onClose(events.follow((event) => send({ event })));
-      return { events: events.last(typeof last === "number" ? last : 0) };
-    },
+    events: taking(eventsRequest, ({ last, follow }, send, onClose) => {
+      if (follow) onClose(events.follow((event) => send({ event })));
+      return { events: events.last(last) };
+    }),
   };
 }
 

@@ -8,8 +8,15 @@ export interface SocketKeeper {
   close(): Promise<void>;
 }
 
+/** How often it is looked whether the socket is still there: cleaners of temporary folders take it away. */
+const LOOK_MS = 2000;
+
 /** Keeps the control socket open: when it cannot be had, that is a warning, tried again, and nothing else. */
-export function keepSocketOpen(handlers: Readonly<Record<string, Handler>>, log: Log): SocketKeeper {
+export function keepSocketOpen(
+  handlers: Readonly<Record<string, Handler>>,
+  log: Log,
+  lookMs: number = LOOK_MS,
+): SocketKeeper {
   let wanted: string | null = null;
   let open: SocketServer | null = null;
   let retry: NodeJS.Timeout | null = null;
@@ -46,14 +53,28 @@ export function keepSocketOpen(handlers: Readonly<Record<string, Handler>>, log:
       );
     }
   };
+  const look = (): void => {
+    const path = wanted;
+    const lost = open;
+    if (path === null || lost === null || lost.isInPlace()) return;
+    work = work.then(async () => {
+      if (open !== lost) return;
+      log("warn", `the control socket at ${path} was taken away: opening it again`);
+      await shut();
+      await start(path);
+    });
+  };
+  const looking = setInterval(look, lookMs);
+  looking.unref();
   return {
     listenOn: (path) => {
-      if (wanted === path) return;
+      if (wanted === path) return look();
       wanted = path;
       work = work.then(shut).then(() => start(path));
     },
     close: async () => {
       wanted = null;
+      clearInterval(looking);
       work = work.then(shut);
       await work;
     },

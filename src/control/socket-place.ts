@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, mkdtempSync, renameSync, rmdirSync, rmSync } from "node:fs";
+import { chmodSync, lstatSync, mkdtempSync, renameSync, rmdirSync, rmSync, type Stats } from "node:fs";
 import { connect, type Server } from "node:net";
 import { dirname, join } from "node:path";
 
@@ -10,13 +10,19 @@ const PLACE_OCTETS = PLACE_PREFIX.length + "XXXXXX/s".length + 1;
 /** How long a socket that is there may take to say that somebody listens. */
 const CONNECT_MS = 1000;
 
+export interface Place {
+  /** The socket is still there. */
+  isInPlace(): boolean;
+  /** Takes it away, where it is. */
+  remove(): void;
+}
+
 /**
  * Lets a server listen on a unix socket that only this user can connect to. It is made in a folder that nobody else can
  * enter, and moved into place when its mode is right: there is no moment in which others could connect, and what an
  * earlier process left behind is replaced. Throws what the system says, with a code; EADDRINUSE: another process listens.
- * Resolves with what takes the socket away again.
  */
-export async function listenPrivately(server: Server, path: string): Promise<() => void> {
+export async function listenPrivately(server: Server, path: string): Promise<Place> {
   const folder = dirname(path);
   if (Buffer.byteLength(path) > MAX_PATH_OCTETS || Buffer.byteLength(folder) + PLACE_OCTETS > MAX_PATH_OCTETS)
     throw Object.assign(new Error("the path is too long for a unix socket"), { code: "ENAMETOOLONG" });
@@ -38,11 +44,27 @@ export async function listenPrivately(server: Server, path: string): Promise<() 
   } finally {
     rmdirSync(place);
   }
-  const { ino } = lstatSync(path);
-  return () => {
-    // A server that was started later may have put its own there.
-    if (lstatSync(path, { throwIfNoEntry: false })?.ino === ino) rmSync(path, { force: true });
+  const { dev, ino } = lstatSync(path);
+  const isInPlace = (): boolean => {
+    const now = statsAt(path);
+    return now !== null && now.ino === ino && now.dev === dev;
   };
+  return {
+    isInPlace,
+    // A server that was started later may have put its own there.
+    remove: () => {
+      if (isInPlace()) rmSync(path, { force: true });
+    },
+  };
+}
+
+/** Null: nothing stands there, or it cannot be looked at. */
+function statsAt(path: string): Stats | null {
+  try {
+    return lstatSync(path);
+  } catch {
+    return null;
+  }
 }
 
 function listen(server: Server, path: string): Promise<void> {

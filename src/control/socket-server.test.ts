@@ -1,9 +1,10 @@
-import { chmodSync, existsSync, lstatSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../test/support/temporary-folder.ts";
-import { connectControl, ServerRefusal, Unreachable } from "../cli/control-client.ts";
+import { ServerRefusal, Unreachable } from "../cli/command.ts";
+import { connectControl } from "../cli/control-client.ts";
 import { keepSocketOpen } from "./socket-keeper.ts";
 import { type Handler, openControlSocket, RequestRefused, type SocketServer } from "./socket-server.ts";
 
@@ -112,12 +113,32 @@ describe("the place of the socket", () => {
     expect(logged[0]).toBe(
       `warn no control socket at ${path}: something that is no socket stands there; trying again`,
     );
-    const { rmSync } = await import("node:fs");
     rmSync(path);
     await expect.poll(() => existsSync(path), { timeout: 10_000 }).toBe(true);
     await keeper.close();
     expect(existsSync(path)).toBe(false);
   }, 20_000);
+});
+
+it("a socket that is taken away is opened again, and told once", async () => {
+  const keeper = keepSocketOpen(handlers, log, 20);
+  keeper.listenOn(path);
+  await expect.poll(() => existsSync(path)).toBe(true);
+  rmSync(path);
+  await expect.poll(() => logged.length).toBeGreaterThan(0);
+  await expect.poll(() => existsSync(path)).toBe(true);
+  const client = await connectControl(path);
+  expect(await client.ask("echo", { text: "again" })).toEqual({ text: "again" });
+  client.close();
+  // Also when it is asked for once more, as after a reload.
+  rmSync(path);
+  keeper.listenOn(path);
+  await expect.poll(() => existsSync(path)).toBe(true);
+  await keeper.close();
+  const warnings = logged.filter((line) => line.startsWith("warn"));
+  const warning = `warn the control socket at ${path} was taken away: opening it again`;
+  expect(warnings).toEqual([warning, warning]);
+  expect(existsSync(path)).toBe(false);
 });
 
 describe("requests", () => {
@@ -142,7 +163,9 @@ describe("requests", () => {
     expect(logged).toEqual(["error the control socket's break failed"]);
     client.close();
     for (const text of ["nonsense\n", "[]\n", "null\n", "7\n", '{"op":\n', '{"op":{"toString":1}}\n'])
-      expect(await raw(text, (received) => received.endsWith("\n"))).toMatch(/^{"ok":false,"error":/);
+      expect(await raw(text, (received) => received.endsWith("\n"))).toMatch(
+        /^{"ok":false,"code":400,"error":/,
+      );
   });
 
   it("that never end are cut off", async () => {
@@ -164,6 +187,40 @@ describe("requests", () => {
   });
 });
 
+describe("many clients", () => {
+  /** As many as there may be, each of which has sent `text`. */
+  async function crowd(text: string): Promise<Socket[]> {
+    const sockets = Array.from({ length: 64 }, () => connect(path));
+    open.push(...sockets);
+    for (const socket of sockets) socket.on("error", () => undefined).write(text);
+    if (text === "")
+      await Promise.all(sockets.map((each) => new Promise((done) => each.on("connect", done))));
+    else await Promise.all(sockets.map((each) => new Promise((done) => each.once("data", done))));
+    return sockets;
+  }
+
+  it.each([
+    ["", "that say nothing"],
+    ['{"op":"echo"}\n', "that were answered"],
+  ])("%j: those %s make place for one that asks, the longest silent first", async (text) => {
+    await listen();
+    const sockets = await crowd(text);
+    const closed = new Promise((resolve) => sockets[0]!.once("close", resolve).resume());
+    const client = await connectControl(path);
+    expect(await client.ask("echo", { text: "in" })).toEqual({ text: "in" });
+    await closed;
+    expect(sockets.filter(({ destroyed }) => destroyed)).toHaveLength(1);
+    client.close();
+  });
+
+  it("that all follow turn one more away", async () => {
+    await listen();
+    const sockets = await crowd('{"op":"follow"}\n');
+    expect(await raw("")).toBe('{"ok":false,"error":"more than 64 clients at once"}\n(closed)');
+    expect(sockets.some(({ destroyed }) => destroyed)).toBe(false);
+  });
+});
+
 describe("one slow client", () => {
   it("that follows and does not read is let go, and holds nothing up", async () => {
     await listen();
@@ -173,10 +230,11 @@ describe("one slow client", () => {
     slow.write('{"op":"follow"}\n');
     const client = await connectControl(path);
     const seen: unknown[] = [];
-    void client.follow((line) => seen.push(line));
+    void client.follow((event) => seen.push(event));
     await client.ask("follow");
     await expect.poll(() => followers.size).toBe(2);
-    const line = { text: "y".repeat(100_000) };
+    const event = { timeMs: 1, level: "info", message: "y".repeat(100_000), fields: {} };
+    const line = { event };
     for (let i = 0; i < 100; i++) {
       for (const follower of followers) follower(line);
       await new Promise((resolve) => setImmediate(resolve));

@@ -21,13 +21,18 @@ export type Handler = (
 /** The request cannot be answered; the message is for people. */
 export class RequestRefused extends Error {}
 
+/** The request is none that this server knows: replied with the code 400, as in HTTP. */
+export class BadRequest extends RequestRefused {}
+
 export interface SocketServer {
+  /** False: somebody has taken the socket away, and nobody can connect any more. */
+  isInPlace(): boolean;
   close(): Promise<void>;
 }
 
 /** Longest request: the entries of a whole file of forced states. */
 const MAX_REQUEST_OCTETS = 2 * 2 ** 20;
-/** Far more than people at keyboards. The one that came last is turned away. */
+/** Far more than people at keyboards. One more takes the place of whoever has been silent for longest. */
 const MAX_CLIENTS = 64;
 /** What may wait for a client that does not read; one reply may be longer. */
 const MAX_WAITING_OCTETS = 2 ** 20;
@@ -41,34 +46,51 @@ export async function openControlSocket(
   log: Log,
   patienceMs: number = PATIENCE_MS,
 ): Promise<SocketServer> {
-  const clients = new Set<Socket>();
+  /** Of each, whether it may be let go: it waits for nothing, and follows nothing. In the order of their last requests. */
+  const clients = new Map<Socket, () => boolean>();
   const server: Server = createServer((socket) => {
     socket.on("error", () => socket.destroy());
+    if (clients.size >= MAX_CLIENTS) letOneGo(clients);
     if (clients.size >= MAX_CLIENTS) {
       socket.end(`${JSON.stringify({ ok: false, error: `more than ${MAX_CLIENTS} clients at once` })}\n`);
       return;
     }
-    clients.add(socket);
+    const isIdle = serveClient(socket, handlers, log, patienceMs, () => {
+      if (clients.delete(socket)) clients.set(socket, isIdle);
+    });
+    clients.set(socket, isIdle);
     socket.on("close", () => clients.delete(socket));
-    serveClient(socket, handlers, log, patienceMs);
   });
-  const remove = await listenPrivately(server, path);
+  const { isInPlace, remove } = await listenPrivately(server, path);
   server.on("error", (error) => log("error", `the control socket failed: ${error.message}`));
   return {
+    isInPlace,
     close: async () => {
       remove();
-      for (const client of clients) client.destroy();
+      for (const client of clients.keys()) client.destroy();
       await new Promise((resolve) => server.close(resolve));
     },
   };
 }
 
+/** The client that has been silent for longest, of those that wait for nothing. */
+function letOneGo(clients: Map<Socket, () => boolean>): void {
+  for (const [socket, isIdle] of clients) {
+    if (!isIdle()) continue;
+    clients.delete(socket);
+    socket.destroy();
+    return;
+  }
+}
+
+/** Returns whether the client waits for nothing; `onRequest` is called for each request. */
 function serveClient(
   socket: Socket,
   handlers: Readonly<Record<string, Handler>>,
   log: Log,
   patienceMs: number,
-): void {
+  onRequest: () => void,
+): () => boolean {
   let received = "";
   let isBusy = false;
   let isFollowing = false;
@@ -101,6 +123,7 @@ function serveClient(
       if (at < 0) break;
       const line = received.slice(0, at);
       received = received.slice(at + 1);
+      onRequest();
       write(await answer(line, handlers, send, onClose, log));
       // The next one is read when this reply has gone: a client that asks without reading piles nothing up.
       if (socket.writableLength > 0) await drained(socket);
@@ -111,12 +134,13 @@ function serveClient(
   socket.on("data", (text: string) => {
     received += text;
     if (received.length > MAX_REQUEST_OCTETS) {
-      write({ ok: false, error: `a request has at most ${MAX_REQUEST_OCTETS} octets` });
+      write({ ok: false, code: 400, error: `a request has at most ${MAX_REQUEST_OCTETS} octets` });
       socket.destroySoon();
       return;
     }
     void next();
   });
+  return () => !isBusy && !isFollowing;
 }
 
 function drained(socket: Socket): Promise<void> {
@@ -140,12 +164,13 @@ async function answer(
 ): Promise<unknown> {
   const request = parseRequest(line);
   if (request === null)
-    return { ok: false, error: 'a request is one JSON object with a text "op" in one line' };
+    return { ok: false, code: 400, error: 'a request is one JSON object with a text "op" in one line' };
   const handler = Object.hasOwn(handlers, request.op) ? handlers[request.op] : undefined;
-  if (handler === undefined) return { ok: false, error: `this server knows no "${request.op}"` };
+  if (handler === undefined) return { ok: false, code: 400, error: `this server knows no "${request.op}"` };
   try {
     return { ok: true, ...((await handler(request, send, onClose)) as object) };
   } catch (error) {
+    if (error instanceof BadRequest) return { ok: false, code: 400, error: error.message };
     if (error instanceof RequestRefused) return { ok: false, error: error.message };
     log("error", `the control socket's ${request.op} failed`, {
       error: String((error as Error)?.stack ?? error),
