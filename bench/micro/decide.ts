@@ -1,3 +1,4 @@
+import { setFlagsFromString } from "node:v8";
 import { decide } from "../../src/policy/decide.ts";
 import type { NodeModel, PoolModel, RecordModel } from "../../src/policy/model.ts";
 import {
@@ -217,15 +218,28 @@ function answerCase(name: string): TimedCase {
 }
 
 const WHOLE = "parse to bytes: geo, subnets, latency, failover, weighted, 8 pools";
+/** `--json`: counts octets only, in windows that are long enough for that, for the timed test. */
+const isBrief = process.argv.includes("--json");
+/** `--no-inlining`: no function becomes part of another, so that nothing is hidden that only their union saves. */
+if (process.argv.includes("--no-inlining")) setFlagsFromString("--no-turbo-inlining");
+
 const cases = [
   ...scenarios.map(({ name, root, health }) => caseOf(name, record(root), health)),
   answerCase(WHOLE),
 ];
 // The functions are shared by all cases: what one of them teaches the compiler would count as another's allocation.
-for (const timed of cases) timed.run(200_000);
+for (const timed of cases) timed.run(isBrief ? 20_000 : 200_000);
 const control = await measureControl();
 const allocations: Allocation[] = [];
-for (const timed of cases) allocations.push(await measureAllocation(() => timed.run(1)));
+for (const timed of cases)
+  allocations.push(await measureAllocation(() => timed.run(1), isBrief ? 10_000 : undefined));
+const names = cases.map(({ name }) => name);
+if (isBrief) {
+  console.log(
+    JSON.stringify({ control, allocations: allocations.map((one, i) => ({ name: names[i], ...one })) }),
+  );
+  process.exit(0);
+}
 const timings = timeInterleaved(cases, { calls: 50_000, rounds: 15 });
 const head = ["ns per decision", "median", "least", "most", "octets"];
 const rows = timings.map(({ name, medianNs, leastNs, mostNs }, i) => [

@@ -47,15 +47,18 @@ const nothing = (): void => {};
  * Octets of heap that one call of `work` allocates. Needs `--expose-gc` and semi-spaces of 64 MB, so that no collection
  * hides what was allocated.
  */
-export async function measureAllocation(work: (call: number) => void): Promise<Allocation> {
-  for (let window = 0; window < WARM_UP_WINDOWS; window++) await measureWindow(work, WINDOW_CALLS);
+export async function measureAllocation(
+  work: (call: number) => void,
+  windowCalls: number = WINDOW_CALLS,
+): Promise<Allocation> {
+  for (let window = 0; window < WARM_UP_WINDOWS; window++) await measureWindow(work, windowCalls);
   const readings: number[] = [];
   let voidWindows = 0;
   while (readings.length < WINDOWS && voidWindows < 20) {
     const empty = await measureWindow(nothing, 0);
-    const full = await measureWindow(work, WINDOW_CALLS);
+    const full = await measureWindow(work, windowCalls);
     if (empty === null || full === null) voidWindows++;
-    else readings.push((full - empty) / WINDOW_CALLS);
+    else readings.push((full - empty) / windowCalls);
   }
   readings.sort((left, right) => left - right);
   return { octetsPerCall: readings[0] ?? Number.NaN, voidWindows };

@@ -1,5 +1,5 @@
 import { keepLeast } from "./candidates.ts";
-import { type DecideContext, MAX_CANDIDATES } from "./context.ts";
+import { type DecideContext, FRACTION_KEY, MAX_CANDIDATES } from "./context.ts";
 import {
   ADDRESS_OCTETS,
   ADDRESS_WORDS,
@@ -73,8 +73,8 @@ export function limitUnion(context: DecideContext, node: number, base: number): 
       const isBefore = rounds[j]! < round || (rounds[j] === round && j < i);
       if (isBefore && isSameSubnet(policy.addresses, picked[i]!, picked[j]!, family)) neighbours++;
     }
-    const key = (neighbours * MAX_CANDIDATES + round) * MAX_CANDIDATES + i - base;
-    count = keepLeast(context, picked[i]!, key, count, most);
+    context.fractions[FRACTION_KEY] = (neighbours * MAX_CANDIDATES + round) * MAX_CANDIDATES + i - base;
+    count = keepLeast(context, picked[i]!, count, most);
   }
   for (let i = 0; i < most; i++) picked[base + i] = candidates[i]!;
   context.pickedCount = base + most;

@@ -17,6 +17,16 @@ export const MAX_CANDIDATES = 2 * MAX_ADDRESSES;
 const WALK_STEP = 4;
 const LAST_WALK_MARK = 0x7ffffff0;
 
+/**
+ * Places of `context.fractions`: what one function leaves there for another. As a parameter or a result a number that is
+ * no small integer would be an object of 16 octets, unless the compiler happens to make one function of the two.
+ */
+export const FRACTION_KEY = 0;
+export const FRACTION_ARRIVAL = 1;
+export const FRACTION_FROM = 2;
+export const FRACTION_UNTIL = 3;
+const FRACTIONS = 4;
+
 /** Slots of what goes in turn: those of A, of AAAA, and of the hints of both families. Names take turns with AAAA. */
 export const TURN_SLOTS = 4;
 export const TURN_IPV4_HINTS = 2;
@@ -70,7 +80,7 @@ export interface DecideContext {
   leftOut: number;
   /** What `select: hash` looks for, see select-hash.ts. */
   hashSearch: HashSearch;
-  /** Per entry: 1 when a weighted node has drawn it already, a round robin or a hash has tried it, or a failover is latched on it. */
+  /** Per entry: 1 when its node has drawn or tried it already. */
   drawn: Uint8Array;
   /**
    * Per node: where it failed last, as `walkMark` of that decision plus how lenient the pass is. What has failed in a pass fails there
@@ -89,6 +99,16 @@ export interface DecideContext {
   /** Endpoints, entries or picked addresses that compete for a place, best first, and their keys. */
   candidates: Int32Array;
   candidateKeys: Float64Array;
+  /** See FRACTION_*. */
+  fractions: Float64Array;
+  /** Per entry: what it weighs now, see weighEntries of slice.ts. */
+  entryWeights: Float64Array;
+  /** Per entry and per node: see rest.ts. */
+  restEntries: Int32Array;
+  restKeys: Float64Array;
+  restCounts: Int32Array;
+  /** Per node: the place of the entry that a `failover` is latched on. */
+  held: Int32Array;
   /** FIGURE_WORDS of load.ts for each candidate of what goes by load; there also entries are candidates. */
   figures: Float64Array;
   /** Least horizon of what was read, in milliseconds; NO_HORIZON while all is settled. */
@@ -150,6 +170,12 @@ export function createDecideContext(
     rounds: new Int32Array(MAX_CANDIDATES),
     candidates: new Int32Array(MAX_CANDIDATES),
     candidateKeys: new Float64Array(MAX_CANDIDATES),
+    fractions: new Float64Array(FRACTIONS),
+    entryWeights: new Float64Array(0),
+    restEntries: new Int32Array(0),
+    restKeys: new Float64Array(0),
+    restCounts: new Int32Array(0),
+    held: new Int32Array(0),
     figures: new Float64Array(MAX_CANDIDATES * FIGURE_WORDS),
     leastMs: NO_HORIZON,
     family: 4,
@@ -168,9 +194,18 @@ export function adoptSnapshot(context: DecideContext, policy: PolicyData, tables
   context.policy = policy;
   context.tables = tables;
   const entryCount = policy.entries.length / ENTRY_WORDS;
-  if (context.drawn.length < entryCount) context.drawn = new Uint8Array(entryCount);
+  if (context.drawn.length < entryCount) {
+    context.drawn = new Uint8Array(entryCount);
+    context.entryWeights = new Float64Array(entryCount);
+    context.restEntries = new Int32Array(entryCount);
+    context.restKeys = new Float64Array(entryCount);
+  }
   const nodeCount = policy.nodes.length / NODE_WORDS;
-  if (context.failures.length < nodeCount) context.failures = new Int32Array(nodeCount);
+  if (context.failures.length < nodeCount) {
+    context.failures = new Int32Array(nodeCount);
+    context.restCounts = new Int32Array(nodeCount);
+    context.held = new Int32Array(nodeCount);
+  }
   if (context.candidates.length < entryCount) {
     context.candidates = new Int32Array(entryCount);
     context.candidateKeys = new Float64Array(entryCount);

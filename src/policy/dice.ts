@@ -1,6 +1,6 @@
 import type { Client } from "./client.ts";
 
-const TWO_32 = 0x1_0000_0000;
+export const TWO_32 = 0x1_0000_0000;
 const TWO_53 = 0x20_0000_0000_0000;
 
 /** Next state of the free dice, all 32 bits, never 0 (Marsaglia, "Xorshift RNGs", 2003). */

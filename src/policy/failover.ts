@@ -21,26 +21,16 @@ export function failoverEntry(context: DecideContext, node: number, attempt: num
   if (attempt >= count) return -1;
   const latch = nodes[at + NODE_LATCH]!;
   if (latch < 0) return first + attempt;
-  if (attempt === 0) return first + holdLatch(context, node, latch, first, count);
+  if (attempt === 0) return first + holdLatch(context, node, latch, count);
   // The latched entry has been tried: those before it move up by one.
-  const { drawn } = context;
-  for (let entry = first; entry < first + attempt; entry++) if (drawn[entry] !== 0) return first + attempt;
-  return first + attempt - 1;
+  return first + (attempt <= context.held[node]! ? attempt - 1 : attempt);
 }
 
-/** Reads the latch once for the whole walk, marks its entry, and lets a return that is due shorten the TTL. */
-function holdLatch(
-  context: DecideContext,
-  node: number,
-  latch: number,
-  first: number,
-  count: number,
-): number {
-  const { drawn } = context;
+/** Reads the latch once for the whole walk, keeps its entry, and lets a return that is due shorten the TTL. */
+function holdLatch(context: DecideContext, node: number, latch: number, count: number): number {
   const word = context.rows.latches[latch * LATCH_ROW_WORDS + LATCH_ROW_CURRENT]!;
   const current = word < count ? word : 0;
-  for (let entry = first; entry < first + count; entry++) drawn[entry] = 0;
-  drawn[first + current] = 1;
+  context.held[node] = current;
   const horizonMs = current === 0 ? 0 : returnHorizonMs(context.rows.latches, latch, context.clockS[0]!);
   context.leastMs = nearerHorizon(context.leastMs, horizonMs);
   if (context.trace !== null) context.trace.latch(node, horizonMs);

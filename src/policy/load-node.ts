@@ -8,10 +8,11 @@ import {
   POOL_ROW_UP,
   POOL_ROW_WORDS,
 } from "../health/rows.ts";
-import type { DecideContext } from "./context.ts";
+import { type DecideContext, FRACTION_ARRIVAL, FRACTION_KEY } from "./context.ts";
 import {
   ENTRY_POOL_COUNT,
   ENTRY_POOLS,
+  ENTRY_WEIGHT,
   ENTRY_WORDS,
   NODE_COUNT,
   NODE_FIRST,
@@ -22,19 +23,22 @@ import {
   POOL_WORDS,
   type PolicyData,
 } from "./data.ts";
-import { nodeHash, rollBelow, scaleHash } from "./dice.ts";
+import { finishHash, mixWord, nextDie, nodeHash, scaleHash, TWO_32 } from "./dice.ts";
 import {
+  FIGURE_WEIGHT,
   FIGURE_WORDS,
-  MEASURE_CONNECTIONS,
   MEASURE_LOAD,
   MEASURE_RESPONSE_TIME,
   type Measure,
   noteFigures,
+  noteLateness,
   priceCandidates,
   tiedPlace,
   tiedWeight,
 } from "./load.ts";
-import { entryWeight, weightUnit } from "./slice.ts";
+import { noteArrival } from "./rendezvous.ts";
+import { FIRST_ATTEMPTS, putRest, takeRest } from "./rest.ts";
+import { weighEntries } from "./slice.ts";
 
 /**
  * The entry to try after `attempt` have failed: the one of the least cost, and among those that are as good as it drawn
@@ -43,16 +47,30 @@ import { entryWeight, weightUnit } from "./slice.ts";
  */
 export function leastEntry(context: DecideContext, node: number, measure: Measure, attempt: number): number {
   const { candidates, drawn, policy } = context;
+  const at = node * NODE_WORDS;
+  const first = policy.nodes[at + NODE_FIRST]!;
+  if (attempt >= FIRST_ATTEMPTS) {
+    const entry = takeRest(context, node, first);
+    if (entry >= 0) return entry;
+  }
   const count = gather(context, node, measure, attempt);
   if (count === 0) return -1;
-  const at = node * NODE_WORDS;
   priceCandidates(context, count, measure, policy.nodes[at + NODE_PARTS]!);
-  const total = tiedWeight(context, 0, count, measure);
   const seed = policy.nodes[at + NODE_SEED]!;
   const hash = nodeHash(context.ownerHash, context.client, context.clockS[0]!, seed, attempt);
+  if (attempt >= FIRST_ATTEMPTS) {
+    for (let place = 0; place < count; place++) {
+      const entry = candidates[place]!;
+      noteArrival(context.fractions, finishHash(mixWord(hash, entry - first)));
+      noteLateness(context, place, measure);
+      putRest(context, node, first, entry);
+    }
+    return takeRest(context, node, first);
+  }
+  const total = tiedWeight(context, 0, count, measure);
   const roll = scaleHash(hash, total);
   if (context.trace !== null) context.trace.draw(node, roll, total);
-  const entry = candidates[tiedPlace(context, 0, count, measure, roll)]!;
+  const entry = candidates[tiedPlace(context, 0, count, roll)]!;
   drawn[entry] = 1;
   return entry;
 }
@@ -62,16 +80,27 @@ export function leastEntry(context: DecideContext, node: number, measure: Measur
  * (Mitzenmacher, 2001). An index into PolicyData.entries, or -1: all have been tried.
  */
 export function p2cEntry(context: DecideContext, node: number, attempt: number): number {
-  const { candidateKeys, candidates, dice, drawn, figures } = context;
+  const { candidateKeys, candidates, dice, drawn, figures, fractions } = context;
+  const first = context.policy.nodes[node * NODE_WORDS + NODE_FIRST]!;
+  if (attempt >= FIRST_ATTEMPTS) {
+    const entry = takeRest(context, node, first);
+    if (entry >= 0) return entry;
+  }
   const count = gather(context, node, MEASURE_LOAD, attempt);
   if (count === 0) return -1;
+  if (attempt >= FIRST_ATTEMPTS) {
+    // By weight alone: what is less loaded makes no difference any more among so many that fail.
+    for (let place = 0; place < count; place++) {
+      noteArrival(fractions, nextDie(dice));
+      fractions[FRACTION_KEY] = fractions[FRACTION_ARRIVAL]! / figures[place * FIGURE_WORDS + FIGURE_WEIGHT]!;
+      putRest(context, node, first, candidates[place]!);
+    }
+    return takeRest(context, node, first);
+  }
   priceCandidates(context, count, MEASURE_LOAD, 0);
-  let total = 0;
-  for (let place = 0; place < count; place++) total += weightAt(figures, place);
-  let chosen = placeOf(figures, count, -1, rollBelow(dice, total));
+  let chosen = throwPlace(context, count, -1);
   if (count > 1) {
-    const rest = total - weightAt(figures, chosen);
-    let other = placeOf(figures, count, chosen, rollBelow(dice, rest));
+    let other = throwPlace(context, count, chosen);
     if (candidateKeys[other]! < candidateKeys[chosen]!) {
       const better = other;
       other = chosen;
@@ -84,16 +113,15 @@ export function p2cEntry(context: DecideContext, node: number, attempt: number):
   return entry;
 }
 
-function weightAt(figures: Float64Array, place: number): number {
-  return figures[place * FIGURE_WORDS + FIGURE_WORDS - 1]!;
-}
-
-/** The candidate in whose share of the weights `roll` falls, `without` left out. */
-function placeOf(figures: Float64Array, count: number, without: number, roll: number): number {
-  let left = roll;
+/** A free throw among the candidates in proportion to weight, `without` left out. */
+function throwPlace({ dice, figures }: DecideContext, count: number, without: number): number {
+  let total = 0;
+  for (let place = 0; place < count; place++)
+    if (place !== without) total += figures[place * FIGURE_WORDS + FIGURE_WEIGHT]!;
+  let left = ((nextDie(dice) >>> 0) * total) / TWO_32;
   for (let place = 0; place < count; place++) {
     if (place === without) continue;
-    left -= weightAt(figures, place);
+    left -= figures[place * FIGURE_WORDS + FIGURE_WEIGHT]!;
     if (left < 0) return place;
   }
   return 0;
@@ -107,13 +135,28 @@ function gather(context: DecideContext, node: number, measure: Measure, attempt:
   const { nodes } = context.policy;
   const first = nodes[node * NODE_WORDS + NODE_FIRST]!;
   const end = first + nodes[node * NODE_WORDS + NODE_COUNT]!;
-  if (attempt === 0) context.drawn.fill(0, first, end);
+  if (attempt === 0) {
+    context.drawn.fill(0, first, end);
+    context.restCounts[node] = 0;
+  }
+  weighCandidates(context, first, end, measure);
   return (
     gatherKind(context, first, end, measure, false, true) ||
     gatherKind(context, first, end, measure, false, false) ||
     gatherKind(context, first, end, measure, true, true) ||
     gatherKind(context, first, end, measure, true, false)
   );
+}
+
+/** `p2c` draws by weight times scale; what compares leaves to slices who is left alone. */
+function weighCandidates(context: DecideContext, first: number, end: number, measure: Measure): void {
+  if (measure === MEASURE_LOAD) {
+    weighEntries(context, first, end);
+    return;
+  }
+  const { entryWeights, policy } = context;
+  for (let entry = first; entry < end; entry++)
+    entryWeights[entry] = policy.entries[entry * ENTRY_WORDS + ENTRY_WEIGHT]!;
 }
 
 function gatherKind(
@@ -124,19 +167,17 @@ function gatherKind(
   isZero: boolean,
   isUp: boolean,
 ): number {
-  const { candidates, drawn, policy, rows } = context;
-  // `p2c` draws by weight times scale; what compares leaves to slices who is left alone.
-  const unit = measure === MEASURE_LOAD ? weightUnit(context, first, end) : 1;
+  const { candidates, drawn, entryWeights, figures, policy, rows } = context;
   let count = 0;
   for (let entry = first; entry < end; entry++) {
     if (drawn[entry] !== 0) continue;
-    const weight = entryWeight(context, entry, unit);
+    const weight = entryWeights[entry]!;
     if ((weight === 0) !== isZero) continue;
     const pool = entryPool(policy, rows.pools, entry);
     if (pool >= 0 !== isUp) continue;
-    const row = pool < 0 ? -1 : policy.pools[pool * POOL_WORDS + POOL_ROW]!;
     candidates[count] = entry;
-    notePool(context, count, measure, isZero ? 1 : weight, row);
+    figures[count * FIGURE_WORDS + FIGURE_WEIGHT] = isZero ? 1 : weight;
+    notePool(context, count, measure, pool < 0 ? -1 : policy.pools[pool * POOL_WORDS + POOL_ROW]!);
     count++;
   }
   return count;
@@ -155,30 +196,21 @@ export function entryPool(policy: PolicyData, rows: Int32Array, entry: number): 
 }
 
 /** Notes what a pool's row says; -1: nothing is known of it. */
-function notePool(
-  context: DecideContext,
-  place: number,
-  measure: Measure,
-  weight: number,
-  row: number,
-): void {
+function notePool(context: DecideContext, place: number, measure: Measure, row: number): void {
   if (row < 0) {
-    noteFigures(context, place, measure, weight, -1, -1, -1);
+    noteFigures(context, place, measure, -1, 1, -1, -1);
     return;
   }
   const words = context.rows.pools;
   const at = row * POOL_ROW_WORDS;
   if (measure === MEASURE_RESPONSE_TIME) {
-    noteFigures(context, place, measure, weight, words[at + POOL_ROW_RESPONSE_US]!, -1, -1);
+    noteFigures(context, place, measure, words[at + POOL_ROW_RESPONSE_US]!, 1, -1, -1);
   } else if (measure === MEASURE_LOAD) {
-    noteFigures(context, place, measure, weight, words[at + POOL_ROW_LOAD]!, -1, -1);
+    noteFigures(context, place, measure, words[at + POOL_ROW_LOAD]!, 1, -1, -1);
   } else {
     const reporting = words[at + POOL_ROW_REPORTING]!;
-    const connections = reporting > 0 ? words[at + POOL_ROW_CONNECTIONS]! / reporting : -1;
-    if (measure === MEASURE_CONNECTIONS) noteFigures(context, place, measure, weight, connections, -1, -1);
-    else {
-      const p99Us = words[at + POOL_ROW_P99_US]!;
-      noteFigures(context, place, measure, weight, connections, p99Us, words[at + POOL_ROW_ERRORS]!);
-    }
+    const connections = reporting > 0 ? words[at + POOL_ROW_CONNECTIONS]! : -1;
+    const p99Us = words[at + POOL_ROW_P99_US]!;
+    noteFigures(context, place, measure, connections, reporting, p99Us, words[at + POOL_ROW_ERRORS]!);
   }
 }

@@ -43,7 +43,7 @@ import { appendEndpoint, isEndpointEligible, scaleFrom } from "./endpoint.ts";
 import type { Odds } from "./explanation.ts";
 import { pickPool } from "./pool.ts";
 import { isApart } from "./select.ts";
-import { entryPart } from "./slice.ts";
+import { weighEntries } from "./slice.ts";
 
 /**
  * How likely each alternative was, for explain: computed from the weights of what is up where that is exact, otherwise
@@ -118,11 +118,13 @@ export function entryOdds(
   const kind = context.policy.nodes[node * NODE_WORDS + NODE_KIND]!;
   if (kind === NODE_KIND_LATENCY) return tiedOdds(context, node, pass);
   if (kind !== NODE_KIND_WEIGHTED && kind !== NODE_KIND_ROUND_ROBIN) return null;
-  const { entries } = context.policy;
+  const { entries, nodes } = context.policy;
+  const first = nodes[node * NODE_WORDS + NODE_FIRST]!;
+  weighEntries(context, first, first + nodes[node * NODE_WORDS + NODE_COUNT]!);
   const fails = failuresIn(context, pass);
   const weigh = (entry: number): number =>
     pass === PASS_NORMAL
-      ? Math.round(entryPart(context, entry) * 100) / 100
+      ? Math.round(context.entryWeights[entry]! * 100) / 100
       : entries[entry * ENTRY_WORDS + ENTRY_WEIGHT]!;
   const weights = new Map(
     entriesInReach(context, node).map((entry) => [entry, fails(entry) ? null : weigh(entry)]),

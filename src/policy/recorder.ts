@@ -82,7 +82,9 @@ export function createRecorder(): { recording: Recording; trace: Trace } {
       });
     },
     draw(_node, roll, total) {
-      draw = { roll, total };
+      // Weights are whole numbers, but for what takes only a part of its clients.
+      const unit = Number.isInteger(total) ? 1 : 100;
+      draw = { roll: Math.floor(roll * unit) / unit, total: Math.round(total * unit) / unit };
     },
     outdone(entry) {
       outdone = entry;

@@ -1,6 +1,14 @@
 import { describe, expect, it } from "vitest";
+import { FRACTION_ARRIVAL } from "./context.ts";
 import { finishHash } from "./dice.ts";
-import { arrivalOf, KNOTS } from "./rendezvous.ts";
+import { KNOTS, noteArrival } from "./rendezvous.ts";
+
+const fractions = new Float64Array(8);
+
+function arrivalOf(hash: number): number {
+  noteArrival(fractions, hash);
+  return fractions[FRACTION_ARRIVAL]!;
+}
 
 describe("the times of rendezvous hashing", () => {
   it("are -log2 of the hash, exact in the knots and 0.05% off at most", () => {

@@ -1,4 +1,4 @@
-import { finishHash, mixWord } from "./dice.ts";
+import { FRACTION_ARRIVAL } from "./context.ts";
 
 /**
  * Rendezvous hashing (Thaler and Ravishankar, 1998): every choice gets a time that client and choice determine between
@@ -22,16 +22,25 @@ export const KNOTS = Float64Array.from(
   (_, i) => Math.round(Math.log2(1 + i / SEGMENTS) * KNOT_ONE) / KNOT_ONE,
 );
 
-/** -log2 of a 32-bit hash as a fraction of 2^32: above 0, and 33 for the hash 0. */
-export function arrivalOf(hash: number): number {
+/** Leaves -log2 of a 32-bit hash as a fraction of 2^32 in FRACTION_ARRIVAL: above 0, and 33 for the hash 0. */
+export function noteArrival(fractions: Float64Array, hash: number): void {
   const leading = Math.clz32(hash);
   const bits = hash << leading;
   const segment = (bits >>> SEGMENT_SHIFT) & (SEGMENTS - 1);
   const knot = KNOTS[segment]!;
-  return leading + 1 - (knot + (KNOTS[segment + 1]! - knot) * ((bits & REST_MASK) * REST_ONE));
+  const rest = (bits & REST_MASK) * REST_ONE;
+  fractions[FRACTION_ARRIVAL] = leading + 1 - (knot + (KNOTS[segment + 1]! - knot) * rest);
 }
 
-/** Time of a choice of weight 1 for a client. */
-export function arrival(hashKey: number, identity: number): number {
-  return arrivalOf(finishHash(mixWord(hashKey, identity)));
+/**
+ * Adds log2 of a whole number from 1 to 2^32 - 1 to `sums[at]`, `sign` times: at most 0.0000002 off. Math.log2 would do, were
+ * its result not an object wherever the compiler calls it instead of compiling it.
+ */
+export function addLog2(sums: Float64Array, at: number, whole: number, sign: number): void {
+  const leading = Math.clz32(whole);
+  const bits = whole << leading;
+  const segment = (bits >>> SEGMENT_SHIFT) & (SEGMENTS - 1);
+  const knot = KNOTS[segment]!;
+  const rest = (bits & REST_MASK) * REST_ONE;
+  sums[at]! += sign * (31 - leading + knot + (KNOTS[segment + 1]! - knot) * rest);
 }

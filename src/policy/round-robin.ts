@@ -1,6 +1,7 @@
-import { type DecideContext, TURN_IPV4_HINTS, TURN_SLOTS } from "./context.ts";
+import { type DecideContext, FRACTION_KEY, TURN_IPV4_HINTS, TURN_SLOTS } from "./context.ts";
 import { NODE_COUNT, NODE_FIRST, NODE_WORDS } from "./data.ts";
-import { entryPart } from "./slice.ts";
+import { FIRST_ATTEMPTS, putRest, takeRest } from "./rest.ts";
+import { weighEntries } from "./slice.ts";
 
 /**
  * Smooth weighted round robin between nodes, as nginx has it: at every turn each entry gains its weight times its scale, the one with
@@ -17,7 +18,12 @@ export function turnEntry(context: DecideContext, node: number, attempt: number)
   const { drawn } = context;
   const first = nodes[node * NODE_WORDS + NODE_FIRST]!;
   const end = first + nodes[node * NODE_WORDS + NODE_COUNT]!;
-  if (attempt === 0) drawn.fill(0, first, end);
+  if (attempt === 0) {
+    drawn.fill(0, first, end);
+    context.restCounts[node] = 0;
+  }
+  if (attempt >= FIRST_ATTEMPTS) return takeBehind(context, node, first, end);
+  weighEntries(context, first, end);
   let entry = mostBehind(context, first, end, false);
   if (entry < 0) entry = mostBehind(context, first, end, true);
   if (entry >= 0) drawn[entry] = 1;
@@ -25,12 +31,12 @@ export function turnEntry(context: DecideContext, node: number, attempt: number)
 }
 
 function mostBehind(context: DecideContext, first: number, end: number, isZero: boolean): number {
-  const { drawn, entryTurns } = context;
+  const { drawn, entryTurns, entryWeights } = context;
   const slot = nodeSlot(context);
   let found = -1;
   let most = 0;
   for (let entry = first; entry < end; entry++) {
-    const weight = entryPart(context, entry);
+    const weight = entryWeights[entry]!;
     if (drawn[entry] !== 0 || (weight === 0) !== isZero) continue;
     const turn = entryTurns[TURN_SLOTS * entry + slot]! + weight;
     if (found >= 0 && turn <= most) continue;
@@ -38,6 +44,28 @@ function mostBehind(context: DecideContext, first: number, end: number, isZero: 
     most = turn;
   }
   return found;
+}
+
+/** The next of what is left, in the same order. */
+function takeBehind(context: DecideContext, node: number, first: number, end: number): number {
+  const entry = takeRest(context, node, first);
+  if (entry >= 0) return entry;
+  weighEntries(context, first, end);
+  if (fillRest(context, node, first, end, false) === 0) fillRest(context, node, first, end, true);
+  return takeRest(context, node, first);
+}
+
+/** Puts the entries that have not been tried into the heap: those with a weight, or those of weight 0. Returns how many. */
+function fillRest(context: DecideContext, node: number, first: number, end: number, isZero: boolean): number {
+  const { drawn, entryTurns, entryWeights } = context;
+  const slot = nodeSlot(context);
+  for (let entry = first; entry < end; entry++) {
+    const weight = entryWeights[entry]!;
+    if (drawn[entry] !== 0 || (weight === 0) !== isZero) continue;
+    context.fractions[FRACTION_KEY] = -(entryTurns[TURN_SLOTS * entry + slot]! + weight);
+    putRest(context, node, first, entry);
+  }
+  return context.restCounts[node]!;
 }
 
 /** Hints of both families are of one region, and take one turn: that of those decided first. */
@@ -49,15 +77,16 @@ function nodeSlot({ turnSlot }: DecideContext): number {
 export function takeTurn(context: DecideContext, node: number, taken: number): void {
   // The hints of IPv6 are still to come, and then the turn is over.
   if (context.turnSlot === TURN_IPV4_HINTS) return;
-  const { drawn, entryTurns } = context;
+  const { drawn, entryTurns, entryWeights } = context;
   const { nodes } = context.policy;
   const slot = nodeSlot(context);
   const first = nodes[node * NODE_WORDS + NODE_FIRST]!;
   const end = first + nodes[node * NODE_WORDS + NODE_COUNT]!;
-  const isZero = entryPart(context, taken) === 0;
+  weighEntries(context, first, end);
+  const isZero = entryWeights[taken] === 0;
   let total = 0;
   for (let entry = first; entry < end; entry++) {
-    const weight = entryPart(context, entry);
+    const weight = entryWeights[entry]!;
     if ((weight === 0) !== isZero || (drawn[entry] !== 0 && entry !== taken)) continue;
     const gained = isZero ? 1 : weight;
     entryTurns[TURN_SLOTS * entry + slot]! += gained;

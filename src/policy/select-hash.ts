@@ -1,6 +1,13 @@
 import { SCALE_ONE } from "../health/ramp.ts";
 import { keepLeast } from "./candidates.ts";
-import { type DecideContext, MAX_CANDIDATES } from "./context.ts";
+import {
+  type DecideContext,
+  FRACTION_ARRIVAL,
+  FRACTION_FROM,
+  FRACTION_KEY,
+  FRACTION_UNTIL,
+  MAX_CANDIDATES,
+} from "./context.ts";
 import {
   ENDPOINT_IDENTITY_HIGH,
   ENDPOINT_IDENTITY_LOW,
@@ -27,7 +34,7 @@ import {
   placeOf,
   weightClass,
 } from "./hash-cells.ts";
-import { arrivalOf } from "./rendezvous.ts";
+import { noteArrival } from "./rendezvous.ts";
 import { isApart } from "./select.ts";
 import { ANY_NEIGHBOURS, appendSpread } from "./subnet.ts";
 
@@ -72,8 +79,10 @@ function findEarliest(context: DecideContext, pool: number): void {
   }
   let at = cells + 1;
   for (let left = hashCells[cells]!; left > 0; left--) {
-    if (hashCells[at + CLASS_STARTS] === 0) askClass(context, at, 0);
-    else walkCells(context, at);
+    if (hashCells[at + CLASS_STARTS] === 0) {
+      context.fractions[FRACTION_FROM] = 0;
+      askClass(context, at);
+    } else walkCells(context, at);
     at += CLASS_WORDS;
   }
 }
@@ -83,26 +92,23 @@ function askPool(context: DecideContext, pool: number, even: boolean): void {
   const { endpoints, pools } = context.policy;
   const first = pools[pool * POOL_WORDS + POOL_FIRST_ENDPOINT]!;
   const end = first + pools[pool * POOL_WORDS + POOL_ENDPOINT_COUNT]!;
+  context.fractions[FRACTION_FROM] = 0;
+  context.fractions[FRACTION_UNTIL] = Number.POSITIVE_INFINITY;
   for (let endpoint = first; endpoint < end; endpoint++) {
     const weight = even ? 1 : endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_WEIGHT]!;
-    if (weight > 0) ask(context, endpoint, weight, 0, Number.POSITIVE_INFINITY);
+    if (weight > 0) ask(context, endpoint, weight);
   }
 }
 
-/** Asks every endpoint of a class for a time not before `from`. */
-function askClass(context: DecideContext, at: number, from: number): void {
+/** Asks every endpoint of a class for a time not before FRACTION_FROM. */
+function askClass(context: DecideContext, at: number): void {
   const { endpoints, hashCells } = context.policy;
   const first = hashCells[at + CLASS_FIRST]!;
   const end = first + hashCells[at + CLASS_COUNT]!;
+  context.fractions[FRACTION_UNTIL] = Number.POSITIVE_INFINITY;
   for (let i = first; i < end; i++) {
     const endpoint = hashCells[i]!;
-    ask(
-      context,
-      endpoint,
-      endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_WEIGHT]!,
-      from,
-      Number.POSITIVE_INFINITY,
-    );
+    ask(context, endpoint, endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_WEIGHT]!);
   }
 }
 
@@ -111,18 +117,21 @@ function askClass(context: DecideContext, at: number, from: number): void {
  * endpoints are down or weigh little, that takes longer than asking each of them, which then finds the rest.
  */
 function walkCells(context: DecideContext, at: number): void {
-  const { candidateKeys, hashSearch: search, policy } = context;
+  const { candidateKeys, fractions, hashSearch: search, policy } = context;
   const { endpoints, hashCells } = policy;
   const first = hashCells[at + CLASS_FIRST]!;
   const starts = hashCells[at + CLASS_STARTS]!;
   const spans = 1 << (SPAN_BITS + hashCells[at + CLASS_LEADING_BIT]!);
   let left = 4 * hashCells[at + CLASS_COUNT]!;
   for (let span = 0; ; span++) {
+    fractions[FRACTION_FROM] = span / spans;
+    fractions[FRACTION_UNTIL] = (span + 1) / spans;
     for (let place = 0; place < CELLS; place++) {
       const time = (span + place / CELLS) / spans;
       if (search.count === search.most && time >= candidateKeys[search.most - 1]!) return;
       if (left-- === 0) {
-        askClass(context, at, time);
+        fractions[FRACTION_FROM] = time;
+        askClass(context, at);
         return;
       }
       const cell = cellAt(place, search.order);
@@ -130,36 +139,38 @@ function walkCells(context: DecideContext, at: number): void {
       for (let i = hashCells[starts + cell]!; i < end; i++) {
         const endpoint = hashCells[first + i]!;
         const weight = endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_WEIGHT]!;
-        ask(context, endpoint, weight, span / spans, (span + 1) / spans);
+        ask(context, endpoint, weight);
       }
     }
   }
 }
 
-/** Makes an endpoint a candidate when it is up, and its time lies from `from` on and before `until`. */
-function ask(context: DecideContext, endpoint: number, weight: number, from: number, until: number): void {
-  const { candidateKeys, hashSearch: search } = context;
+/** Makes an endpoint a candidate when it is up, and its time lies from FRACTION_FROM on and before FRACTION_UNTIL. */
+function ask(context: DecideContext, endpoint: number, weight: number): void {
+  const { candidateKeys, fractions, hashSearch: search } = context;
   const { endpoints } = context.policy;
   const high = endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_IDENTITY_HIGH]!;
   const low = endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_IDENTITY_LOW]!;
-  const hash = finishHash(mixWord(mixWord(context.hashKey, high), low));
+  const until = fractions[FRACTION_UNTIL]!;
+  noteArrival(fractions, finishHash(mixWord(mixWord(context.hashKey, high), low)));
   const spans = 1 << (SPAN_BITS + weightClass(weight));
   const place = placeOf(cellOf(low), search.order);
-  const arrival = (arrivalOf(hash) / weight) * spans;
-  let time = timeOf(arrival, place) / spans;
+  const arrival = (fractions[FRACTION_ARRIVAL]! / weight) * spans;
+  // In spans: the place of the cell stands for the part of a span. Within a cell the earlier stays earlier.
+  let span = Math.floor(arrival);
+  let time = (span + (place + arrival - span) / CELLS) / spans;
   if (time >= until || (search.count === search.most && time >= candidateKeys[search.most - 1]!)) return;
   const base = context.pickedCount;
   if (appendEndpoint(context, endpoint, search.strict, search.pass, MAX_CANDIDATES) === 0) return;
   const scale = search.isScaled ? scaleFrom(context, base) : SCALE_ONE;
   context.pickedCount = base;
   if (scale === 0) return;
-  if (scale < SCALE_ONE) time = timeOf((arrival * SCALE_ONE) / scale, place) / spans;
-  if (time < from || time >= until) return;
-  search.count = keepLeast(context, endpoint, time, search.count, search.most);
-}
-
-/** The arrival, in spans, with the place of the cell for its part of a span; within a cell the earlier stays earlier. */
-function timeOf(arrival: number, place: number): number {
-  const span = Math.floor(arrival);
-  return span + (place + arrival - span) / CELLS;
+  if (scale < SCALE_ONE) {
+    const later = (arrival * SCALE_ONE) / scale;
+    span = Math.floor(later);
+    time = (span + (place + later - span) / CELLS) / spans;
+  }
+  if (time < fractions[FRACTION_FROM]! || time >= until) return;
+  fractions[FRACTION_KEY] = time;
+  search.count = keepLeast(context, endpoint, search.count, search.most);
 }

@@ -10,7 +10,7 @@ import {
   ROW_RESPONSE_US,
 } from "../health/rows.ts";
 import { keepLeast } from "./candidates.ts";
-import { type DecideContext, MAX_CANDIDATES } from "./context.ts";
+import { type DecideContext, FRACTION_ARRIVAL, FRACTION_KEY, MAX_CANDIDATES } from "./context.ts";
 import {
   ADDRESS_ROW,
   ADDRESS_WORDS,
@@ -28,6 +28,7 @@ import {
 import { nextDie, rollBelow } from "./dice.ts";
 import { appendEndpoint, scaleFrom } from "./endpoint.ts";
 import {
+  FIGURE_WEIGHT,
   FIGURE_WORDS,
   MEASURE_ADAPTIVE,
   MEASURE_CONNECTIONS,
@@ -39,6 +40,7 @@ import {
   tiedPlace,
   tiedWeight,
 } from "./load.ts";
+import { noteArrival } from "./rendezvous.ts";
 import { endpointAt, isApart, MAX_THROWS, selectWeighted } from "./select.ts";
 import { endpointTakes } from "./slice.ts";
 import { ANY_NEIGHBOURS, appendSpread } from "./subnet.ts";
@@ -101,13 +103,12 @@ export function selectLeast(
 function moveBest(context: DecideContext, place: number, count: number, measure: Measure): void {
   const { candidateKeys, candidates, dice, figures } = context;
   const total = tiedWeight(context, place, count, measure);
-  const best = tiedPlace(context, place, count, measure, rollBelow(dice, total));
+  const best = tiedPlace(context, place, count, rollBelow(dice, total));
   const endpoint = candidates[best]!;
   candidates[best] = candidates[place]!;
   candidates[place] = endpoint;
   candidateKeys[best] = candidateKeys[place]!;
-  const weight = place * FIGURE_WORDS + FIGURE_WORDS - 1;
-  figures[best * FIGURE_WORDS + FIGURE_WORDS - 1] = figures[weight]!;
+  figures[best * FIGURE_WORDS + FIGURE_WEIGHT] = figures[place * FIGURE_WORDS + FIGURE_WEIGHT]!;
 }
 
 /**
@@ -128,13 +129,17 @@ export function selectP2c(context: DecideContext, pool: number, pass: number, li
   if (count < most) count = scan(context, pool, pass, most, true);
   noteCandidates(context, pool, pass, count, MEASURE_LOAD);
   const row = policy.pools[at + POOL_ROW]!;
+  // Who reports no load counts with the mean of the pool; where nobody does, there is none, and none is less.
   const mean = row < 0 ? -1 : rows.pools[row * POOL_ROW_WORDS + POOL_ROW_LOAD]!;
+  const unknown = mean < 0 ? Number.NaN : mean;
   const pairs = (count + 1) >> 1;
   // Winners first, then those that they have outdone. The first figure of a candidate is read before it is overwritten.
   for (let pair = 0; pair < pairs; pair++) {
     const first = 2 * pair;
     const second = first + 1 < count ? first + 1 : first;
-    const isBetter = loadAt(figures, second, mean) < loadAt(figures, first, mean);
+    const load = figures[first * FIGURE_WORDS]!;
+    const other = figures[second * FIGURE_WORDS]!;
+    const isBetter = (Number.isNaN(other) ? unknown : other) < (Number.isNaN(load) ? unknown : load);
     figures[first * FIGURE_WORDS + 1] = candidates[isBetter ? second : first]!;
     figures[second * FIGURE_WORDS + 2] = candidates[isBetter ? first : second]!;
   }
@@ -145,12 +150,6 @@ export function selectP2c(context: DecideContext, pool: number, pass: number, li
   const apart = limit - base > 1 && isApart(context, pool);
   const strict = policy.pools[at + POOL_STRICT]!;
   appendSpread(context, count, strict, pass, base, limit, apart ? 0 : ANY_NEIGHBOURS);
-}
-
-/** A candidate's load; without one the mean of the pool, and NaN, which is never less, where nobody reports any. */
-function loadAt(figures: Float64Array, place: number, mean: number): number {
-  const load = figures[place * FIGURE_WORDS]!;
-  return Number.isNaN(load) && mean >= 0 ? mean : load;
 }
 
 /** True when an endpoint has an address to answer and meets the demand. Leaves `picked` as it was. */
@@ -229,7 +228,7 @@ function scanFor(
   byWeight: boolean,
   demand: number,
 ): number {
-  const { dice, policy } = context;
+  const { dice, fractions, policy } = context;
   const first = policy.pools[pool * POOL_WORDS + POOL_FIRST_ENDPOINT]!;
   const end = first + policy.pools[pool * POOL_WORDS + POOL_ENDPOINT_COUNT]!;
   const strict = policy.pools[pool * POOL_WORDS + POOL_STRICT]!;
@@ -242,8 +241,10 @@ function scanFor(
     const scale = demand === DEMAND_WEIGHT ? scaleFrom(context, base) : SCALE_ONE;
     context.pickedCount = base;
     if (scale === 0) continue;
-    const key = -Math.log(((nextDie(dice) >>> 0) + 0.5) / 0x1_0000_0000) / ((byWeight ? weight : 1) * scale);
-    count = keepLeast(context, endpoint, key, count, most);
+    const rate = (byWeight ? weight : 1) * scale;
+    noteArrival(fractions, nextDie(dice));
+    fractions[FRACTION_KEY] = fractions[FRACTION_ARRIVAL]! / rate;
+    count = keepLeast(context, endpoint, count, most);
   }
   return count;
 }
@@ -262,29 +263,19 @@ function noteCandidates(
     const endpoint = candidates[place]!;
     const base = context.pickedCount;
     appendEndpoint(context, endpoint, strict, pass, MAX_CANDIDATES);
-    noteEndpoint(
-      context,
-      place,
-      measure,
-      policy.endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_WEIGHT]! || 1,
-      base,
-    );
+    const weight = policy.endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_WEIGHT]!;
+    context.figures[place * FIGURE_WORDS + FIGURE_WEIGHT] = weight === 0 ? 1 : weight;
+    noteEndpoint(context, place, measure, base);
     context.pickedCount = base;
   }
 }
 
 /** Notes the worst figures of the addresses in `picked` from `base` on. */
-function noteEndpoint(
-  context: DecideContext,
-  place: number,
-  measure: Measure,
-  weight: number,
-  base: number,
-): void {
+function noteEndpoint(context: DecideContext, place: number, measure: Measure, base: number): void {
   if (measure === MEASURE_ADAPTIVE) {
     const connections = worstOf(context, base, ROW_CONNECTIONS);
     const p99Us = worstOf(context, base, ROW_P99_US);
-    noteFigures(context, place, measure, weight, connections, p99Us, worstOf(context, base, ROW_ERRORS));
+    noteFigures(context, place, measure, connections, 1, p99Us, worstOf(context, base, ROW_ERRORS));
     return;
   }
   const word =
@@ -293,7 +284,7 @@ function noteEndpoint(
       : measure === MEASURE_CONNECTIONS
         ? ROW_CONNECTIONS
         : ROW_LOAD;
-  noteFigures(context, place, measure, weight, worstOf(context, base, word), -1, -1);
+  noteFigures(context, place, measure, worstOf(context, base, word), 1, -1, -1);
 }
 
 /** Of a host's addresses the worst figure counts; -1: none has one. */

@@ -1,6 +1,6 @@
 import { SCALE_ONE } from "../health/ramp.ts";
 import { keepLeast } from "./candidates.ts";
-import { type DecideContext, MAX_CANDIDATES, TURN_SLOTS } from "./context.ts";
+import { type DecideContext, FRACTION_KEY, MAX_CANDIDATES, TURN_SLOTS } from "./context.ts";
 import {
   ENDPOINT_WEIGHT,
   ENDPOINT_WORDS,
@@ -96,7 +96,8 @@ function takeSmoothTurn(
     const turn = endpointTurns[TURN_SLOTS * endpoint + turnSlot]! + gained;
     endpointTurns[TURN_SLOTS * endpoint + turnSlot] = turn;
     total += gained;
-    count = keepLeast(context, endpoint, -turn, count, most);
+    context.fractions[FRACTION_KEY] = -turn;
+    count = keepLeast(context, endpoint, count, most);
   }
   if (count === 0) return false;
   endpointTurns[TURN_SLOTS * candidates[0]! + turnSlot]! -= total;

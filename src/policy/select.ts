@@ -1,6 +1,6 @@
 import { SCALE_ONE } from "../health/ramp.ts";
 import { keepLeast } from "./candidates.ts";
-import { type DecideContext, MAX_CANDIDATES } from "./context.ts";
+import { type DecideContext, FRACTION_ARRIVAL, FRACTION_KEY, MAX_CANDIDATES } from "./context.ts";
 import {
   ADDRESS_FAMILY,
   ADDRESS_WORDS,
@@ -25,6 +25,7 @@ import {
 } from "./data.ts";
 import { nextDie, rollBelow } from "./dice.ts";
 import { appendEndpoint, isEligible, scaleFrom } from "./endpoint.ts";
+import { noteArrival } from "./rendezvous.ts";
 import { isUneven } from "./slice.ts";
 import { ANY_NEIGHBOURS, appendApart, appendSpread } from "./subnet.ts";
 
@@ -277,7 +278,7 @@ export function endpointAt(policy: PolicyData, pool: number, roll: number): numb
 }
 
 /**
- * One look at every endpoint: each draws the key -ln(u) / weight, and the least keys win, which is a weighted choice
+ * One look at every endpoint: each draws the key -log(u) / weight, and the least keys win, which is a weighted choice
  * without replacement in one pass (Efraimidis and Spirakis, "Weighted random sampling with a reservoir", 2006).
  * `even`: every endpoint weighs the same.
  */
@@ -289,7 +290,7 @@ function weighAll(
   base: number,
   even: boolean,
 ): void {
-  const { dice, policy } = context;
+  const { dice, fractions, policy } = context;
   const strict = policy.pools[pool * POOL_WORDS + POOL_STRICT]!;
   const first = policy.pools[pool * POOL_WORDS + POOL_FIRST_ENDPOINT]!;
   const end = first + policy.pools[pool * POOL_WORDS + POOL_ENDPOINT_COUNT]!;
@@ -305,8 +306,9 @@ function weighAll(
     const scale = even || pass === PASS_ALL ? SCALE_ONE : scaleFrom(context, before);
     context.pickedCount = before;
     if (scale === 0) continue;
-    const key = -Math.log(((nextDie(dice) >>> 0) + 0.5) / 0x1_0000_0000) / (configured * scale);
-    count = keepLeast(context, endpoint, key, count, most);
+    noteArrival(fractions, nextDie(dice));
+    fractions[FRACTION_KEY] = fractions[FRACTION_ARRIVAL]! / (configured * scale);
+    count = keepLeast(context, endpoint, count, most);
   }
   appendSpread(context, count, strict, pass, base, limit, apart ? 0 : ANY_NEIGHBOURS);
 }

@@ -28,14 +28,7 @@ import { finishHash, mixWord, nodeHash, rollBelow } from "./dice.ts";
 /** Tells slices from the order of rendezvous hashing, which reads the same prefix and identities. */
 const SLICE = 0x3c6ef372;
 
-/** How much of its clients what is at the end of an entry takes now: SCALE_ONE, or less for a pool. */
-function entryScale(context: DecideContext, entry: number): number {
-  return context.heedsLack === 0
-    ? SCALE_ONE
-    : nodeScale(context, context.policy.entries[entry * ENTRY_WORDS + ENTRY_NODE]!);
-}
-
-/** The same of a node: a pool is whole while one of its endpoints is. */
+/** How much of its clients a node takes now: SCALE_ONE, or less for a pool, which is whole while one of its endpoints is. */
 export function nodeScale({ policy, rows }: DecideContext, node: number): number {
   const at = node * NODE_WORDS;
   if (policy.nodes[at + NODE_KIND] !== NODE_KIND_POOL) return SCALE_ONE;
@@ -47,31 +40,19 @@ function poolScale(pools: Int32Array, rows: Int32Array, pool: number): number {
   return row < 0 ? SCALE_ONE : SCALE_ONE - rows[row * POOL_ROW_WORDS + POOL_ROW_LACK]!;
 }
 
-/** True when one of the entries takes only a part of its clients. */
-function isLacking(context: DecideContext, first: number, end: number): boolean {
-  for (let entry = first; entry < end; entry++) if (entryScale(context, entry) < SCALE_ONE) return true;
-  return false;
-}
-
 /**
- * What an entry weighs now: its weight times the scale of its pool. `unit`: 1 while all entries are whole, else SCALE_ONE,
- * so that it is a whole number.
+ * Writes what each of a run of entries weighs now, its weight times the scale of its pool, to `context.entryWeights`.
+ * Scales are parts of a power of two: sums and comparisons of these weights are exact.
  */
-export function entryWeight(context: DecideContext, entry: number, unit: number): number {
-  const weight = context.policy.entries[entry * ENTRY_WORDS + ENTRY_WEIGHT]!;
-  return unit === 1 ? weight : weight * entryScale(context, entry);
-}
-
-/** The same as a number that may have a fraction. */
-export function entryPart(context: DecideContext, entry: number): number {
-  return (
-    (context.policy.entries[entry * ENTRY_WORDS + ENTRY_WEIGHT]! * entryScale(context, entry)) / SCALE_ONE
-  );
-}
-
-/** The unit of the weights of a run of entries. */
-export function weightUnit(context: DecideContext, first: number, end: number): number {
-  return isLacking(context, first, end) ? SCALE_ONE : 1;
+export function weighEntries(context: DecideContext, first: number, end: number): void {
+  const { entryWeights, heedsLack, policy } = context;
+  const { entries } = policy;
+  for (let entry = first; entry < end; entry++) {
+    const at = entry * ENTRY_WORDS;
+    const weight = entries[at + ENTRY_WEIGHT]!;
+    const scale = heedsLack === 0 ? SCALE_ONE : nodeScale(context, entries[at + ENTRY_NODE]!);
+    entryWeights[entry] = scale === SCALE_ONE ? weight : (weight * scale) / SCALE_ONE;
+  }
 }
 
 /** True when an endpoint of the pool takes less than its weight. */

@@ -11,7 +11,7 @@ const IPV4_HOST_BITS = 8;
 const IPV6_HOST_BITS = 16;
 
 /** More neighbours than an answer can hold: every endpoint is welcome, whatever its subnet. */
-export const ANY_NEIGHBOURS = 0x7fffffff;
+export const ANY_NEIGHBOURS = 0x3fffffff;
 
 /** True when two addresses of the asked family lie in one subnet. Indexes into PolicyData.addresses. */
 export function isSameSubnet(words: Int32Array, a: number, b: number, family: number): boolean {
