@@ -1,9 +1,11 @@
 import { createServer, type Server } from "node:net";
+import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
+import { startChild } from "../support/child.ts";
 import { askUdp } from "../support/dns-client.ts";
 import { readMessage } from "../support/message.ts";
 import { buildQuery } from "../support/packet.ts";
-import { type Steerd, startSteerd } from "../support/steerd.ts";
+import { ROOT, type Steerd, startSteerd } from "../support/steerd.ts";
 
 /** Loopback addresses play endpoints in two regions, and canaries; all of them die at once, or not all. */
 
@@ -96,6 +98,16 @@ async function metric(name: string): Promise<string> {
   return text.split("\n").find((line) => line.startsWith(`${name} `)) ?? "";
 }
 
+async function run(...args: string[]): Promise<string> {
+  const config = join(steerd!.folder, "steerd.yaml");
+  const child = startChild(process.execPath, [join(ROOT, "bin/steerd"), ...args, "--config", config], {
+    lifetimeMs: 60_000,
+    env: { NO_COLOR: "1" },
+  });
+  const code = await child.exited;
+  return `${code} ${child.stdout()}${child.stderr()}`;
+}
+
 describe("row 67: everything fails at the same moment", () => {
   test("and the canaries too: last states are kept, with an alarm, until a canary passes", async () => {
     const port = await start(true);
@@ -143,5 +155,32 @@ describe("row 67: everything fails at the same moment", () => {
     await until(US);
     await stays(US, 500);
     expect(steerd!.child.stdout()).not.toMatch(/frozen/);
+  });
+});
+
+describe("steerd thaw", () => {
+  test("ends a freeze: what the probes found holds at once, and later states follow them", async () => {
+    const port = await start(true);
+    await until(EU);
+    for (const address of [...EU, ...CANARIES]) await die(address);
+    await steerd!.child.waitFor(/states are frozen: 2 of 4 addresses fail, and so do all canaries/);
+    await stays(EU);
+    expect(JSON.parse((await run("status", "--json")).slice(2))).toMatchObject({ frozen: true });
+    expect(await run("thaw")).toMatch(/^0 /);
+    await steerd!.child.waitFor(/states follow the probes again, after .*: an operator said so/);
+    await until(US);
+    // The same failures are no reason to freeze once more, though the canaries are still gone.
+    await stays(US);
+    expect(await metric("steerd_health_frozen")).toBe("steerd_health_frozen 0");
+    expect(JSON.parse((await run("status", "--json")).slice(2))).toMatchObject({ frozen: false });
+    for (const address of EU) await live(address, port);
+    await until(EU);
+  });
+
+  test("without a freeze it changes nothing, and says so", async () => {
+    await start(true);
+    await until(EU);
+    expect(await run("thaw")).toBe("0 Nothing is frozen.\n");
+    await stays(EU, 300);
   });
 });
