@@ -11,6 +11,8 @@ export interface ServerStatus {
   generation: number;
   reloadOk: boolean;
   frozen: boolean;
+  /** The file that remembers states over a restart could be written. */
+  stateFileOk: boolean;
   overrides: { file: string; isSound: boolean; entries: number; ignored: number[] };
   pools: PoolStatus[];
 }
@@ -44,12 +46,15 @@ export function statusLines(status: ServerStatus, terminal: Terminal): string[] 
   ];
 }
 
-function alarms({ reloadOk, frozen, overrides }: ServerStatus): string[] {
+function alarms({ reloadOk, frozen, stateFileOk, overrides }: ServerStatus): string[] {
   return [
     ...(reloadOk
       ? []
       : ["The files as last read are wrong: what was read before them is in use. steerd check says more."]),
     ...(frozen ? ["States are frozen: failures are in doubt. steerd thaw ends it."] : []),
+    ...(stateFileOk
+      ? []
+      : ["The state file cannot be written: a restart would know nothing of health. The log says why."]),
     ...(overrides.isSound
       ? []
       : [`${overrides.file} is wrong: what it said before holds. steerd check says more.`]),

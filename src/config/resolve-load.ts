@@ -49,7 +49,12 @@ export function warnOfLoad(
   reporter: Reporter,
 ): void {
   const pools = poolsBelow(of.map(({ node }) => node));
-  for (const pool of pools) if (pool.check === null) warnOfUnchecked(kind, pool.name, path, reporter);
+  const silent = new Map<string, string[]>();
+  for (const { check, name, hasReports } of pools) {
+    if (check === null) warnOfUnchecked(kind, name, path, reporter);
+    else if (hasReports !== true) silent.set(check, [...(silent.get(check) ?? []), name]);
+  }
+  for (const [check, names] of silent) warnOfUnreported(kind, names, check, path, reporter);
   const regions = [...new Set(pools.flatMap(({ region }) => region?.name ?? []))];
   if (kind !== "least_response_time" || regions.length < 2) return;
   reporter.warning(
@@ -65,6 +70,20 @@ export function warnOfLoad(
 export function warnOfUnchecked(kind: string, pool: string, path: YamlPath, reporter: Reporter): void {
   const what = `${prefixFor(path)}goes by load, and nothing measures the pool "${pool}", which has no check`;
   reporter.warning(path, "key", "CFG_LOAD_UNCHECKED", what, `a check for the pool, or weighted for ${kind}`);
+}
+
+/** Nothing that this goes by is reported where the check reads no `load`; probes measure response times anyway. */
+export function warnOfUnreported(
+  kind: string,
+  pools: readonly string[],
+  check: string,
+  path: YamlPath,
+  reporter: Reporter,
+): void {
+  if (kind === "least_response_time") return;
+  const what = `${prefixFor(path)}goes by what endpoints report, and the check "${check}" of ${pools.join(", ")} reads no reports`;
+  const expected = kind === "shed" ? "load in the check" : `load in the check, or weighted for ${kind}`;
+  reporter.warning(path, "key", "CFG_LOAD_UNREPORTED", what, expected);
 }
 
 function poolsBelow(children: readonly NodeModel[]): PoolModel[] {

@@ -8,7 +8,8 @@ import { checkRecovery } from "./check-recovery.ts";
 import { readName } from "./owner.ts";
 import { oneOf, pathText, type Reporter } from "./problem.ts";
 import { flatPool } from "./resolve-flatten.ts";
-import { resolveParts, warnOfUnchecked } from "./resolve-load.ts";
+import { resolveParts, warnOfUnchecked, warnOfUnreported } from "./resolve-load.ts";
+import type { AnyCheckInput } from "./schema-calculated.ts";
 import { DEFAULT_INTERVAL_MS, DEFAULT_MAX, type EndpointInput } from "./schema-endpoint.ts";
 import type { FragmentInput, PoolInput } from "./schema-zone.ts";
 import type { YamlPath } from "./yaml-text.ts";
@@ -66,6 +67,11 @@ function resolvePool(
   if (select === "adaptive" && parts === null) return null;
   if (goesByLoad(select) && pool.check === undefined)
     warnOfUnchecked(select, name, [...path, "select"], reporter);
+  const hasReports = pool.check !== undefined && readsReports(known.checks[pool.check]);
+  if (pool.check !== undefined && !hasReports) {
+    if (goesByLoad(select)) warnOfUnreported(select, [name], pool.check, [...path, "select"], reporter);
+    if (pool.shed !== undefined) warnOfUnreported("shed", [name], pool.check, [...path, "shed"], reporter);
+  }
   const isOpen = file !== undefined || endpoints.some(({ lookup }) => lookup !== undefined);
   const template = isOpen ? { template: endpoints } : {};
   const isWeighted = select === "weighted";
@@ -79,6 +85,7 @@ function resolvePool(
     name,
     region,
     check: pool.check ?? null,
+    ...(hasReports ? { hasReports } : {}),
     endpoints,
     ...template,
     ...source,
@@ -93,6 +100,11 @@ function resolvePool(
   if (!isOfTargets(endpoints)) return model;
   const flat = flatPool(model, reporter.lineOf([...path, "endpoints"]));
   return { ...model, maxAnswers: 1, flat };
+}
+
+/** Calculated checks read none: several probes would have to agree. */
+function readsReports(check: AnyCheckInput | undefined): boolean {
+  return check !== undefined && "load" in check && check.load !== undefined;
 }
 
 /** What a pool does not ask for stays out. */

@@ -12,6 +12,7 @@ import {
   ROW_RESPONSE_US,
   ROW_SINCE_S,
   ROW_STATE,
+  STATE_DRAINED,
   STATE_KNOWN,
   STATE_UP,
 } from "../health/rows.ts";
@@ -142,6 +143,7 @@ describe("/metrics", () => {
     endpoints[2 * ENDPOINT_ROW_WORDS + ROW_SINCE_S] = 1234;
     endpoints[2 * ENDPOINT_ROW_WORDS + ROW_REASON] = REASON_WARNING;
     endpoints[2 * ENDPOINT_ROW_WORDS + ROW_RESPONSE_US] = 2500;
+    endpoints[3 * ENDPOINT_ROW_WORDS + ROW_STATE] = STATE_DRAINED;
     pools[POOL_ROW_WORDS + POOL_ROW_FAILED] = 1;
     pools[POOL_ROW_WORDS + POOL_ROW_UP] = 1;
     pools[POOL_ROW_WORDS + POOL_ROW_USABLE] = 2;
@@ -152,6 +154,7 @@ describe("/metrics", () => {
       expect.arrayContaining([
         `steerd_endpoint_up${first} 1`,
         `steerd_endpoint_up${second} 0`,
+        `steerd_endpoint_forced${second.replace("}", ',state="drain"}')} 1`,
         `steerd_endpoint_warning${first} 1`,
         `steerd_endpoint_state_since_seconds${first} 1234`,
         `steerd_endpoint_response_seconds${first} 0.0025`,
@@ -160,7 +163,7 @@ describe("/metrics", () => {
         'steerd_pool_endpoints{zone="z",pool="eu"} 2',
       ]),
     );
-    expect(lines.filter((line) => line.includes("192.0.2.2"))).toHaveLength(1);
+    expect(lines.filter((line) => line.includes("192.0.2.2"))).toHaveLength(2);
     status.plan = { targets: [], pools: [] };
     expect((await metrics()).filter((line) => /^steerd_(endpoint|pool)_/.test(line))).toEqual([]);
   });

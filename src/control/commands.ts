@@ -13,7 +13,7 @@ import {
   STATE_WITHHELD,
 } from "../health/rows.ts";
 import { ADDRESS_ROW, ADDRESS_WORDS } from "../policy/data.ts";
-import { type SharedBlocks, WORD_FROZEN, WORD_GENERATION } from "../serve/blocks.ts";
+import { type SharedBlocks, WORD_FROZEN, WORD_GENERATION, WORD_UNWRITTEN } from "../serve/blocks.ts";
 import type { FromControl } from "../serve/messages.ts";
 import type { EventBook } from "./event-book.ts";
 import type { Expiries } from "./expiries.ts";
@@ -75,6 +75,7 @@ export function createCommands(sources: CommandSources): Record<string, Handler>
       generation: status.generation,
       reloadOk: status.lastReloadOk,
       frozen: Atomics.load(blocks.probe, WORD_FROZEN) === 1,
+      stateFileOk: Atomics.load(blocks.probe, WORD_UNWRITTEN) === 0,
       overrides: overridesStatus(inUse()),
       pools: poolStatuses(inUse(), blocks.rows, sources.expiries),
     }),

@@ -2,7 +2,7 @@ import { Registry } from "prom-client";
 import { expect, it } from "vitest";
 import type { ProbeTarget } from "../health/plan.ts";
 import { ENDPOINT_ROW_WORDS, ROW_STATE, STATE_HELD, STATE_KNOWN, STATE_UP } from "../health/rows.ts";
-import { allocateBlocks, WORD_FROZEN } from "../serve/blocks.ts";
+import { allocateBlocks, WORD_FROZEN, WORD_UNWRITTEN } from "../serve/blocks.ts";
 import { addDoubt } from "./doubt-metrics.ts";
 import { createStatus } from "./status.ts";
 
@@ -27,11 +27,17 @@ it("shows a freeze, what is held, and every canary", async () => {
   blocks.probe[WORD_FROZEN] = 1;
   expect(await shown()).toEqual([
     "steerd_health_frozen 1",
+    "steerd_state_file_ok 1",
     "steerd_endpoints_held 1",
     'steerd_canary_up{canary="dns1"} 0',
     'steerd_canary_up{canary="dns2"} 1',
   ]);
   blocks.probe[WORD_FROZEN] = 0;
   status.plan = { targets: [], pools: [] };
-  expect(await shown()).toEqual(["steerd_health_frozen 0", "steerd_endpoints_held 0"]);
+  blocks.probe[WORD_UNWRITTEN] = 1;
+  expect(await shown()).toEqual([
+    "steerd_health_frozen 0",
+    "steerd_state_file_ok 0",
+    "steerd_endpoints_held 0",
+  ]);
 });

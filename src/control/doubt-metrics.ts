@@ -1,7 +1,7 @@
 import { Gauge, type Registry } from "prom-client";
 import { partTargets, REGION_PREFIX } from "../health/plan.ts";
 import { ENDPOINT_ROW_WORDS, ROW_STATE, STATE_HELD, STATE_UP } from "../health/rows.ts";
-import { WORD_FROZEN } from "../serve/blocks.ts";
+import { WORD_FROZEN, WORD_UNWRITTEN } from "../serve/blocks.ts";
 import type { MetricsSources } from "./metrics.ts";
 
 /** Whether failures are believed, and what tells. */
@@ -19,6 +19,14 @@ export function addDoubt(
     registers,
     collect() {
       this.set(Atomics.load(blocks.probe, WORD_FROZEN));
+    },
+  });
+  new Gauge({
+    name: "steerd_state_file_ok",
+    help: "0 while the file that remembers states over a restart cannot be written",
+    registers,
+    collect() {
+      this.set(Atomics.load(blocks.probe, WORD_UNWRITTEN) === 1 ? 0 : 1);
     },
   });
   new Gauge({

@@ -1,6 +1,7 @@
 import { Counter, Gauge, type Metric, Registry } from "prom-client";
 import { largestIndexes } from "../config/index-memory.ts";
 import { COUNTER_LATENCIES, COUNTER_LATENCY_SUM, counterFamilies, LATENCY_BUCKETS_S } from "../counters.ts";
+import { forcedWord } from "../health/forced.ts";
 import { answeredTargets } from "../health/plan.ts";
 import { isWarning, reasonText } from "../health/reasons.ts";
 import {
@@ -109,13 +110,15 @@ function addEndpoints(registry: Registry, { blocks, status }: MetricsSources): v
   const labelNames = ["zone", "pool", "endpoint", "address", "check"];
   const { endpoints } = blocks.rows;
   const up = gauge(registry, "steerd_endpoint_up", "1 while the address may be answered", labelNames, () => {
-    for (const metric of [up, reason, warning, since, response]) metric.reset();
+    for (const metric of [up, forced, reason, warning, since, response]) metric.reset();
     for (const target of answeredTargets(status.plan)) {
       const at = target.row * ENDPOINT_ROW_WORDS;
       const { zone, pool, endpoint, address } = target;
       const labels = { zone, pool, endpoint, address, check: target.check.name };
       const state = Atomics.load(endpoints, at + ROW_STATE);
       up.set(labels, state & STATE_UP ? 1 : 0);
+      const word = forcedWord({ state });
+      if (word !== null) forced.set({ ...labels, state: word }, 1);
       if ((state & STATE_KNOWN) === 0) continue;
       since.set(labels, Atomics.load(endpoints, at + ROW_SINCE_S));
       const why = Atomics.load(endpoints, at + ROW_REASON);
@@ -125,6 +128,12 @@ function addEndpoints(registry: Registry, { blocks, status }: MetricsSources): v
       if (responseUs >= 0) response.set(labels, responseUs / 1e6);
     }
   });
+  const forced = gauge(
+    registry,
+    "steerd_endpoint_forced",
+    "1 while the address is forced to the state by hand",
+    [...labelNames, "state"],
+  );
   const reason = gauge(registry, "steerd_endpoint_reason", "1, with why the address is up or down", [
     "zone",
     "pool",

@@ -145,7 +145,7 @@ class WebhookNotifier implements Notifier {
     this.report(told, delivery);
     if (delivery.outcome === "sent") outbox.sent();
     else if (delivery.outcome === "refused") outbox.refused();
-    else outbox.failed(clock.nowMs(), random);
+    else outbox.failed(clock.nowMs(), random, delivery.afterMs);
     this.schedule(told);
   }
 

@@ -87,6 +87,17 @@ describe("after failures", () => {
     expect(waits(0.5)).toEqual(whole.map((ms) => ms * 0.75));
   });
 
+  test("waits as long as the receiver asks for, where that is longer, up to half an hour", () => {
+    const waits = (askedMs: number): number => {
+      const outbox = new Outbox();
+      outbox.push(event("a", "up", "down"), 0);
+      outbox.take(1, 0);
+      outbox.failed(0, () => 0, askedMs);
+      return outbox.dueInMs(0)!;
+    };
+    expect([0, 200, 120_000, 86_400_000].map(waits)).toEqual([500, 500, 120_000, 1_800_000]);
+  });
+
   test("a success makes the next failure a first one; a refusal is no failure", () => {
     const outbox = new Outbox();
     outbox.push(event("a", "up", "down"), 0);

@@ -7,6 +7,8 @@ const GIVE_UP_MS = 3_600_000;
 /** After the first failure, doubled with each further one. */
 const FIRST_DELAY_MS = 1000;
 const LAST_DELAY_MS = 300_000;
+/** A receiver may ask for so much time, and no more: what waits is given up after an hour. */
+const LONGEST_ASKED_MS = 1_800_000;
 
 /** What became of events so far. */
 export interface OutboxCounts {
@@ -92,8 +94,8 @@ export class Outbox {
     this.failures = 0;
   }
 
-  /** They go back in front of the others, or into what came about the same subjects meanwhile. */
-  failed(nowMs: number, random: () => number): void {
+  /** They go back in front of the others, or into what came about the same subjects meanwhile. `askedMs`: what the receiver asks for. */
+  failed(nowMs: number, random: () => number, askedMs = 0): void {
     const later = [...this.waiting];
     this.waiting.clear();
     for (const tried of this.underway) this.waiting.set(subjectOf(tried.event), { ...tried, isTried: true });
@@ -105,6 +107,6 @@ export class Outbox {
     const delayMs = Math.min(LAST_DELAY_MS, FIRST_DELAY_MS * 2 ** this.failures);
     this.failures++;
     // Between half and all of it, so that receivers of a fleet of servers are not asked in the same moment.
-    this.notBeforeMs = nowMs + delayMs * (0.5 + random() / 2);
+    this.notBeforeMs = nowMs + Math.max(delayMs * (0.5 + random() / 2), Math.min(askedMs, LONGEST_ASKED_MS));
   }
 }

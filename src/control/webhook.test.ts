@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { sendWebhook, type WebhookRequest } from "./webhook.ts";
+import { retryAfterMs, sendWebhook, type WebhookRequest } from "./webhook.ts";
 
 let server: Server;
 let answer: (request: IncomingMessage, response: ServerResponse) => void;
@@ -65,6 +65,15 @@ describe("sendWebhook, against a real server", () => {
     expect(got.length).toBe(1);
   });
 
+  test("a receiver that says when it can be asked again is heeded", async () => {
+    answer = (_request, response) => response.writeHead(429, { "retry-after": "120" }).end();
+    expect(await sendWebhook(request)).toEqual({ outcome: "again", why: "status 429", afterMs: 120_000 });
+    answer = (_request, response) => response.writeHead(503, { "retry-after": "soon" }).end();
+    expect(await sendWebhook(request)).toEqual({ outcome: "again", why: "status 503" });
+    answer = (_request, response) => response.writeHead(400, { "retry-after": "120" }).end();
+    expect(await sendWebhook(request)).toEqual({ outcome: "refused", why: "status 400" });
+  });
+
   test("that hangs: the deadline ends it; that recovers: it is taken", async () => {
     answer = () => undefined;
     const begin = performance.now();
@@ -112,4 +121,13 @@ describe("sendWebhook, against a real server", () => {
       why: expect.stringMatching(/SSL|EPROTO/),
     });
   });
+});
+
+test("Retry-After is seconds, or a date that may have passed", () => {
+  const nowMs = Date.UTC(2026, 10, 21, 12, 0, 0);
+  const after = (text: string | undefined): number | null => retryAfterMs(text, nowMs);
+  expect(["0", "120", "Sat, 21 Nov 2026 12:01:30 GMT", "Sat, 21 Nov 2026 11:00:00 GMT"].map(after)).toEqual([
+    0, 120_000, 90_000, 0,
+  ]);
+  expect(["", "-5", "1.5e3", "soon", undefined].map(after)).toEqual([null, null, null, null, null]);
 });

@@ -2,7 +2,11 @@ import { request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 
 /** What came of one request: taken, to be tried again, or never to be taken. */
-export type Delivery = { outcome: "sent" } | { outcome: "again" | "refused"; why: string };
+export type Delivery =
+  | { outcome: "sent" }
+  /** `afterMs`: the receiver asks for so much time; absent: it says nothing. */
+  | { outcome: "again"; why: string; afterMs?: number }
+  | { outcome: "refused"; why: string };
 
 export interface WebhookRequest {
   url: string;
@@ -15,10 +19,20 @@ export interface WebhookRequest {
 export type SendWebhook = (request: WebhookRequest) => Promise<Delivery>;
 
 /** RFC 9110 sections 15.5.9 and 15.6, RFC 6585 section 4: the same request may succeed later. */
-function deliveryOf(status: number): Delivery {
+function deliveryOf(status: number, retryAfter: string | undefined): Delivery {
   if (status >= 200 && status < 300) return { outcome: "sent" };
-  const isTransient = status >= 500 || status === 408 || status === 429;
-  return { outcome: isTransient ? "again" : "refused", why: `status ${status}` };
+  const why = `status ${status}`;
+  if (status < 500 && status !== 408 && status !== 429) return { outcome: "refused", why };
+  const afterMs = retryAfterMs(retryAfter, Date.now());
+  return { outcome: "again", why, ...(afterMs === null ? {} : { afterMs }) };
+}
+
+/** RFC 9110 section 10.2.3: seconds, or a date. Null: neither is said. */
+export function retryAfterMs(text: string | undefined, wallMs: number): number | null {
+  if (text === undefined) return null;
+  if (/^\d{1,9}$/.test(text)) return Number(text) * 1000;
+  const dateMs = text.endsWith(" GMT") ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(dateMs) ? null : Math.max(0, dateMs - wallMs);
 }
 
 /** POSTs JSON; never rejects. Redirects are not followed: they would take headers with secrets elsewhere. */
@@ -40,7 +54,9 @@ export const sendWebhook: SendWebhook = ({ url, headers, body, timeoutMs }) =>
       () => end({ outcome: "again", why: `no response within ${timeoutMs} ms` }),
       timeoutMs,
     );
-    sent.on("response", ({ statusCode = 0 }) => end(deliveryOf(statusCode)));
+    sent.on("response", ({ statusCode = 0, headers: said }) =>
+      end(deliveryOf(statusCode, said["retry-after"])),
+    );
     sent.on("error", (error: NodeJS.ErrnoException) =>
       end({ outcome: "again", why: error.code ?? error.message }),
     );

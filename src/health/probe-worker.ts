@@ -1,5 +1,6 @@
 import { uptime } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
+import { WORD_UNWRITTEN } from "../serve/blocks.ts";
 import { createHealthMemory } from "../serve/health-memory.ts";
 import type { ProbeInit } from "../serve/messages.ts";
 import { runProbeWorker } from "../serve/probe-runner.ts";
@@ -19,11 +20,14 @@ const clock: HealthClock = {
 /** Entry of the worker that probes endpoints. */
 if (parentPort !== null) {
   const init = workerData as ProbeInit;
-  const { rows, state: settings } = init;
+  const { rows, state: settings, words } = init;
+  const onWritten = (isWritten: boolean): void => {
+    Atomics.store(words, WORD_UNWRITTEN, isWritten ? 0 : 1);
+  };
   runProbeWorker(
     init,
     parentPort,
     (options) => createProber({ ...options, clock, random: Math.random, prepare: prepareProbe }),
-    (log) => (settings === null ? null : createHealthMemory({ rows, settings, clock, log })),
+    (log) => (settings === null ? null : createHealthMemory({ rows, settings, clock, log, onWritten })),
   );
 }

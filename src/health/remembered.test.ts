@@ -22,6 +22,7 @@ import {
   ROW_REASON,
   ROW_SINCE_S,
   ROW_STATE,
+  ROW_WEIGHT_SCALE,
   STATE_KNOWN,
   STATE_UP,
 } from "./rows.ts";
@@ -304,4 +305,80 @@ test("every reason comes back from its text", () => {
   for (let reason = 1; reasonText(reason) !== "none"; reason++) some.push(reason);
   for (const reason of some) expect(reasonOf(reasonText(reason))).toBe(reason);
   for (const text of ["", "status-", "status-x", "exit-12345", "nonsense"]) expect(reasonOf(text)).toBe(0);
+});
+
+describe("what went up and down before a restart", () => {
+  const timing = { fall: 1, rise: 1, dampingMs: 600_000 };
+  const slow = (): HealthPlan => {
+    const plan = planOf(["192.0.2.1"], 0, timing);
+    return { ...plan, targets: plan.targets.map((target) => ({ ...target, slowStartMs: 100_000 })) };
+  };
+  const scale = (): number => word(0, ROW_WEIGHT_SCALE) / 65_536;
+
+  /** Goes down and comes back twice, so that its next downtime is a minute at least. */
+  function flapped(plan: HealthPlan): Remembered {
+    const prober = start();
+    alive = new Set(["192.0.2.1"]);
+    prober.setPlan(plan);
+    clock.advance(2_000);
+    for (let n = 0; n < 2; n++) {
+      alive.clear();
+      while (isUp(0)) clock.advance(100);
+      alive.add("192.0.2.1");
+      while (!isUp(0)) clock.advance(100);
+    }
+    prober.stop();
+    return remember(rows, plan, null, wallS());
+  }
+
+  test("is damped after it, too", () => {
+    const plan = planOf(["192.0.2.1"], 0, timing);
+    restart(flapped(plan), 5_000, plan);
+    const prober = start();
+    prober.setPlan(plan);
+    clock.advance(2_000);
+    alive.clear();
+    while (isUp(0)) clock.advance(100);
+    alive.add("192.0.2.1");
+    clock.advance(100_000);
+    expect(isUp(0)).toBe(false);
+    clock.advance(30_000);
+    expect(isUp(0)).toBe(true);
+    prober.stop();
+  });
+
+  test("goes on with its slow start", () => {
+    const plan = slow();
+    const remembered = flapped(plan);
+    // The ramp is twice as long as it is configured: it went down within the one before.
+    restart(remembered, 20_000, plan);
+    const prober = start();
+    prober.setPlan(plan);
+    expect(scale()).toBeGreaterThan(0.05);
+    expect(scale()).toBeLessThan(0.2);
+    clock.advance(60_000);
+    expect(scale()).toBeLessThan(0.6);
+    prober.stop();
+  });
+
+  test("and stays down as long as hold_down says, counted from before", () => {
+    const plan = planOf(["192.0.2.1"], 0, { fall: 1, rise: 1, holdDownMs: 60_000 });
+    const prober = start();
+    alive = new Set(["192.0.2.1"]);
+    prober.setPlan(plan);
+    clock.advance(2_000);
+    alive.clear();
+    while (isUp(0)) clock.advance(100);
+    alive.add("192.0.2.1");
+    clock.advance(10_000);
+    prober.stop();
+    restart(remember(rows, plan, null, wallS()), 30_000, plan);
+    const next = start();
+    next.setPlan(plan);
+    clock.advance(15_000);
+    expect(isUp(0)).toBe(false);
+    clock.advance(10_000);
+    expect(isUp(0)).toBe(true);
+    next.stop();
+  });
 });

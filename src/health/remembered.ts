@@ -1,4 +1,4 @@
-import type { CheckSpec, CheckTiming, HealthPlan, LatchPlan, PoolPlan, ProbeTarget } from "./plan.ts";
+import type { CheckSpec, HealthPlan, LatchPlan, PoolPlan, ProbeTarget } from "./plan.ts";
 import { foldPool } from "./pool.ts";
 import { reasonOf, reasonText } from "./reasons.ts";
 import {
@@ -10,6 +10,7 @@ import {
   POOL_ROW_FAILED,
   POOL_ROW_SINCE_S,
   POOL_ROW_WORDS,
+  ROW_MEMORY,
   ROW_REASON,
   ROW_RESULTS,
   ROW_SINCE_S,
@@ -21,6 +22,8 @@ import {
 } from "./rows.ts";
 import { holdsEndpoint, holdsLatch, holdsPool, writeEndpoint, writeLatch, writePool } from "./rows-writer.ts";
 import { assumedState } from "./state.ts";
+import { memoryOf } from "./state-row.ts";
+import { isTiming } from "./timing.ts";
 
 /** What of the health rows outlives the process: by names, never by rows. All times are seconds since 1970. */
 export interface Remembered {
@@ -42,6 +45,8 @@ export interface RememberedEndpoint {
   sinceS: number;
   /** When a probe last stood behind it. */
   seenS: number;
+  /** Alternations, luck and ramp, as ROW_MEMORY has them; absent: none, as in files of earlier versions. */
+  memory?: number;
 }
 
 export interface RememberedPool {
@@ -61,26 +66,9 @@ export interface RememberedLatch {
   seenS: number;
 }
 
-/** What decides when is asked and how results are judged. */
-const TIMING: Record<keyof CheckTiming, true> = {
-  intervalMs: true,
-  timeoutMs: true,
-  fall: true,
-  rise: true,
-  fastIntervalMs: true,
-  okReset: true,
-  holdDownMs: true,
-  holdHealthyMs: true,
-  startGraceMs: true,
-  dampingMs: true,
-  returnJitterMs: true,
-  windowMs: true,
-  warningScale: true,
-};
-
 /** What a check asks, whatever its timing: a state holds for the same question only. */
 function questionOf(check: CheckSpec): string {
-  return JSON.stringify(Object.entries(check).filter(([key]) => !(key in TIMING)));
+  return JSON.stringify(Object.entries(check).filter(([key]) => !isTiming(key)));
 }
 
 /**
@@ -114,6 +102,7 @@ export function remember(
       reason: reasonText(word(ROW_REASON)),
       sinceS: word(ROW_SINCE_S),
       seenS: word(ROW_RESULTS) > 0 ? wallS : (seenBefore.get(endpointKey(id)) ?? wallS),
+      memory: word(ROW_MEMORY),
     });
   }
   const pools = plan.pools.filter((pool) => holdsPool(rows, pool)).map((pool) => rememberPool(rows, pool));
@@ -206,7 +195,8 @@ export function restore(
 
 function restoreEndpoint(rows: HealthRows, target: ProbeTarget, known: RememberedEndpoint): void {
   const assumed = assumedState(known.state === "up", 0, target.check);
-  const state = { ...assumed, trial: known.state === "new", reason: reasonOf(known.reason) };
+  const trial = known.state === "new";
+  const state = { ...assumed, ...memoryOf(known.memory ?? 0), oks: 0, trial, reason: reasonOf(known.reason) };
   writeEndpoint(rows, target, state, known.sinceS);
 }
 

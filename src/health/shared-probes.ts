@@ -1,6 +1,7 @@
-import type { CheckSpec, CheckTiming, ProbeTarget } from "./plan.ts";
+import type { CheckSpec, ProbeTarget } from "./plan.ts";
 import type { HealthClock, PrepareProbe, ProbeResult } from "./probe.ts";
 import { createScheduler, type Scheduler, type SchedulerStats } from "./scheduler.ts";
+import { isTiming } from "./timing.ts";
 
 /** Probes of targets by their rows: targets that are to be probed the same way share one probe, whichever zones they are of. */
 export interface SharedProbes {
@@ -108,29 +109,15 @@ export function createSharedProbes(options: SharedProbesOptions): SharedProbes {
   };
 }
 
-/** What is read of a check when its results are judged, and not when it is asked. */
-const JUDGED: Record<Exclude<keyof CheckTiming, "intervalMs" | "timeoutMs"> | "name", true> = {
-  name: true,
-  fall: true,
-  rise: true,
-  fastIntervalMs: true,
-  okReset: true,
-  holdDownMs: true,
-  holdHealthyMs: true,
-  startGraceMs: true,
-  dampingMs: true,
-  returnJitterMs: true,
-  windowMs: true,
-  warningScale: true,
-};
-
 const askedOf = new WeakMap<CheckSpec, string>();
 
 /** What a check asks, as text; made once for each, as thousands of targets have the same. */
 function askedText(check: CheckSpec): string {
   const known = askedOf.get(check);
   if (known !== undefined) return known;
-  const text = JSON.stringify(Object.entries(check).filter(([key]) => !(key in JUDGED)));
+  const text = JSON.stringify(
+    Object.entries(check).filter(([key]) => key !== "name" && !isTiming(key, "judged")),
+  );
   askedOf.set(check, text);
   return text;
 }

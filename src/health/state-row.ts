@@ -61,6 +61,20 @@ export function memoryWord(state: EndpointState): number {
   );
 }
 
+/** What ROW_MEMORY holds of a state. */
+type Memory = Pick<EndpointState, "flaps" | "rampLevel" | "returned" | "oks" | "luck">;
+
+/** What memoryWord has written. */
+export function memoryOf(memory: number): Memory {
+  return {
+    oks: (memory >> OKS_SHIFT) & OKS_MASK,
+    returned: (memory & RETURNED) !== 0,
+    flaps: Math.min(MAX_FLAPS, flapsOf(memory)),
+    luck: ((memory >> LUCK_SHIFT) & LUCK_MASK) / LUCKS,
+    rampLevel: (memory >> LEVEL_SHIFT) & LEVEL_MASK,
+  };
+}
+
 /**
  * The state that a row carries, as a prober that was restarted finds it. `wallMs` and `nowMs` are the same moment. When
  * its run began is forgotten: it begins now.
@@ -69,7 +83,6 @@ export function stateFromRow(rows: HealthRows, row: number, nowMs: number, wallM
   const base = row * ENDPOINT_ROW_WORDS;
   const word = (index: number): number => Atomics.load(rows.endpoints, base + index);
   const bits = word(ROW_STATE);
-  const memory = word(ROW_MEMORY);
   const sinceMs = nowMs - Math.max(0, wallMs - word(ROW_SINCE_S) * 1000);
   return {
     // What was kept up has to fail anew: who kept it knew why, and is gone.
@@ -78,7 +91,7 @@ export function stateFromRow(rows: HealthRows, row: number, nowMs: number, wallM
     trial: (bits & STATE_TRIAL) !== 0,
     held: (bits & STATE_HELD) !== 0,
     run: word(ROW_RUN),
-    oks: (memory >> OKS_SHIFT) & OKS_MASK,
+    ...memoryOf(word(ROW_MEMORY)),
     runSinceMs: nowMs,
     results: word(ROW_RESULTS),
     reason: word(ROW_REASON),
@@ -86,10 +99,6 @@ export function stateFromRow(rows: HealthRows, row: number, nowMs: number, wallM
     sinceMs,
     responseUs: word(ROW_RESPONSE_US),
     spared: (bits & STATE_SPARED) !== 0,
-    returned: (memory & RETURNED) !== 0,
-    flaps: Math.min(MAX_FLAPS, flapsOf(memory)),
-    luck: ((memory >> LUCK_SHIFT) & LUCK_MASK) / LUCKS,
     rampSinceMs: sinceMs,
-    rampLevel: (memory >> LEVEL_SHIFT) & LEVEL_MASK,
   };
 }

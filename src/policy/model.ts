@@ -75,6 +75,8 @@ export interface PoolModel {
   region: { name: string; location: LocationModel | null } | null;
   /** Name of the check, for people; null: always up. */
   check: string | null;
+  /** The check reads what endpoints report of their load; absent: it does not. */
+  hasReports?: boolean;
   endpoints: EndpointModel[];
   /** The endpoints as the file has them, where one of them is to be looked up: `endpoints` is made of these and what is known. */
   template?: readonly EndpointModel[];

@@ -50,6 +50,8 @@ export const WORD_RESTARTS = 5;
 export const WORD_STARTED_S = 6;
 /** 1 while states are kept although probes fail (probe worker only); written by the worker. */
 export const WORD_FROZEN = 7;
+/** 1 while the file that outlives the process cannot be written (probe worker only); written by the worker. */
+export const WORD_UNWRITTEN = 8;
 
 export const CRASH_THROW = 1;
 /** A loop that does not end. */

@@ -26,10 +26,18 @@ export interface HealthMemoryOptions {
   settings: StateSettings;
   clock: HealthClock;
   log: Log;
+  /** Whether the file could be written when it last was to be. */
+  onWritten: (isWritten: boolean) => void;
 }
 
 /** Remembers what the rows say in a file, and restores them from it when the process starts. */
-export function createHealthMemory({ rows, settings, clock, log }: HealthMemoryOptions): HealthMemory {
+export function createHealthMemory({
+  rows,
+  settings,
+  clock,
+  log,
+  onWritten,
+}: HealthMemoryOptions): HealthMemory {
   const { path, maxAgeMs } = settings;
   const wallS = (): number => Math.floor(clock.wallMs() / 1000);
   let plan: HealthPlan | null = null;
@@ -40,6 +48,7 @@ export function createHealthMemory({ rows, settings, clock, log }: HealthMemoryO
     log,
     remember: () => remember(rows, plan ?? { targets: [], pools: [] }, restored, wallS()),
     write: replaceDurably,
+    onWritten,
   });
   const recall = (next: HealthPlan): void => {
     // A prober that is replaced within the process finds its rows: they know more than the file does.

@@ -52,12 +52,11 @@ const isSecond = (value: unknown): boolean =>
   Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 31;
 
 function isEndpoint(item: RememberedEndpoint): boolean {
-  const { zone, pool, address, check, asks, state, reason, sinceS, seenS } = item;
+  const { zone, pool, address, check, asks, state, reason, sinceS, seenS, memory = 0 } = item;
   return (
     [zone, pool, address, check, asks, reason].every(isText) &&
     ["up", "down", "new"].includes(state) &&
-    isSecond(sinceS) &&
-    isSecond(seenS)
+    [sinceS, seenS, memory].every(isSecond)
   );
 }
 
@@ -103,6 +102,8 @@ export interface StateWriterOptions {
   remember: () => Remembered;
   /** `replaceDurably`, or a test's. */
   write: (path: string, text: string) => Promise<void>;
+  /** What became of a write. */
+  onWritten?: (isWritten: boolean) => void;
 }
 
 /** Keeps the file up to date, and never in a hurry. */
@@ -136,6 +137,7 @@ export function createStateWriter(options: StateWriterOptions): StateWriter {
         log("warn", `${path} cannot be written (${code ?? message}): a restart would know nothing of health`);
       isFailing = true;
     }
+    options.onWritten?.(!isFailing);
     earliestMs = clock.nowMs() + Math.max(LEAST_PAUSE_MS, PAUSE_FACTOR * (clock.nowMs() - startedMs));
   };
   const begin = (): void => {

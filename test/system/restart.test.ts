@@ -108,11 +108,20 @@ records:
     expect(server.child.stdout()).toMatch(/127\.0\.31\.1 is up: ok, first verdict/);
   });
 
-  test("row 57: a folder that cannot be written costs one line of the log", async () => {
+  test("row 57: a folder that cannot be written costs one line of the log, and shows in status and metrics", async () => {
     server = await start("{file: no/such/folder/state.json}");
     await sleep(2500);
     expect(await answered(server)).toBe(EU);
     expect(server.child.stdout().match(/state\.json cannot be written \(ENOENT\)/g)).toHaveLength(1);
+    const metrics = await (await fetch(`${server.api}/metrics`)).text();
+    expect(metrics).toMatch(/^steerd_state_file_ok 0$/m);
+    const status = startChild(
+      process.execPath,
+      [join(ROOT, "bin/steerd"), "status", "--config", join(server.folder, "steerd.yaml")],
+      { lifetimeMs: 30_000, env: { NO_COLOR: "1" } },
+    );
+    expect(await status.exited).toBe(0);
+    expect(status.stdout()).toMatch(/^The state file cannot be written: /m);
   });
 });
 
