@@ -57,6 +57,7 @@ const status: z.ZodType<ServerStatus> = z.looseObject({
   generation: z.number(),
   reloadOk: z.boolean(),
   frozen: z.boolean(),
+  stateFileOk: z.boolean(),
   overrides: z.looseObject({
     file: text,
     isSound: z.boolean(),
