@@ -44,6 +44,8 @@ export interface RunOptions {
   resolverAddress: number;
   warmUpMs: number;
   durationMs: number;
+  /** Sleep after each look for replies, at a fixed rate; absent: none, so that latencies are true. */
+  restMs?: number;
   /** Called when the measured time begins and when it ends. */
   atBoundary(): void;
 }
@@ -68,6 +70,9 @@ export function percentile(histogram: Uint32Array, share: number): number {
   }
   return Number.NaN;
 }
+
+/** Nobody wakes who waits for it. */
+const NEVER_WOKEN = new Int32Array(new SharedArrayBuffer(4));
 
 interface Socket {
   fd: number;
@@ -211,6 +216,7 @@ export class Generator {
       }
       for (let index = 0; index < sockets.length; index++)
         this.take(sockets[index]!, options, performance.now());
+      if (options.restMs !== undefined) Atomics.wait(NEVER_WOKEN, 0, 0, options.restMs);
     }
     return this.finish(options, end - begin);
   }

@@ -1,36 +1,69 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startChild } from "../../test/support/child.ts";
-import { Generator } from "../load/generator.ts";
-import { addressNumber, buildWorkload, ORIGIN } from "../load/workloads.ts";
+import { type Child, startChild } from "../../test/support/child.ts";
+import { Generator, type RunResult } from "../load/generator.ts";
+import { addressNumber, buildWorkload, ORIGIN, type Workload } from "../load/workloads.ts";
 import { queryPacket } from "./server.ts";
 
-/** What queries cost a server that probes, or does not. */
+/** What queries cost a server in one round. */
 export interface Beside {
   replies: number;
   lost: number;
   wrong: number;
   /** Processor time of the thread that answers. */
   microsecondsPerQuery: number;
+  /** Processor time of the thread that takes most without queries, in percent of a core. */
+  probePercent: number;
+}
+
+/** Rounds in turn: the server that does not probe, and the one that does. */
+export interface BesideRounds {
+  alone: Beside[];
+  probing: Beside[];
 }
 
 const TYPE_A = 1;
 const NOERROR = 0;
 const SOCKETS = 8;
-const SETTLE_MS = 4_000;
+/** Until every address has been probed twice. */
+const START_MS = 4_000;
+/** Until a server that stood still is back in its rhythm. */
+const SETTLE_MS = 2_000;
+const WARM_UP_MS = 500;
+const LOOK_MS = 1_000;
+/** Between bursts of queries the generator sleeps: server, probes, nginx and it share the cores of one machine. */
+const REST_MS = 0.2;
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
+type ThreadTimes = Map<string, number>;
+
 /** Processor time of each thread in nanoseconds (proc(5), schedstat). */
-function threadTimes(pid: number): Map<string, number> {
-  const times = new Map<string, number>();
+function threadTimes(pid: number): ThreadTimes {
+  const times: ThreadTimes = new Map();
   for (const thread of readdirSync(`/proc/${pid}/task`)) {
     const text = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8");
     times.set(thread, Number(text.split(" ")[0]));
   }
   return times;
 }
+
+/** What each thread took between two looks. */
+function taken(before: ThreadTimes, after: ThreadTimes): ThreadTimes {
+  return new Map([...after].map(([thread, ns]) => [thread, ns - (before.get(thread) ?? 0)]));
+}
+
+/** The thread for which `weight` of its time is the largest. */
+function foremost(times: ThreadTimes, weight: (ns: number, thread: string) => number): string {
+  const [first] = [...times].sort(
+    ([left, leftNs], [right, rightNs]) => weight(rightNs, right) - weight(leftNs, left),
+  );
+  return first![0];
+}
+
+/** A thread that takes less in a look does nothing. */
+const IDLE_NS = 5e6;
 
 function writeConfiguration(addresses: readonly string[], port: number, probes: boolean): string {
   const folder = mkdtempSync(join(tmpdir(), "steerd-bench-"));
@@ -51,51 +84,123 @@ function writeConfiguration(addresses: readonly string[], port: number, probes: 
   return join(folder, "steerd.yaml");
 }
 
+/** Asks servers at one rate. */
+class Asker {
+  private readonly generator: Generator;
+  private readonly workload: Workload;
+  private readonly rate: number;
+
+  constructor(generator: Generator, address: string, rate: number) {
+    this.generator = generator;
+    this.rate = rate;
+    const query = {
+      packet: queryPacket(`www.${ORIGIN}`, TYPE_A, null),
+      rcode: NOERROR,
+      address: addressNumber(address),
+    };
+    this.workload = buildWorkload("beside", () => query);
+  }
+
+  /** Nothing else of this process runs meanwhile. */
+  ask(port: number, durationMs: number, atBoundary: () => void): RunResult {
+    const { generator, workload, rate } = this;
+    generator.aim(port);
+    const times = { warmUpMs: WARM_UP_MS, durationMs, restMs: REST_MS };
+    return generator.pace({ workload, resolverAddress: 0, ...times, atBoundary }, rate);
+  }
+
+  close(): void {
+    this.generator.close();
+  }
+}
+
+/** A server that stands still (SIGSTOP) but in its rounds. */
+class Server {
+  readonly child: Child;
+  private readonly port: number;
+  /** The thread that takes most without queries, and the one that takes many times more with them. */
+  private probeThread = "";
+  private answerThread = "";
+
+  private constructor(child: Child, port: number) {
+    this.child = child;
+    this.port = port;
+  }
+
+  static async start(
+    addresses: readonly string[],
+    port: number,
+    probes: boolean,
+    asker: Asker,
+  ): Promise<Server> {
+    const file = writeConfiguration(addresses, port, probes);
+    const args = ["bin/steerd", "serve", "--config", file];
+    const child = startChild(process.execPath, args, { lifetimeMs: 600_000 });
+    const [, answering] = await child.waitFor(/answering on 127\.0\.0\.1:(\d+)/, 60_000);
+    const server = new Server(child, Number(answering));
+    await server.findThreads(asker);
+    child.signal("SIGSTOP");
+    return server;
+  }
+
+  async round(asker: Asker, durationMs: number): Promise<Beside> {
+    this.child.signal("SIGCONT");
+    await sleep(SETTLE_MS);
+    const { run, times } = this.asked(asker, durationMs);
+    this.child.signal("SIGSTOP");
+    const { replies, lost, wrong } = run;
+    return {
+      ...{ replies, lost, wrong },
+      microsecondsPerQuery: times.get(this.answerThread)! / 1_000 / replies,
+      probePercent: times.get(this.probeThread)! / 10_000 / durationMs,
+    };
+  }
+
+  async stop(): Promise<void> {
+    this.child.signal("SIGCONT");
+    await this.child.stop();
+  }
+
+  private async findThreads(asker: Asker): Promise<void> {
+    await sleep(START_MS);
+    const before = threadTimes(this.child.pid);
+    await sleep(LOOK_MS);
+    const idle = taken(before, threadTimes(this.child.pid));
+    const { times } = this.asked(asker, LOOK_MS);
+    this.probeThread = foremost(idle, (ns) => ns);
+    // A thread that probes takes more time than one that answers, and not the same in every second.
+    this.answerThread = foremost(times, (ns, thread) => ns / (IDLE_NS + (idle.get(thread) ?? 0)));
+  }
+
+  private asked(asker: Asker, durationMs: number): { run: RunResult; times: ThreadTimes } {
+    const looks: ThreadTimes[] = [];
+    const run = asker.ask(this.port, durationMs, () => {
+      looks.push(threadTimes(this.child.pid));
+    });
+    return { run, times: taken(looks[0]!, looks[1]!) };
+  }
+}
+
 /**
- * A server with these addresses, probed every second or not at all, answers `rate` queries a second. The thread that
- * answers is the one whose share of a processor grows most with the queries.
+ * Two servers with these addresses, one that probes them every second and one that does not, answer `rate` queries a
+ * second in turn: a machine that is busier in one minute than in the next changes no ratio within a round.
  */
 export async function measureBeside(
   addresses: readonly string[],
   port: number,
-  probes: boolean,
   rate: number,
-  durationMs: number,
-): Promise<Beside> {
-  const file = writeConfiguration(addresses, port, probes);
-  const child = startChild(process.execPath, ["bin/steerd", "serve", "--config", file], {
-    lifetimeMs: 300_000,
-  });
-  const [, udpPort] = await child.waitFor(/answering on 127\.0\.0\.1:(\d+)/, 60_000);
-  await sleep(SETTLE_MS);
-  const idleBefore = threadTimes(child.pid);
-  await sleep(durationMs / 2);
-  const idleAfter = threadTimes(child.pid);
-  const generator = await Generator.open(SOCKETS);
-  generator.aim(Number(udpPort));
-  const address = addressNumber(addresses[0]!);
-  const workload = buildWorkload("beside", () => ({
-    packet: queryPacket(`www.${ORIGIN}`, TYPE_A, null),
-    rcode: NOERROR,
-    address,
-  }));
-  const boundaries: Map<string, number>[] = [];
-  const atBoundary = (): void => {
-    boundaries.push(threadTimes(child.pid));
-  };
-  const run = generator.pace({ workload, resolverAddress: 0, warmUpMs: 1_000, durationMs, atBoundary }, rate);
-  generator.close();
-  await child.stop();
-  const [before, after] = boundaries as [Map<string, number>, Map<string, number>];
-  let grown = 0;
-  let answeringNs = 0;
-  for (const [thread, ns] of after) {
-    const loadedNs = ns - (before.get(thread) ?? 0);
-    const idleNs = ((idleAfter.get(thread) ?? 0) - (idleBefore.get(thread) ?? 0)) * 2;
-    if (loadedNs - idleNs <= grown) continue;
-    grown = loadedNs - idleNs;
-    answeringNs = loadedNs;
+  rounds: number,
+  roundMs: number,
+): Promise<BesideRounds> {
+  const asker = new Asker(await Generator.open(SOCKETS), addresses[0]!, rate);
+  const alone = await Server.start(addresses, port, false, asker);
+  const probing = await Server.start(addresses, port, true, asker);
+  const result: BesideRounds = { alone: [], probing: [] };
+  for (let round = 0; round < rounds; round++) {
+    result.alone.push(await alone.round(asker, roundMs));
+    result.probing.push(await probing.round(asker, roundMs));
   }
-  const { replies, lost, wrong } = run;
-  return { replies, lost, wrong, microsecondsPerQuery: answeringNs / 1_000 / replies };
+  asker.close();
+  await Promise.all([alone.stop(), probing.stop()]);
+  return result;
 }
