@@ -52,6 +52,8 @@ export const WORD_STARTED_S = 6;
 export const WORD_FROZEN = 7;
 /** 1 while the file that outlives the process cannot be written (probe worker only); written by the worker. */
 export const WORD_UNWRITTEN = 8;
+/** Messages that the worker was sent: one that answers looks here whether something waits; written by the supervisor. */
+export const WORD_BELL = 9;
 
 export const CRASH_THROW = 1;
 /** A loop that does not end. */

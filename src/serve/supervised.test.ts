@@ -2,6 +2,7 @@ import { EventEmitter } from "node:events";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import {
   allocateWords,
+  WORD_BELL,
   WORD_HEARTBEAT,
   WORD_OPEN,
   WORD_RESTARTS,
@@ -62,6 +63,7 @@ describe("superviseWorker", () => {
     supervised.post("more");
     workers[0]!.emit("message", "hello");
     expect(workers[0]!.posted).toEqual(["begin", "more"]);
+    expect(words[WORD_BELL]).toBe(2);
     expect(lines).toEqual(["got hello"]);
     expect(words[WORD_STARTED_S]).toBeGreaterThan(1_600_000_000);
   });

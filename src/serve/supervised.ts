@@ -1,4 +1,4 @@
-import { WORD_HEARTBEAT, WORD_OPEN, WORD_RESTARTS, WORD_STARTED_S, WORD_STOP } from "./blocks.ts";
+import { WORD_BELL, WORD_HEARTBEAT, WORD_OPEN, WORD_RESTARTS, WORD_STARTED_S, WORD_STOP } from "./blocks.ts";
 import type { Log } from "./messages.ts";
 
 /** What the supervisor sees of a worker thread. */
@@ -59,6 +59,11 @@ export function superviseWorker<To, From>(options: SupervisedOptions<To, From>):
   let lastBeat = 0;
   let lastBeatMs = 0;
 
+  /** The bell after the message: whoever hears it finds the message. */
+  const send = (to: WorkerHandle, message: unknown): void => {
+    to.postMessage(message);
+    Atomics.add(words, WORD_BELL, 1);
+  };
   const start = (): void => {
     restart = null;
     startedMs = performance.now();
@@ -73,7 +78,7 @@ export function superviseWorker<To, From>(options: SupervisedOptions<To, From>):
     started.on("exit", (code) => {
       if (worker === started) died(code);
     });
-    options.onStart((message) => started.postMessage(message));
+    options.onStart((message) => send(started, message));
   };
   const died = (code: number): void => {
     worker = null;
@@ -106,7 +111,7 @@ export function superviseWorker<To, From>(options: SupervisedOptions<To, From>):
     const current = worker;
     if (current === null) return;
     Atomics.store(words, WORD_STOP, 1);
-    current.postMessage({ kind: "stop" });
+    send(current, { kind: "stop" });
     await new Promise<void>((resolve) => {
       gone = resolve;
       setTimeout(() => void current.terminate(), graceMs).unref();
@@ -114,7 +119,9 @@ export function superviseWorker<To, From>(options: SupervisedOptions<To, From>):
   };
   start();
   return {
-    post: (message) => worker?.postMessage(message),
+    post: (message) => {
+      if (worker !== null) send(worker, message);
+    },
     replace: () => void worker?.terminate(),
     check,
     stop,

@@ -1,5 +1,6 @@
 import { COUNTER_KERNEL_DROPS } from "../counters.ts";
 import { exchangeBatch } from "./batch.ts";
+import { WORD_BELL } from "./blocks.ts";
 import {
   type Kernel,
   lastErrorName,
@@ -33,6 +34,8 @@ export interface UdpBatchOptions {
    * a dead one answers on the same sockets, and what waits in them.
    */
   descriptors: Int32Array;
+  /** The worker's control words: see blocks.ts. */
+  words: Int32Array;
   isFreeForTcp?: (listener: Listener) => Promise<boolean>;
 }
 
@@ -45,13 +48,18 @@ export interface UdpBatchServer {
 }
 
 const DROPS_MS = 1000;
+/**
+ * The event loop of a busy worker turns this often, as that of an idle one does: its timers, the heart among them, want no
+ * more, and each turn leaves an object or two on the heap. Messages do not wait for it: the bell ends a turn.
+ */
+const TURN_CENTISECONDS = 10;
 /** struct pollfd { fd, events, revents }. */
 const POLL_OCTETS = 8;
 const MAX_POLLED = 256;
 
 /**
  * Answers on sockets of its own with recvmmsg and sendmmsg. The thread blocks in the kernel, 100 ms at most, and lets
- * its event loop turn in between. Resolves to the failures instead, with nothing left open, as openUdp does.
+ * its event loop turn in between: see `turn`. Resolves to the failures instead, with nothing left open, as openUdp does.
  */
 export async function openUdpBatch(
   listeners: Listener[],
@@ -109,6 +117,7 @@ class BatchServer implements UdpBatchServer {
   private readonly plane: Plane;
   private readonly own: UdpSocket[];
   private readonly descriptors: Int32Array;
+  private readonly words: Int32Array;
   private readonly block: OptionBlock;
   /** Own sockets, and those of dead workers. */
   private sockets: UdpSocket[];
@@ -128,13 +137,14 @@ class BatchServer implements UdpBatchServer {
     sockets: UdpSocket[],
     skipped: ListenFailure[],
     plane: Plane,
-    { kernel, descriptors }: UdpBatchOptions,
+    { kernel, descriptors, words }: UdpBatchOptions,
     block: OptionBlock,
   ) {
     this.kernel = kernel;
     this.plane = plane;
     this.own = sockets;
     this.descriptors = descriptors;
+    this.words = words;
     this.block = block;
     this.listeners = sockets.map(({ listener }) => listener);
     this.skipped = skipped;
@@ -178,18 +188,30 @@ class BatchServer implements UdpBatchServer {
     }
   }
 
-  /** Answers for 10 ms at most; messages, timers and the end of the worker have their turn before the next one. */
+  /**
+   * Answers until nothing has come for 100 ms, a message waits, or 100 ms are over; messages, timers and the end of the
+   * worker have their turn before the next one.
+   */
   private turn(): void {
     if (this.closed) return;
     this.failing = false;
+    const { words } = this;
+    const bell = Atomics.load(words, WORD_BELL);
     const single = this.sockets.length === 1;
     let received = 0;
+    let elapsed = 0;
     let first = -1;
     do {
       received = single ? this.exchange(0, MSG_WAITFORONE) : this.exchangeAll();
       if (first < 0) first = this.centisecond;
+      elapsed = this.centisecond - first;
       // A clock that was set back ends the turn too.
-    } while (received > 0 && this.centisecond === first);
+    } while (
+      received > 0 &&
+      elapsed >= 0 &&
+      elapsed < TURN_CENTISECONDS &&
+      Atomics.load(words, WORD_BELL) === bell
+    );
     // A socket that fails at once would turn the loop without end.
     if (this.failing) setTimeout(this.again, RECEIVE_TIMEOUT_MS);
     else setImmediate(this.again);

@@ -7,5 +7,6 @@ import { openUdpBatch } from "./udp-batch.ts";
 export const openUdpTransport: OpenListeners = async (listeners, plane, { batch, reusePort }, block) => {
   const kernel = batch ? await loadKernel() : null;
   if (kernel === null || typeof kernel === "string") return await openUdp(listeners, plane, reusePort);
-  return await openUdpBatch(listeners, plane, { kernel, reusePort, descriptors: block.descriptors });
+  const { descriptors, words } = block;
+  return await openUdpBatch(listeners, plane, { kernel, reusePort, descriptors, words });
 };
