@@ -13,6 +13,8 @@ export interface DiscoveredPool {
   endpoints: readonly FileEndpoint[];
   /** Why the file as it is now is not used; empty: it is. */
   why: string;
+  /** Remembered from a process that ended long ago: what is listed now may be much less. Absent: false. */
+  isOld?: boolean;
 }
 
 /** By zone and pool. */
@@ -51,7 +53,11 @@ export function fillFromFile(
   before: DiscoveredPool | undefined,
   findings: Finding[],
 ): DiscoveredPool {
-  const { endpoints, why } = guardEndpoints(before?.endpoints ?? [], file, source);
+  const { endpoints, why } = guardEndpoints(
+    before?.endpoints ?? [],
+    file,
+    before?.isOld === true ? { ...source, least: 0 } : source,
+  );
   if (why !== "") findings.push(keptFinding(pool.name, source, endpoints.length, why));
   const isTaken = new Set(pool.endpoints.flatMap(({ addresses }) => addresses.map(addressText)));
   const names = new Set(pool.endpoints.map(({ name }) => name));

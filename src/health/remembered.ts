@@ -30,6 +30,17 @@ export interface Remembered {
   endpoints: RememberedEndpoint[];
   pools: RememberedPool[];
   latches: RememberedLatch[];
+  /** Endpoints that pools had from files; absent: none, as in files of earlier versions. */
+  lists?: RememberedList[];
+}
+
+export interface RememberedList {
+  zone: string;
+  pool: string;
+  /** `weight` null: none was given. */
+  endpoints: { name: string; weight: number | null; addresses: string[] }[];
+  /** When they were last in use. */
+  seenS: number;
 }
 
 export interface RememberedEndpoint {

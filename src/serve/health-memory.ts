@@ -1,9 +1,11 @@
+import type { Discovered } from "../config/discovered.ts";
 import type { HealthPlan } from "../health/plan.ts";
 import type { HealthClock } from "../health/probe.ts";
 import { type Remembered, remember, restore } from "../health/remembered.ts";
 import type { HealthRows } from "../health/rows.ts";
 import { holdsEndpoint } from "../health/rows-writer.ts";
 import type { Log } from "./messages.ts";
+import { rememberLists } from "./remembered-lists.ts";
 import { createStateWriter, readStateFile, replaceDurably } from "./state-file.ts";
 
 /** Where states outlive the process, and for how long they hold. */
@@ -15,7 +17,7 @@ export interface StateSettings {
 /** What is known of health, kept for the next start. */
 export interface HealthMemory {
   /** Call before the prober takes a plan over: the first one finds what the process before this one knew. */
-  adopt(plan: HealthPlan): void;
+  adopt(plan: HealthPlan, discovered: Discovered): void;
   /** A published state is another one now. */
   changed(): void;
   stop(): Promise<void>;
@@ -42,11 +44,15 @@ export function createHealthMemory({
   const wallS = (): number => Math.floor(clock.wallMs() / 1000);
   let plan: HealthPlan | null = null;
   let restored: Remembered | null = null;
+  let lists: Discovered = new Map();
   const writer = createStateWriter({
     path,
     clock,
     log,
-    remember: () => remember(rows, plan ?? { targets: [], pools: [] }, restored, wallS()),
+    remember: () => ({
+      ...remember(rows, plan ?? { targets: [], pools: [] }, restored, wallS()),
+      lists: rememberLists(lists, wallS()),
+    }),
     write: replaceDurably,
     onWritten,
   });
@@ -62,7 +68,8 @@ export function createHealthMemory({
     });
   };
   return {
-    adopt: (next) => {
+    adopt: (next, discovered) => {
+      lists = discovered;
       if (plan === null) recall(next);
       plan = next;
       writer.changed();

@@ -84,7 +84,13 @@ export interface ProbeInit {
 }
 
 export type ToProbe =
-  | { kind: "plan"; plan: HealthPlan; generation: number }
+  | {
+      kind: "plan";
+      plan: HealthPlan;
+      generation: number;
+      /** Endpoints from files, to be remembered over a restart; absent: there are none. */
+      discovered?: Discovered;
+    }
   /** Every data worker has taken over the snapshot of the last plan: rows that it left behind may be freed. */
   | { kind: "release" }
   /** In place of what the last plan said of forced states. */

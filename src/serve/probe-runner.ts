@@ -89,7 +89,7 @@ export function runProbeWorker(
   port.on("message", (message) => {
     if (message.kind === "plan") {
       generation = message.generation;
-      memory?.adopt(message.plan);
+      memory?.adopt(message.plan, message.discovered ?? new Map());
       prober.setPlan(message.plan);
       settling.request();
     } else if (message.kind === "release") prober.releaseRetired();

@@ -86,7 +86,7 @@ describe("what is read", () => {
   test("a folder in its place is ignored, with one line", () => {
     mkdirSync(path);
     expect(readStateFile(path, log)).toBeNull();
-    expect(lines).toEqual(["warn FILE is not used: this is not a regular file; the first results decide"]);
+    expect(lines).toEqual(["warn FILE is not used: this is a folder; the first results decide"]);
   });
 });
 

@@ -6,6 +6,7 @@ import type {
   Remembered,
   RememberedEndpoint,
   RememberedLatch,
+  RememberedList,
   RememberedPool,
 } from "../health/remembered.ts";
 import type { Log } from "./messages.ts";
@@ -38,9 +39,14 @@ function parse(text: string): Remembered | null {
   }
   const file = value as (Remembered & { format: unknown }) | null;
   if (typeof file !== "object" || file === null || file.format !== FORMAT) return null;
-  const { endpoints, pools, latches } = file;
-  const isSound = isListOf(endpoints, isEndpoint) && isListOf(pools, isPool) && isListOf(latches, isLatch);
-  return isSound ? { endpoints, pools, latches } : null;
+  const { endpoints, pools, latches, lists = [] } = file;
+  const isSound =
+    isListOf(endpoints, isEndpoint) &&
+    isListOf(pools, isPool) &&
+    isListOf(latches, isLatch) &&
+    isListOf(lists, isRememberedList);
+  if (!isSound) return null;
+  return { endpoints, pools, latches, ...(file.lists === undefined ? {} : { lists }) };
 }
 
 function isListOf<T>(value: unknown, is: (item: T) => boolean): boolean {
@@ -67,6 +73,15 @@ function isPool({ zone, pool, failed, sinceS }: RememberedPool): boolean {
 function isLatch({ zone, policy, entries, current, sinceS, seenS }: RememberedLatch): boolean {
   const areNames = Array.isArray(entries) && entries.every(isText);
   return isText(zone) && isText(policy) && areNames && [current, sinceS, seenS].every(isSecond);
+}
+
+function isRememberedList({ zone, pool, endpoints, seenS }: RememberedList): boolean {
+  const isOne = ({ name, weight, addresses }: RememberedList["endpoints"][number]): boolean =>
+    isText(name) &&
+    (weight === null || Number.isInteger(weight)) &&
+    Array.isArray(addresses) &&
+    addresses.every(isText);
+  return isText(zone) && isText(pool) && isListOf(endpoints, isOne) && isSecond(seenS);
 }
 
 /** Puts a file in place whole, and on the disk: after a crash at any moment it is the old one or the new one. */

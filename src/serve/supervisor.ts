@@ -90,6 +90,11 @@ function remembered({ known, discovered }: Published): Pick<ControlInit, "known"
   return { known, ...(discovered === undefined ? {} : { discovered }) };
 }
 
+function planMessage({ plan, snapshot, discovered }: Published): ToProbe {
+  const { generation } = snapshot;
+  return { kind: "plan", plan, generation, ...(discovered === undefined ? {} : { discovered }) };
+}
+
 /**
  * `timeout`, service managers and terminals tell a process and its group, so that one wish to stop comes as two signals. Only
  * one that comes later than this is a person who does not want to wait.
@@ -240,7 +245,7 @@ class ProcessSupervisor implements Supervisor {
   private publish(published: Published): void {
     if (this.stopping) return;
     const isFirst = this.published === null;
-    const { snapshot, plan, settings } = published;
+    const { settings } = published;
     this.published = published;
     if (isFirst) {
       this.settings = settings;
@@ -250,8 +255,8 @@ class ProcessSupervisor implements Supervisor {
     if (JSON.stringify(settings) !== JSON.stringify(this.settings))
       this.base.log("warn", "listen, workers and state take effect when the server is started again");
     if (this.udpWorkers === 0) return;
-    if (this.probe === null && plan.pools.length > 0) this.startProbe();
-    else this.probe?.post({ kind: "plan", plan, generation: snapshot.generation });
+    if (this.probe === null && this.needsProbe(published)) this.startProbe();
+    else this.probe?.post(planMessage(published));
     if (this.probe === null) this.adopt();
     else this.planTimer ??= setTimeout(() => this.adopt(), PLAN_MS);
   }
@@ -273,11 +278,16 @@ class ProcessSupervisor implements Supervisor {
     const { snapshot, plan } = this.published!;
     this.udpWorkers = udpWorkers;
     this.data.begin(snapshot, udpWorkers, { reusePort: udpWorkers > 1, batch });
+    if (this.needsProbe(this.published!)) this.startProbe();
     if (plan.pools.length === 0) this.data.open(settings.listeners);
     else {
-      this.startProbe();
       this.roundTimer = setTimeout(() => this.openSockets(), FIRST_ROUND_MS);
     }
+  }
+
+  /** The probe worker keeps the file that outlives the process, too: also where nothing is probed. */
+  private needsProbe({ plan, discovered, settings }: Published): boolean {
+    return plan.pools.length > 0 || (settings.state !== null && (discovered?.size ?? 0) > 0);
   }
 
   /** `auto` leaves one core to everything else. Several need a runtime that can share ports. */
@@ -306,8 +316,7 @@ class ProcessSupervisor implements Supervisor {
           state: this.settings!.state,
         }),
       onStart: (post) => {
-        const { snapshot, plan } = this.published!;
-        post({ kind: "plan", plan, generation: snapshot.generation });
+        post(planMessage(this.published!));
       },
       onMessage: (message) => {
         if (message.kind === "log") this.onProbeLog(message);

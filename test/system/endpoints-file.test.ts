@@ -5,6 +5,7 @@ import { askUdp } from "../support/dns-client.ts";
 import { readMessage } from "../support/message.ts";
 import { buildQuery } from "../support/packet.ts";
 import { type Steerd, startSteerd } from "../support/steerd.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const POLL = { timeout: 15_000, interval: 100 };
 
@@ -55,4 +56,21 @@ test("a list that a script writes is answered, and one that is broken or gone ch
   await expect.poll(answered, POLL).toBe("192.0.2.8 192.0.2.9");
   await server.child.waitFor(/pool eu: eu\.json is used again/);
   expect(await metric("steerd_endpoints_file_endpoints")).toBe("2");
+});
+
+test("a server that starts without the file goes on with the list that the one before it had", async () => {
+  const zone = "pools:\n  eu: {endpoints_file: eu.json}\nrecords:\n  www: {policy: eu}\n";
+  const options = { server: `state: {file: ${join(temporaryFolder("state"), "kept.json")}}` };
+  await server.stop();
+  server = await startSteerd({ "gslb.example.yaml": zone, "eu.json": '["192.0.2.1", "192.0.2.2"]' }, options);
+  await expect.poll(answered, POLL).toBe("192.0.2.1 192.0.2.2");
+  // Kept within seconds, so that even a kill loses nothing.
+  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  server.child.signal("SIGKILL");
+  await server.child.exited;
+  server = await startSteerd({ "gslb.example.yaml": zone }, options);
+  expect(await answered()).toBe("192.0.2.1 192.0.2.2");
+  expect(await metric("steerd_endpoints_file_ok")).toBe("0");
+  list('["192.0.2.7", "192.0.2.8"]');
+  await expect.poll(answered, POLL).toBe("192.0.2.7 192.0.2.8");
 });
