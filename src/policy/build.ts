@@ -7,6 +7,8 @@ import {
   LAST_RESORT_NONE,
   LAST_RESORT_POOL,
   LAST_RESORT_SERVFAIL,
+  NODE_FIRST,
+  NODE_KIND,
   NODE_KIND_ADAPTIVE,
   NODE_KIND_ALL,
   NODE_KIND_ASN,
@@ -25,6 +27,8 @@ import {
   NODE_SEED,
   NODE_TABLE,
   NODE_WORDS,
+  POOL_ROW,
+  POOL_WORDS,
   type PolicyData,
 } from "./data.ts";
 import { appendHashCells } from "./hash-cells.ts";
@@ -168,6 +172,11 @@ function addRecord(draft: Draft, record: RecordModel): void {
   );
 }
 
+function poolRow({ nodes, pools }: Draft, node: number): number {
+  if (nodes[node * NODE_WORDS + NODE_KIND] !== NODE_KIND_POOL) return -1;
+  return pools[nodes[node * NODE_WORDS + NODE_FIRST]! * POOL_WORDS + POOL_ROW]!;
+}
+
 /** Children first, so that the entries of one node are adjacent; the model has no cycles. */
 function addNode(draft: Draft, node: NodeModel): number {
   const known = draft.nodeIndexes.get(node);
@@ -187,7 +196,7 @@ function addNode(draft: Draft, node: NodeModel): number {
     count = entries.length;
     for (const [i, entry] of entries.entries()) {
       const pools = addEntryPools(draft, node, entry.node);
-      draft.entries.push(indexes[i]!, entry.weight, pools.first, pools.count);
+      draft.entries.push(indexes[i]!, entry.weight, pools.first, pools.count, poolRow(draft, indexes[i]!));
       draft.names.entryKeys.push(entry.key);
       const seed = draft.nodes[indexes[i]! * NODE_WORDS + NODE_SEED]!;
       seeds.push({ key: entry.key, weight: entry.weight, seed });

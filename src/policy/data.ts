@@ -124,12 +124,14 @@ export type NodeKindWord =
   | typeof NODE_KIND_P2C
   | typeof NODE_KIND_ADAPTIVE;
 
-export const ENTRY_WORDS = 4;
+export const ENTRY_WORDS = 5;
 export const ENTRY_NODE = 0;
 export const ENTRY_WEIGHT = 1;
 /** Run in `entryPools`; empty in nodes that do not go by load. */
 export const ENTRY_POOLS = 2;
 export const ENTRY_POOL_COUNT = 3;
+/** The row of the pool that the entry leads to, or -1: no pool, or one without checks. */
+export const ENTRY_ROW = 4;
 
 /** What a walk of a tree takes for up. */
 export const PASS_NORMAL = 0;

@@ -19,7 +19,7 @@ export function turnEntry(context: DecideContext, node: number, attempt: number)
   const first = nodes[node * NODE_WORDS + NODE_FIRST]!;
   const end = first + nodes[node * NODE_WORDS + NODE_COUNT]!;
   if (attempt === 0) {
-    drawn.fill(0, first, end);
+    for (let entry = first; entry < end; entry++) drawn[entry] = 0;
     context.restCounts[node] = 0;
   }
   if (attempt >= FIRST_ATTEMPTS) return takeBehind(context, node, first, end);

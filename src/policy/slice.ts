@@ -5,7 +5,7 @@ import {
   ENDPOINT_IDENTITY_HIGH,
   ENDPOINT_IDENTITY_LOW,
   ENDPOINT_WORDS,
-  ENTRY_NODE,
+  ENTRY_ROW,
   ENTRY_WEIGHT,
   ENTRY_WORDS,
   NODE_FIRST,
@@ -45,13 +45,15 @@ function poolScale(pools: Int32Array, rows: Int32Array, pool: number): number {
  * Scales are parts of a power of two: sums and comparisons of these weights are exact.
  */
 export function weighEntries(context: DecideContext, first: number, end: number): void {
-  const { entryWeights, heedsLack, policy } = context;
+  const { entryWeights, heedsLack, policy, rows } = context;
   const { entries } = policy;
+  const { pools } = rows;
   for (let entry = first; entry < end; entry++) {
     const at = entry * ENTRY_WORDS;
     const weight = entries[at + ENTRY_WEIGHT]!;
-    const scale = heedsLack === 0 ? SCALE_ONE : nodeScale(context, entries[at + ENTRY_NODE]!);
-    entryWeights[entry] = scale === SCALE_ONE ? weight : (weight * scale) / SCALE_ONE;
+    const row = entries[at + ENTRY_ROW]!;
+    const lack = row < 0 || heedsLack === 0 ? 0 : pools[row * POOL_ROW_WORDS + POOL_ROW_LACK]!;
+    entryWeights[entry] = lack === 0 ? weight : (weight * (SCALE_ONE - lack)) / SCALE_ONE;
   }
 }
 

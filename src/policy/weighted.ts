@@ -17,7 +17,7 @@ export function drawEntry(context: DecideContext, node: number, attempt: number)
   const first = nodes[at + NODE_FIRST]!;
   const end = first + nodes[at + NODE_COUNT]!;
   if (attempt === 0) {
-    drawn.fill(0, first, end);
+    for (let entry = first; entry < end; entry++) drawn[entry] = 0;
     context.restCounts[node] = 0;
   }
   if (attempt >= FIRST_ATTEMPTS) return drawRest(context, node, first, end, attempt);
