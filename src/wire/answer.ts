@@ -1,4 +1,4 @@
-import { EDE_NONE, RCODE_NOERROR } from "./constants.ts";
+import { EDE_NONE, RCODE_NOERROR, TYPE_SOA } from "./constants.ts";
 import { viewOf } from "./octets.ts";
 
 /**
@@ -51,21 +51,26 @@ export const DECIDED_ADDRESSES = 1;
 export const DECIDED_NODATA = 2;
 export const DECIDED_SERVFAIL = 3;
 
-export const ITEM_WORDS = 8;
+export const ITEM_WORDS = 9;
 /** SECTION_*. */
 export const ITEM_SECTION = 0;
-/** ITEM_RRSET, ITEM_SYNTHESIZED_CNAME, ITEM_ADDRESSES, ITEM_HINFO or ITEM_HINTS. */
+/** ITEM_RRSET, ITEM_SYNTHESIZED_CNAME, ITEM_ADDRESSES, ITEM_HINFO, ITEM_HINTS or ITEM_SHORT_SOA. */
 export const ITEM_KIND = 1;
 /** OWNER_*, and where the owner name starts in what that names. */
 export const ITEM_OWNER_KIND = 2;
 export const ITEM_OWNER = 3;
 export const ITEM_TYPE = 4;
 export const ITEM_TTL = 5;
-/** ITEM_RRSET, ITEM_HINTS: offset in the snapshot's octets of the RR block. ITEM_SYNTHESIZED_CNAME: offset in `scratch` of the target. */
+/**
+ * ITEM_RRSET, ITEM_HINTS, ITEM_SHORT_SOA: offset in the snapshot's octets of the RR block. ITEM_SYNTHESIZED_CNAME: offset in
+ * `scratch` of the target.
+ */
 export const ITEM_DATA = 6;
 /** Number of RRs, from bit 0; bit 30 set: the RRset may be left out without TC (RFC 9471 section 2.2). */
 export const ITEM_COUNT = 7;
 export const ITEM_OPTIONAL = 1 << 30;
+/** ITEM_SHORT_SOA: octets of QNAME, from bit 16, of MNAME, from bit 8, and of RNAME before the zone's apex. Else unset. */
+export const ITEM_PREFIXES = 8;
 
 export const SECTION_ANSWER = 0;
 export const SECTION_AUTHORITY = 1;
@@ -78,6 +83,8 @@ export const ITEM_ADDRESSES = 2;
 export const ITEM_HINFO = 3;
 /** HTTPS or SVCB: the RR block, and then the decided addresses of both families (RFC 9460 section 7.3). */
 export const ITEM_HINTS = 4;
+/** An SOA whose owner is a suffix of QNAME, and of its own MNAME and RNAME: compression has nothing to search. */
+export const ITEM_SHORT_SOA = 5;
 
 export const OWNER_QNAME = 0;
 export const OWNER_OCTETS = 1;
@@ -157,4 +164,17 @@ export function addItem(
   items[at + ITEM_DATA] = data;
   items[at + ITEM_COUNT] = count;
   answer.itemCount++;
+}
+
+/** Appends the SOA of a zone that QNAME lies in, as ITEM_SHORT_SOA; `owner` and `data` as for ITEM_RRSET. */
+export function addShortSoa(
+  answer: Answer,
+  owner: number,
+  ttlSeconds: number,
+  data: number,
+  prefixes: number,
+): void {
+  const at = answer.itemCount * ITEM_WORDS;
+  addItem(answer, SECTION_AUTHORITY, ITEM_SHORT_SOA, OWNER_OCTETS, owner, TYPE_SOA, ttlSeconds, data, 1);
+  if (at < answer.items.length) answer.items[at + ITEM_PREFIXES] = prefixes;
 }

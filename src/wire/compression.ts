@@ -14,6 +14,10 @@ export interface Compression {
   qname: Name;
   /** The name being written. */
   current: Name;
+  /** The name that was written last, by where it came from, and its offset in the message; -1: none. */
+  lastOctets: Uint8Array;
+  lastOffset: number;
+  lastAt: number;
 }
 
 /**
@@ -33,6 +37,9 @@ export function createCompression(): Compression {
     count: UNSEEDED,
     qname: createName(),
     current: createName(),
+    lastOctets: new Uint8Array(0),
+    lastOffset: 0,
+    lastAt: -1,
   };
 }
 
@@ -41,6 +48,13 @@ export function resetCompression(compression: Compression, qname: Name, withQues
   // Storing what is there already would cost the collector's barrier.
   if (compression.qname !== qname) compression.qname = qname;
   compression.count = withQuestion === 1 ? UNSEEDED : 0;
+  compression.lastAt = -1;
+}
+
+/** Forgets the names that were written since there were `count` of them: they have been taken back. */
+export function rewindCompression(compression: Compression, count: number): void {
+  compression.count = count;
+  compression.lastAt = -1;
 }
 
 function seed(compression: Compression): void {
@@ -60,7 +74,8 @@ function remember(compression: Compression, hash: number, offset: number): void 
 
 /**
  * Writes the valid, uncompressed name at `offset` of `octets` into the message `out` at `at`, its longest known suffix
- * as a pointer. The message needs room for the whole name.
+ * as a pointer. The message needs room for the whole name. An alias's target is the next RRset's owner, so that the same
+ * name often comes twice in turn.
  *
  * @returns the offset behind it.
  */
@@ -71,6 +86,10 @@ export function writeName(
   out: DataView,
   at: number,
 ): number {
+  if (compression.lastAt >= 0 && compression.lastOffset === offset && compression.lastOctets === octets) {
+    out.setUint16(at, POINTER | compression.lastAt);
+    return at + 2;
+  }
   if (compression.count === UNSEEDED) seed(compression);
   const name = compression.current;
   setName(name, octets, offset);
@@ -83,6 +102,10 @@ export function writeName(
     remember(compression, name.hashes[label]!, at + name.labelOffsets[label]!);
   }
   const plain = name.labelOffsets[label]!;
+  compression.lastOctets = octets;
+  compression.lastOffset = offset;
+  const whole = label === 0 ? pointer : at;
+  compression.lastAt = whole <= MAX_POINTER ? whole : -1;
   for (let i = 0; i < plain; i++) out.setUint8(at + i, octets[offset + i]!);
   if (pointer < 0) {
     out.setUint8(at + plain, 0);

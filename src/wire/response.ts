@@ -9,8 +9,10 @@ import {
   ITEM_OPTIONAL,
   ITEM_OWNER,
   ITEM_OWNER_KIND,
+  ITEM_PREFIXES,
   ITEM_RRSET,
   ITEM_SECTION,
+  ITEM_SHORT_SOA,
   ITEM_TTL,
   ITEM_TYPE,
   ITEM_WORDS,
@@ -19,7 +21,7 @@ import {
   SECTION_ANSWER,
   SECTION_AUTHORITY,
 } from "./answer.ts";
-import { createCompression, resetCompression, writeName } from "./compression.ts";
+import { createCompression, resetCompression, rewindCompression, writeName } from "./compression.ts";
 import {
   CLASS_IN,
   EDE_NONE,
@@ -49,8 +51,10 @@ export const MAX_UDP_PAYLOAD = 1232;
 const PLAIN_UDP_PAYLOAD = 512;
 /** RFC 1035 section 4.2.2: two octets of length. */
 const MAX_TCP_PAYLOAD = 65_535;
+/** Octets behind an SOA's names (RFC 1035 section 3.3.13). */
+const SOA_NUMBERS = 20;
 /** The most RDATA whose names may shrink when they are written: an SOA's. Other RDATA takes at least its length. */
-const MAX_SHRINKING_RDATA = 2 * MAX_NAME_OCTETS + 20;
+const MAX_SHRINKING_RDATA = 2 * MAX_NAME_OCTETS + SOA_NUMBERS;
 /**
  * Octets that `out` must have behind the limit of the transport: an owner name, fixed fields and such RDATA, so that one
  * check before each RR covers every write of it.
@@ -115,7 +119,10 @@ export function encodeAnswer(
   const { items } = answer;
   for (let item = 0; item < answer.itemCount * ITEM_WORDS; item += ITEM_WORDS) {
     const known = compression.count;
-    const end = writeItem(answer, item, heap, out, at, limit);
+    const end =
+      items[item + ITEM_KIND] === ITEM_SHORT_SOA
+        ? writeShortSoa(query.qname.length, answer, item, heap.view, out, at, limit)
+        : writeItem(answer, item, heap, out, at, limit);
     if (end > 0) {
       const count = items[item + ITEM_COUNT]! & 0xffff;
       const section = items[item + ITEM_SECTION]!;
@@ -124,7 +131,7 @@ export function encodeAnswer(
       else additionals += count;
       at = end;
     } else {
-      compression.count = known;
+      rewindCompression(compression, known);
       if ((items[item + ITEM_COUNT]! & ITEM_OPTIONAL) !== 0) continue;
       truncated = FLAG_TC;
       break;
@@ -235,6 +242,36 @@ function writeAddresses(answer: Answer, item: number, out: DataView, start: numb
   return at;
 }
 
+/** All three names of it end in what QNAME ends in: see ITEM_SHORT_SOA. */
+function writeShortSoa(
+  qnameOctets: number,
+  { items }: Answer,
+  item: number,
+  heap: DataView,
+  out: DataView,
+  start: number,
+  limit: number,
+): number {
+  const before = items[item + ITEM_PREFIXES]! >>> 16;
+  const mname = (items[item + ITEM_PREFIXES]! >>> 8) & 0xff;
+  const rname = items[item + ITEM_PREFIXES]! & 0xff;
+  const apexOctets = qnameOctets - before;
+  const pointer = QNAME_POINTER + before;
+  const ttlSeconds = items[item + ITEM_TTL]!;
+  const rdlength = mname + rname + 4 + SOA_NUMBERS;
+  if (start + 12 + rdlength > limit) return 0;
+  out.setInt32(start, (pointer << 16) | TYPE_SOA);
+  out.setInt32(start + 4, (CLASS_IN << 16) | (ttlSeconds >>> 16));
+  out.setInt32(start + 8, (ttlSeconds << 16) | rdlength);
+  let from = items[item + ITEM_DATA]! + 2;
+  let at = copyOctets(heap, from, mname, out, start + 12);
+  out.setUint16(at, pointer);
+  from += mname + apexOctets;
+  at = copyOctets(heap, from, rname, out, at + 2);
+  out.setUint16(at, pointer);
+  return copyOctets(heap, from + rname + apexOctets, SOA_NUMBERS, out, at + 2);
+}
+
 function hintsLength({ addressCount, hintCount }: Answer): number {
   return 8 + hintCount * 4 + addressCount * 16;
 }
@@ -276,7 +313,13 @@ function writeRdata(
       const rname = offset + nameLength(octets, offset);
       const numbers = rname + nameLength(octets, rname);
       const middle = writeName(compression, octets, offset, out, at);
-      return copyOctets(heap.view, numbers, 20, out, writeName(compression, octets, rname, out, middle));
+      return copyOctets(
+        heap.view,
+        numbers,
+        SOA_NUMBERS,
+        out,
+        writeName(compression, octets, rname, out, middle),
+      );
     }
     default:
       return copyOctets(heap.view, offset, rdlength, out, at);

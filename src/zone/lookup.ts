@@ -1,6 +1,7 @@
 import {
   type Answer,
   addItem,
+  addShortSoa,
   ITEM_DATA,
   ITEM_HINFO,
   ITEM_HINTS,
@@ -67,6 +68,7 @@ import {
   ZONE_APEX,
   ZONE_NEGATIVE_TTL,
   ZONE_SOA,
+  ZONE_SOA_PREFIXES,
   ZONE_WORDS,
   type ZoneData,
 } from "./zone-data.ts";
@@ -184,7 +186,14 @@ export function addNegativeSoa(state: Lookup, answer: Answer, maxTtlSeconds: num
   const apex = apexName(state);
   const offset = words[soa + RRSET_OFFSET]!;
   const ttlSeconds = ttl < maxTtlSeconds ? ttl : maxTtlSeconds;
-  addItem(answer, SECTION_AUTHORITY, ITEM_RRSET, OWNER_OCTETS, apex, TYPE_SOA, ttlSeconds, offset, 1);
+  const prefixes = zones[zone + ZONE_SOA_PREFIXES]!;
+  if (prefixes >= 0 && state.steps === 0) {
+    const { length } = state.qname;
+    const before = length - (words[zones[zone + ZONE_APEX]! + NODE_FLAGS]! >>> NODE_NAME_LENGTH_SHIFT);
+    addShortSoa(answer, apex, ttlSeconds, offset, (before << 16) | prefixes);
+  } else {
+    addItem(answer, SECTION_AUTHORITY, ITEM_RRSET, OWNER_OCTETS, apex, TYPE_SOA, ttlSeconds, offset, 1);
+  }
 }
 
 const NO_TTL_LIMIT = 0x7fffffff;

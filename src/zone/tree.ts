@@ -1,5 +1,5 @@
 import { TYPE_CNAME, TYPE_DNAME, TYPE_NS, TYPE_SOA } from "../wire/constants.ts";
-import { createName, type Name, setName } from "../wire/name.ts";
+import { createName, LOWER, type Name, nameLength, setName } from "../wire/name.ts";
 import { viewOf } from "../wire/octets.ts";
 import {
   findDraftNode,
@@ -41,7 +41,15 @@ import {
 import { layOut } from "./layout.ts";
 import type { RecordColumns } from "./record-columns.ts";
 import { addRrsets, type RecordLists } from "./rrset.ts";
-import { ZONE_APEX, ZONE_NEGATIVE_TTL, ZONE_NS, ZONE_SOA, ZONE_WORDS, type ZoneData } from "./zone-data.ts";
+import {
+  ZONE_APEX,
+  ZONE_NEGATIVE_TTL,
+  ZONE_NS,
+  ZONE_SOA,
+  ZONE_SOA_PREFIXES,
+  ZONE_WORDS,
+  type ZoneData,
+} from "./zone-data.ts";
 
 /** One zone to build: its static records, checked, and the owners of its dynamic ones. */
 export interface ZoneSource {
@@ -245,7 +253,32 @@ function describeZone(draft: ZoneDraft, zone: number, apex: number): void {
     const rdlength = (octets.octets[offset]! << 8) | octets.octets[offset + 1]!;
     const minimum = new DataView(octets.octets.buffer).getUint32(offset + 2 + rdlength - 4);
     zones[zone * ZONE_WORDS + ZONE_NEGATIVE_TTL] = Math.min(minimum, rrsets.words[at + RRSET_TTL]!);
+    const name = draft.nodes.words[apex * NODE_WORDS + NODE_NAME]!;
+    zones[zone * ZONE_WORDS + ZONE_SOA_PREFIXES] = soaPrefixes(octets.octets, offset + 2, name);
   }
+}
+
+/** ZONE_SOA_PREFIXES of the RDATA at `rdata` and the apex at `apex`. */
+function soaPrefixes(octets: Uint8Array, rdata: number, apex: number): number {
+  const mname = octetsBefore(octets, rdata, apex);
+  const rname = octetsBefore(octets, rdata + nameLength(octets, rdata), apex);
+  return mname < 0 || rname < 0 ? -1 : (mname << 8) | rname;
+}
+
+/** How many octets of the name at `offset` stand before the one at `suffix`, which is in lower case; -1: it does not end in it. */
+function octetsBefore(octets: Uint8Array, offset: number, suffix: number): number {
+  const wanted = nameLength(octets, suffix);
+  let at = offset;
+  let left = nameLength(octets, offset);
+  while (left > wanted) {
+    const size = octets[at]! + 1;
+    at += size;
+    left -= size;
+  }
+  // A pointer to the root would be longer than the root.
+  if (left < wanted || wanted === 1) return -1;
+  for (let i = 0; i < wanted; i++) if (LOWER[octets[at + i]!] !== octets[suffix + i]) return -1;
+  return at - offset;
 }
 
 function buildZoneTable(draft: ZoneDraft, name: Name): Int32Array {

@@ -84,7 +84,7 @@ export function rrsetCount(words: Int32Array, node: number): number {
   return (words[node + NODE_FLAGS]! >>> NODE_RRSETS_SHIFT) & NODE_RRSETS_MASK;
 }
 
-export const ZONE_WORDS = 4;
+export const ZONE_WORDS = 5;
 export const ZONE_APEX = 0;
 /** RRset index of the SOA. */
 export const ZONE_SOA = 1;
@@ -92,6 +92,11 @@ export const ZONE_SOA = 1;
 export const ZONE_NEGATIVE_TTL = 2;
 /** RRset index of the NS RRset at the apex. */
 export const ZONE_NS = 3;
+/**
+ * Octets of the SOA's MNAME, from bit 8, and RNAME, from bit 0, that stand before the apex; -1: one of them does not end
+ * in it.
+ */
+export const ZONE_SOA_PREFIXES = 4;
 
 export const GLUE_WORDS = 3;
 export const GLUE_RRSET = 0;
