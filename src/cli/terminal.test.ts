@@ -37,6 +37,19 @@ describe("colours of the process", () => {
     expect([out.mock.calls, err.mock.calls]).toEqual([[["one\n"]], [["two\n"]]]);
     vi.restoreAllMocks();
   });
+
+  test("nothing is written that a terminal would obey, but for styles", () => {
+    const [out, err] = [vi.spyOn(process.stdout, "write"), vi.spyOn(process.stderr, "write")];
+    for (const spy of [out, err]) spy.mockReturnValue(true);
+    const terminal = { ...processTerminal(), colours: true };
+    terminal.out(`${paint(terminal, "red", "down")}: \u001b]0;title\u0007\u001b[8m\u009b2J\nnext`);
+    terminal.err("\u001b[2Jgone\r");
+    expect([out.mock.calls, err.mock.calls]).toEqual([
+      [["\u001b[31mdown\u001b[0m: \\u001b]0;title\\u0007\\u001b[8m\\u009b2J\nnext\n"]],
+      [["\\u001b[2Jgone\\u000d\n"]],
+    ]);
+    vi.restoreAllMocks();
+  });
 });
 
 test("streams that are devices and no terminals are closed, others not", () => {

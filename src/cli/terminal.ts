@@ -1,7 +1,8 @@
 import { closeSync, fstatSync } from "node:fs";
 import { isatty } from "node:tty";
+import { printable } from "../serve/printable.ts";
 
-/** Where a command reads and writes: the process's own streams, or a test's. */
+/** Where a command reads and writes: the process's own streams, or a test's. What a terminal would obey is shown, not sent. */
 export interface Terminal {
   /** Writes to standard output; the line end is added. */
   out(text: string): void;
@@ -24,10 +25,10 @@ const WIDEST_COLUMNS = 110;
 export function processTerminal(): Terminal {
   const { stdout, stderr, stdin, env } = process;
   return {
-    out: (text) => stdout.write(`${text}\n`),
-    err: (text) => stderr.write(`${text}\n`),
+    out: (text) => stdout.write(`${printable(text, isStyle)}\n`),
+    err: (text) => stderr.write(`${printable(text, isStyle)}\n`),
     // CSI EL (ECMA-48 section 8.3.41) clears what the line held before.
-    line: stderr.isTTY === true ? (text) => stderr.write(`\r\u001b[K${text}`) : null,
+    line: stderr.isTTY === true ? (text) => stderr.write(`\r\u001b[K${printable(text, isStyle)}`) : null,
     colours: stdout.isTTY === true && (env.NO_COLOR ?? "") === "" && env.TERM !== "dumb",
     columns: Math.min(stdout.columns ?? WIDEST_COLUMNS, WIDEST_COLUMNS),
     keys: stdin.isTTY === true ? stdin : null,
@@ -43,6 +44,13 @@ export type Style = keyof typeof STYLES;
 export function paint(terminal: Terminal, style: Style, text: string): string {
   return terminal.colours ? `\u001b[${STYLES[style]}m${text}\u001b[0m` : text;
 }
+
+/** `paint` has written this: what names and reasons bring along is told apart only by being none of these. */
+function isStyle(text: string, at: number): boolean {
+  return SEQUENCES.some((sequence) => text.startsWith(sequence, at));
+}
+
+const SEQUENCES = ["0", ...Object.values(STYLES)].map((parameter) => `\u001b[${parameter}m`);
 
 /** Standard input, output and error. */
 const STANDARD_STREAMS = [0, 1, 2];

@@ -34,6 +34,15 @@ it("writes lines for people, before the call returns", async () => {
   expect(into.text).toMatch(/^\[?\d\d:\d\d:\d\d.*WARN.*pool eu has failed \{"zone":"example"\}\n$/);
 });
 
+it("writes nothing for people that a terminal would obey", async () => {
+  const into = sink();
+  const log = await createLog({ pretty: true, level: "info", destination: into });
+  log("warn", "eu\u001b[2J\u009b is down\nforged", { zone: "z\u001b]0;x\u0007\u009b" });
+  expect(into.text).toContain("eu\\u001b[2J\\u009b is down\\u000aforged");
+  for (const control of ["\u0007", "\u001b", "\u009b"]) expect(into.text).not.toContain(control);
+  expect(into.text.split("\n")).toHaveLength(2);
+});
+
 describe("row 57: the log goes where it cannot be written", () => {
   function failure(code: string): Error {
     return Object.assign(new Error(code), { code });

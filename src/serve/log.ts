@@ -1,6 +1,7 @@
 import { writeSync } from "node:fs";
 import pino, { type DestinationStream } from "pino";
 import type { Log, LogLevel } from "./messages.ts";
+import { printableLine, printableValue } from "./printable.ts";
 
 export interface LogOptions {
   /** Lines for people instead of JSON. */
@@ -72,5 +73,11 @@ async function prettyStream(destination: DestinationStream): Promise<Destination
     singleLine: true,
     ignore: SAID_IN_WORDS,
   });
-  return { write: (line) => destination.write(format(line)) };
+  return {
+    write: (line) => {
+      const { msg, ...facts } = JSON.parse(line) as { msg?: string };
+      const shown = { ...(printableValue(facts) as object), msg: printableLine(msg ?? "") };
+      destination.write(format(shown));
+    },
+  };
 }
