@@ -47,3 +47,19 @@ test("a port that is none is a usage error", async () => {
   expect(terminal.stderr).toContain("--port: expected a port from 0 to 65535");
   expect(runServer).not.toHaveBeenCalled();
 });
+
+test("a port that another server has draws the option that names another one", async () => {
+  const refuse = (line: string) =>
+    runServer.mockImplementation(async ({ printError }) => {
+      printError?.(line);
+      return 1;
+    });
+  refuse("listen 127.0.0.1:5300/udp: address in use: another server listens there");
+  let terminal = recordedTerminal();
+  expect(await runCommandLine(["demo"], terminal)).toBe(1);
+  expect(terminal.stderr).toContain("The demo can take another port: bin/steerd demo --port 5301\n");
+  refuse("listen 127.0.0.1:53/udp: permission denied");
+  terminal = recordedTerminal();
+  await runCommandLine(["demo", "--port", "53"], terminal);
+  expect(terminal.stderr).not.toContain("--port");
+});

@@ -30,7 +30,8 @@ export const command = defineCommand({
     if (given.config !== undefined) return await runDemo(given.config, terminal, PARTS);
     const folder = mkdtempSync(join(tmpdir(), "steerd-demo-"));
     try {
-      return await runDemo(writeDemoConfig(folder, portOption("port", given.port)), terminal, PARTS);
+      const port = portOption("port", given.port);
+      return await runDemo(writeDemoConfig(folder, port), terminal, PARTS, portHint(port));
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
@@ -58,6 +59,15 @@ function writeDemoConfig(folder: string, port: number): string {
   return path;
 }
 
+function portHint(port: number): string {
+  return `The demo can take another port: bin/steerd demo --port ${port < 65_535 ? port + 1 : 5300}`;
+}
+
+/** Whether a server was refused its port because of another one that has it. */
+function isListening(line: string): boolean {
+  return /^listen .*: address in use/.test(line);
+}
+
 /** What the demo does to the world. */
 export interface DemoParts {
   launch(origin: Origin): Promise<string | null>;
@@ -69,7 +79,12 @@ export interface DemoParts {
 const PARTS: DemoParts = { launch: launchOrigin, stop: stopOrigin, serve: runServer };
 
 /** Starts the origins, serves, and takes the origins along when the server ends. Returns the exit code. */
-export async function runDemo(configPath: string, terminal: Terminal, parts: DemoParts): Promise<number> {
+export async function runDemo(
+  configPath: string,
+  terminal: Terminal,
+  parts: DemoParts,
+  hint: string | null = null,
+): Promise<number> {
   const compiled = requireConfiguration(configPath, terminal);
   if (compiled === null) return EXIT_FINDINGS;
   const targets = compiled.plan.targets.filter(isLocal);
@@ -93,7 +108,7 @@ export async function runDemo(configPath: string, terminal: Terminal, parts: Dem
         configPath,
         pretty: true,
         onHangUp: "stop",
-        printError: (line) => terminal.err(line),
+        printError: (line) => terminal.err(hint !== null && isListening(line) ? `${line}\n${hint}` : line),
         onReady: ([listener]) => {
           for (const line of demoScreen({ ...scene, ...listener! }, terminal)) terminal.out(line);
           releaseKeys = watchKeys(origins, terminal, parts);

@@ -24,7 +24,7 @@ export const command = defineCommand({
   },
   examples: [
     ['drain eu --wait --reason "kernel upgrade"', "Take a pool out, and wait until its clients have gone"],
-    ["drain region:frankfurt --for 2h", "A whole region, which comes back by itself"],
+    ["drain region:virginia --for 2h", "A whole region, which comes back by itself"],
     ["drain pool:eu/lb1", "One endpoint; steerd clear pool:eu/lb1 brings it back"],
   ],
   async run(given, terminal) {

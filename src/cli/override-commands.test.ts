@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../test/support/temporary-folder.ts";
@@ -185,6 +185,17 @@ describe("without a server", () => {
     expect(terminal.stdout).not.toContain("running server");
   });
 
+  it.each([["status"], ["events"], ["thaw"], ["failback", "www"]])(
+    "%s with a wrong steerd.yaml: what is wrong, and nothing of changes",
+    async (...args) => {
+      writeFileSync(join(folder, "steerd.yaml"), "listen: [127.0.0.1:99999]\n");
+      expect(await run(...args)).toBe(1);
+      expect(terminal.stderr).toBe(
+        'steerd.yaml:1:10  CFG_VALUE_INVALID  listen[0] is "127.0.0.1:99999": expected a port from 0 to 65535 in place of "99999", as 127.0.0.1:53\n1 error in 1 file\n',
+      );
+    },
+  );
+
   it.each([["status"], ["events"], ["thaw"], ["failback", "www"], ["drain", "us", "--wait"]])(
     "%s: nobody to ask, exit code 3",
     async (...args) => {
@@ -194,7 +205,77 @@ describe("without a server", () => {
   );
 });
 
+describe("with the example zones", () => {
+  beforeEach(() => {
+    rmSync(join(folder, "zones"), { recursive: true });
+    for (const name of ["zones", "geo"])
+      cpSync(new URL(`../../${name}`, import.meta.url), join(folder, name), { recursive: true });
+  });
+
+  it("the drains of the runbook and of the help work, and the one that is said to be refused is", async () => {
+    const manual = readFileSync(new URL("../../docs/operating.md", import.meta.url), "utf8");
+    await run("drain", "--help");
+    const lines = `${manual}${terminal.stdout}`.matchAll(/steerd drain (region:[a-z]+)(.*)/g);
+    const drains = [...lines].map(([, region, rest]) => ({
+      region: region!,
+      isRefused: /refused/.test(rest!),
+    }));
+    expect(drains.length).toBeGreaterThanOrEqual(4);
+    for (const { region, isRefused } of drains) {
+      expect(await run("drain", region), region).toBe(isRefused ? 1 : 0);
+      if (isRefused) expect(terminal.stderr).toContain("eu-only.gslb.example. (A)");
+      await run("clear", "--all");
+    }
+    expect(drains.filter(({ isRefused }) => isRefused)).toHaveLength(1);
+  });
+});
+
 describe("with a server", () => {
+  const POOLS = [
+    ["example.com", "eu", "dublin", "lb1"],
+    ["example.com", "us", null, "lb2"],
+  ].map(([zone, pool, region, endpoint]) => {
+    const rest = {
+      probed: "up",
+      forced: null,
+      entry: null,
+      since: null,
+      reason: "",
+      weight: 1,
+      drainedUntil: null,
+    };
+    const endpoints = [{ endpoint, address: "192.0.2.1", up: true, ...rest }];
+    return { zone, pool, region, check: null, state: "unchecked", up: 1, usable: 1, since: null, endpoints };
+  });
+  const STATUS = {
+    version: "0",
+    startedMs: 0,
+    nowMs: 0,
+    generation: 1,
+    reloadOk: true,
+    frozen: false,
+    stateFileOk: true,
+    overrides: { file: "o", isSound: true, entries: 0, ignored: [] },
+    pools: POOLS,
+  };
+
+  it.each([
+    ["region:nowhere", 'no region of the server is called "nowhere": expected one of dublin'],
+    ["us/lb1", 'no endpoint of the server is called "us/lb1": expected one of eu/lb1, us/lb2'],
+    ["asia", 'no pool of the server is called "asia": expected one of eu, us'],
+    ["example.com/ue", 'no pool of the server is called "example.com/ue": expected one of example.com/eu'],
+  ])("status %s: nothing but what there is", async (selector, words) => {
+    await serve({ status: () => STATUS });
+    expect(await run("status", selector)).toBe(1);
+    expect(terminal.stdout).toBe("");
+    expect(terminal.stderr).toMatch(/^steerd: [^\n]*\n$/);
+    expect(terminal.stderr).toContain(words);
+    expect(await run("status", "eu")).toBe(0);
+    expect(terminal.stdout).toContain("example.com/eu");
+    expect(await run("status", selector, "--json")).toBe(1);
+    expect(JSON.parse(terminal.stdout)).toMatchObject({ ok: false, pools: [] });
+  });
+
   it("asks it before anything is written, and has it read the file after", async () => {
     const ops: string[] = [];
     await serve({

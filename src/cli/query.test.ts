@@ -1,8 +1,11 @@
 import { createSocket } from "node:dgram";
+import { writeFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { join } from "node:path";
 import { decode, encode, streamEncode } from "dns-packet";
 import { afterEach, expect, test } from "vitest";
 import { bindPair } from "../../test/support/port-pair.ts";
+import { temporaryFolder } from "../../test/support/temporary-folder.ts";
 import { recordedTerminal } from "../../test/support/terminal.ts";
 import { runCommandLine } from "./program.ts";
 
@@ -143,4 +146,27 @@ test("a reply that is no message: exit code 1", async () => {
   const { code, stderr } = await query("a.example", "A", "--server", `127.0.0.1:${udp.address().port}`);
   expect(code).toBe(1);
   expect(stderr).toContain("the reply is not a DNS message");
+});
+
+test.each([["127.0.0.1"], ["0.0.0.0"]])(
+  "without --server the first listener of the configuration is asked: %s",
+  async (host) => {
+    const server = await serve(() => ({ answers: [address("192.0.2.7", 30)] }));
+    const config = join(temporaryFolder("query"), "steerd.yaml");
+    writeFileSync(config, `listen: ["${host}:${server.split(":")[1]}", "127.0.0.1:1"]\n`);
+    const { code, stdout } = await query("www.example.com", "--config", config);
+    expect(code).toBe(0);
+    expect(stdout).toContain(`;; ${server.replace(":", "#")} (UDP)`);
+  },
+);
+
+test.each([
+  ["listen: [127.0.0.1:0]", 2, "--server is missing"],
+  ["listen: [127.0.0.1]", 1, "1 error in 1 file; --server asks a server whatever the files say"],
+])("without --server, %s: exit code %d", async (yaml, exit, words) => {
+  const config = join(temporaryFolder("query"), "steerd.yaml");
+  writeFileSync(config, `${yaml}\n`);
+  const { code, stderr } = await query("www.example.com", "--config", config);
+  expect(code).toBe(exit);
+  expect(stderr).toContain(words);
 });

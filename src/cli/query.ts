@@ -1,14 +1,14 @@
 import { randomInt } from "node:crypto";
+import { loadServer } from "../config/load.ts";
+import type { Listener } from "../serve/listener.ts";
 import { decodeMessage, encodeQuery, type Question } from "../wire/message.ts";
 import { prefixOption, type ServerAddress, serverOption } from "./arguments.ts";
-import { defineCommand, EXIT_FINDINGS, EXIT_OK } from "./command.ts";
+import { defineCommand, EXIT_FINDINGS, EXIT_OK, UsageError } from "./command.ts";
 import { exchangeTcp, exchangeUdp } from "./exchange.ts";
+import { countFindings, findingLines } from "./finding-lines.ts";
 import { messageAsJson, messageAsText } from "./message-text.ts";
 import { nameArgument, typeArgument } from "./names.ts";
 import type { Terminal } from "./terminal.ts";
-
-/** Where `steerd serve` and `npm start` listen unless told otherwise. */
-const DEFAULT_SERVER = "127.0.0.1:5300";
 
 export const command = defineCommand({
   positionals: {
@@ -19,7 +19,7 @@ export const command = defineCommand({
     server: {
       type: "string",
       requiresArg: true,
-      default: DEFAULT_SERVER,
+      defaultDescription: "the first of listen in steerd.yaml, else 127.0.0.1:5300",
       describe: "ADDR, ADDR:PORT, ADDR#PORT; without a port 53",
     },
     subnet: {
@@ -36,7 +36,9 @@ export const command = defineCommand({
     ["query . NS --server 192.0.2.53 --tcp", "Another server, over TCP"],
   ],
   async run(given, terminal) {
-    const server = serverOption(given.server);
+    const server =
+      given.server === undefined ? listenerOf(given.config, terminal) : serverOption(given.server);
+    if (server === null) return EXIT_FINDINGS;
     const question: Question = {
       id: randomInt(0x10000),
       name: nameArgument(given.name ?? ""),
@@ -46,6 +48,21 @@ export const command = defineCommand({
     return await ask(question, server, given.tcp === true, given.json === true, terminal);
   },
 });
+
+/** The server of this configuration; null: its files have errors, which were told. */
+function listenerOf(configPath: string | undefined, terminal: Terminal): ServerAddress | null {
+  const { server, findings } = loadServer(configPath ?? null);
+  if (server === null) {
+    for (const line of findingLines(findings, terminal)) terminal.err(line);
+    terminal.err(`${countFindings(findings)}; --server asks a server whatever the files say`);
+    return null;
+  }
+  const [{ host, port }] = server.listen as [Listener, ...Listener[]];
+  if (port === 0)
+    throw new UsageError("--server is missing: listen in steerd.yaml leaves the port to the kernel");
+  // Any address of this host is asked on its loopback.
+  return { host: host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host, port };
+}
 
 async function ask(
   question: Question,

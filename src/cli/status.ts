@@ -1,4 +1,5 @@
-import { matchesPlace, parseSelector } from "../config/override-match.ts";
+import { formatMatch, matchesPlace, type OverrideMatch, parseSelector } from "../config/override-match.ts";
+import { oneOf } from "../config/problem.ts";
 import type { PoolStatus } from "../control/live-status.ts";
 import { defineCommand, EXIT_FINDINGS, EXIT_OK, UsageError } from "./command.ts";
 import { type ServerStatus, statusLines } from "./status-text.ts";
@@ -30,11 +31,29 @@ export const command = defineCommand({
         const endpoints = pool.endpoints.filter(({ endpoint }) => isShown(pool, endpoint));
         return endpoints.length === 0 && match !== null ? [] : [{ ...pool, endpoints }];
       });
-      if (given.json === true) terminal.out(JSON.stringify({ ok: true, ...status, pools }));
-      else for (const line of statusLines({ ...status, pools }, terminal)) terminal.out(line);
-      if (pools.length > 0 || match === null) return EXIT_OK;
-      terminal.err(`steerd: no endpoint is called ${given.selector}`);
+      const isFound = pools.length > 0 || match === null;
+      if (given.json === true) terminal.out(JSON.stringify({ ok: isFound, ...status, pools }));
+      else if (isFound) for (const line of statusLines({ ...status, pools }, terminal)) terminal.out(line);
+      if (isFound) return EXIT_OK;
+      terminal.err(`steerd: ${nowhere(match, status.pools)}`);
       return EXIT_FINDINGS;
     });
   },
 });
+
+/** What no endpoint is called by, and what there is of its kind. */
+function nowhere(match: OverrideMatch, pools: readonly PoolStatus[]): string {
+  const isRegion = match.kind === "region";
+  const known = pools.flatMap(({ region, zone, pool, endpoints }) =>
+    isRegion
+      ? (region ?? [])
+      : match.endpoint === null
+        ? [match.zone === null ? pool : `${zone}/${pool}`]
+        : endpoints.map(({ endpoint }) => `${match.zone === null ? "" : `${zone}/`}${pool}/${endpoint}`),
+  );
+  const word = formatMatch(match).replace(/^(region|pool):/, "");
+  const kind = isRegion ? "region" : match.endpoint === null ? "pool" : "endpoint";
+  const names = [...new Set(known)].sort();
+  const expected = names.length === 0 ? `the server has no ${kind}` : `expected ${oneOf(word, names)}`;
+  return `no ${kind} of the server is called "${word}": ${expected}`;
+}

@@ -3,10 +3,10 @@ import type { Finding } from "../config/findings.ts";
 import { type LoadedConfig, loadServer } from "../config/load.ts";
 import { EXIT_FINDINGS } from "./command.ts";
 import { type ControlClient, connectControl } from "./control-client.ts";
-import { findingLines } from "./finding-lines.ts";
+import { countFindings, findingLines } from "./finding-lines.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** What steerd.yaml says; null, with every error told, when it cannot be used. */
+/** What steerd.yaml says, for commands that change something; null, with every error told, when it cannot be used. */
 export function requireServerOptions(
   configPath: string | undefined,
   terminal: Terminal,
@@ -22,8 +22,12 @@ export async function withServer(
   terminal: Terminal,
   work: (client: ControlClient) => Promise<number>,
 ): Promise<number> {
-  const server = requireServerOptions(configPath, terminal);
-  if (server === null) return EXIT_FINDINGS;
+  const { server, findings } = loadServer(configPath ?? null);
+  if (server === null) {
+    for (const line of findingLines(findings, terminal)) terminal.err(line);
+    terminal.err(countFindings(findings));
+    return EXIT_FINDINGS;
+  }
   const client = await connectControl(server.control.socket);
   try {
     return await work(client);

@@ -211,6 +211,7 @@ describe("generated SOA and NS records", () => {
   const from = {
     apex,
     nameservers: ["ns1.example.net.", "ns2.example.net."],
+    lines: [],
     ttlMaxSeconds: 30,
     text: YAML,
     file: "steerd.yaml",

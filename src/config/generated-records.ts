@@ -22,6 +22,8 @@ export interface GeneratedFrom {
   apex: Uint8Array;
   /** Absolute names; none: nothing is generated. */
   nameservers: readonly string[];
+  /** Line of each in `file`. */
+  lines: readonly number[];
   /** Greatest TTL of the zone's dynamic records: negative answers live no longer. */
   ttlMaxSeconds: number;
   /** The zone's YAML text, for the serial. */
@@ -33,6 +35,7 @@ export interface GeneratedFrom {
 interface NewRecord {
   type: number;
   rdata: Uint8Array;
+  line: number;
 }
 
 /** The columns with an SOA and NS records at the apex where there are none; the given columns are not changed. */
@@ -42,8 +45,14 @@ export function withApexRecords(columns: RecordColumns | null, from: GeneratedFr
   const added: NewRecord[] = [];
   const names = from.nameservers.map((name) => nameFromText(name) as Uint8Array);
   if (!hasApexRecord(base, TYPE_SOA))
-    added.push({ type: TYPE_SOA, rdata: soaRdata(names[0]!, serialOf(base, from.text), from) });
-  if (!hasApexRecord(base, TYPE_NS)) for (const rdata of names) added.push({ type: TYPE_NS, rdata });
+    added.push({
+      type: TYPE_SOA,
+      rdata: soaRdata(names[0]!, serialOf(base, from.text), from),
+      line: from.lines[0] ?? 0,
+    });
+  if (!hasApexRecord(base, TYPE_NS))
+    for (const [at, rdata] of names.entries())
+      added.push({ type: TYPE_NS, rdata, line: from.lines[at] ?? 0 });
   return added.length === 0 ? base : append(base, added, from);
 }
 
@@ -112,11 +121,12 @@ function append(base: RecordColumns, added: NewRecord[], from: GeneratedFrom): R
   };
   grown.octets.set(base.origin, used);
   let at = used + base.origin.length;
-  for (const [index, { type, rdata }] of added.entries()) {
+  for (const [index, { type, rdata, line }] of added.entries()) {
     const record = base.count + index;
     grown.octets.set(rdata, at);
     grown.owner[record] = used;
     grown.type[record] = type;
+    grown.line[record] = line;
     grown.ttl[record] = RECORD_TTL_SECONDS;
     grown.rdata[record] = at;
     grown.rdlength[record] = rdata.length;

@@ -328,3 +328,13 @@ describe("text", () => {
     ]);
   });
 });
+
+test("what is wrong with a name under nameservers has its line there", () => {
+  const folder = configFolder({
+    "steerd.yaml": "zones: ./zones\nnameservers:\n  - ns1.example.net.\n  - ns2.a.example.\n",
+    "zones/a.example.yaml": "pools: {p: {endpoints: [192.0.2.1]}}\nrecords: {www: {policy: p}}\n",
+  });
+  expect(folder.findings()).toEqual([
+    "warning steerd.yaml:4 ZONE_TARGET_ADDRESS a.example. NS: ns2.a.example. has no address: expected A or AAAA records of it in this zone",
+  ]);
+});

@@ -30,6 +30,8 @@ export interface LoadedConfig {
   server: ServerPaths & ServerOptions;
   /** Path of steerd.yaml as people are shown it, whether it exists or not. */
   configFile: string;
+  /** Line of each name under `nameservers`: records are made of them. */
+  nameserverLines: number[];
   /** steerd.yaml has no errors, so that `server` is what it says. */
   isServerSound: boolean;
   zones: LoadedZone[];
@@ -89,6 +91,9 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   return {
     server,
     configFile: file,
+    nameserverLines: server.nameservers.map((_, at) =>
+      yaml === null ? 0 : lineOf(yaml, ["nameservers", at]),
+    ),
     isServerSound: input !== null,
     zones,
     fragments,
@@ -98,6 +103,12 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     watched,
     findings,
   };
+}
+
+function lineOf(yaml: LoadedYaml<ServerOptions>, path: YamlPath): number {
+  const placed: Finding[] = [];
+  reporterOn(yaml, placed).error(path, "value", "", "", "");
+  return placed[0]!.line;
 }
 
 /** Files that zone files include from below the zones folder: a watch on the folder itself does not see them. */

@@ -155,9 +155,20 @@ function parseSocketAddress(text: string): Listener | null {
 
 const SOCKET_EXPECTED = 'an address and a port, as 127.0.0.1:53 or "[::1]:53"';
 
+/** What is wrong is named where it is the port alone. */
+function socketExpected(text: string): string {
+  const [, host, port] = /^(.*):([^:\]]*)$/.exec(text) ?? [];
+  if (host === undefined || port === undefined || parseSocketAddress(`${host}:53`) === null)
+    return SOCKET_EXPECTED;
+  return `a port from 0 to 65535 in place of "${port}", as ${host}:53`;
+}
+
 export const socketAddressRow = z
   .string({ error: SOCKET_EXPECTED })
-  .refine((text) => parseSocketAddress(text) !== null, { error: SOCKET_EXPECTED, abort: true })
+  .refine((text) => parseSocketAddress(text) !== null, {
+    error: ({ input }) => socketExpected(String(input)),
+    abort: true,
+  })
   .meta({ title: "address:port" })
   .transform((text) => parseSocketAddress(text)!);
 

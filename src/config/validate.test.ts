@@ -61,7 +61,7 @@ describe("steerd.yaml", () => {
     ],
     [
       "listen: [127.0.0.1:65536]",
-      '1:10 CFG_VALUE_INVALID listen[0] is "127.0.0.1:65536": expected an address and a port, as 127.0.0.1:53 or "[::1]:53"',
+      '1:10 CFG_VALUE_INVALID listen[0] is "127.0.0.1:65536": expected a port from 0 to 65535 in place of "65536", as 127.0.0.1:53',
     ],
     [
       "listen: []",

@@ -24,10 +24,12 @@ export function columnsOf(zone: LoadedZone, loaded: LoadedConfig): RecordColumns
     (master.columns === null || master.findings.some(({ severity }) => severity === "error"))
   )
     return null;
+  const { nameserverLines: lines } = loaded;
   const { nameservers } = loaded.server;
   const from = {
     apex,
     nameservers,
+    lines,
     ttlMaxSeconds: dynamic?.input?.ttl.max ?? Number.POSITIVE_INFINITY,
     text: textOf(zone),
     file: loaded.configFile,

@@ -109,11 +109,11 @@ describe("failback", () => {
 
   it("names those that there are", async () => {
     await expect(ask("failback", { name: "nope" })).rejects.toThrow(
-      '"nope" has no latch: expected one of "policies.home", "@: policy"',
+      'no failover that waits for a failback is called "nope": expected one of home, example.com',
     );
     start({ "zones/a.example.yaml": ZONE, "zones/b.example.yaml": ZONE });
     await expect(ask("failback", { name: "home" })).rejects.toThrow(
-      '"home" are 2: expected one of "a.example/policies.home", "b.example/policies.home"',
+      '2 are called "home": expected one of "a.example/policies.home", "b.example/policies.home"',
     );
     expect(await ask("failback", { name: "b.example/home" })).toMatchObject({ zone: "b.example" });
     expect(posted).toHaveLength(1);

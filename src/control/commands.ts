@@ -1,6 +1,7 @@
 import { judgeLast } from "../config/judge-overrides.ts";
 import type { KnownNames } from "../config/known-names.ts";
 import { matchesPlace, type OverrideMatch } from "../config/override-match.ts";
+import { oneOf } from "../config/problem.ts";
 import { everyTarget, type LatchPlan } from "../health/plan.ts";
 import {
   ENDPOINT_ROW_WORDS,
@@ -179,15 +180,21 @@ function findLatch(latches: readonly LatchPlan[], name: string): LatchPlan {
   const [latch] = found;
   if (latch !== undefined && found.length === 1) return latch;
   if (latch === undefined) {
-    const known = latches.map((each) => `"${each.policy}"`);
     throw new RequestRefused(
-      known.length === 0
-        ? "no failover has a latch: failback is auto everywhere"
-        : `"${name}" has no latch: expected one of ${known.join(", ")}`,
+      latches.length === 0
+        ? "no failover of the server waits for a failback: it is auto everywhere"
+        : `no failover that waits for a failback is called "${name}": expected ${oneOf(name, latches.map(calledOf))}`,
     );
   }
   const choices = found.map(({ zone, policy }) => `"${zone}/${policy}"`);
-  throw new RequestRefused(`"${name}" are ${found.length}: expected one of ${choices.join(", ")}`);
+  throw new RequestRefused(`${found.length} are called "${name}": expected one of ${choices.join(", ")}`);
+}
+
+/** As people would write it: a policy by its name, a record by its own in full. */
+function calledOf({ zone, policy }: LatchPlan): string {
+  const owner = /^([^:]+): /.exec(policy)?.[1];
+  if (owner !== undefined) return owner === "@" ? zone : `${owner}.${zone}`;
+  return /^policies\.([^.[]+)$/.exec(policy)?.[1] ?? policy;
 }
 
 function namesOf({ zone, policy }: LatchPlan): string[] {
