@@ -6,7 +6,7 @@ import { setFlagsFromString } from "node:v8";
  */
 const INLINING = ["--max-inlined-bytecode-size-cumulative=4000", "--max-inlined-bytecode-size=1000"];
 
-/** Gives V8's optimiser the room that the query path needs. For the whole process: call it before workers start. */
+/** Gives V8's optimiser the room that the query path needs. For the whole process: call it before the first queries. */
 export function widenInlining(): void {
   for (const flag of INLINING) setFlagsFromString(flag);
 }
