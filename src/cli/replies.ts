@@ -36,6 +36,13 @@ const endpoint: z.ZodType<EndpointStatus> = z.looseObject({
   entry: entry.nullable(),
   since: z.number().nullable(),
   reason: text,
+  phases: z
+    .looseObject({
+      connectMs: z.number().nullable(),
+      tlsMs: z.number().nullable(),
+      firstOctetMs: z.number().nullable(),
+    })
+    .nullable(),
   weight: z.number(),
   drainedUntil: z.number().nullable(),
 });

@@ -4,6 +4,7 @@ import { COUNTER_QUERIES, COUNTER_RCODES, countLatency } from "../counters.ts";
 import { REASON_WARNING } from "../health/reasons.ts";
 import {
   ENDPOINT_ROW_WORDS,
+  PHASE_WORDS,
   POOL_ROW_FAILED,
   POOL_ROW_UP,
   POOL_ROW_USABLE,
@@ -144,6 +145,7 @@ describe("/metrics", () => {
     endpoints[2 * ENDPOINT_ROW_WORDS + ROW_REASON] = REASON_WARNING;
     endpoints[2 * ENDPOINT_ROW_WORDS + ROW_RESPONSE_US] = 2500;
     endpoints[3 * ENDPOINT_ROW_WORDS + ROW_STATE] = STATE_DRAINED;
+    blocks.rows.phases.set([1500, 0, 2500], 2 * PHASE_WORDS);
     pools[POOL_ROW_WORDS + POOL_ROW_FAILED] = 1;
     pools[POOL_ROW_WORDS + POOL_ROW_UP] = 1;
     pools[POOL_ROW_WORDS + POOL_ROW_USABLE] = 2;
@@ -155,6 +157,8 @@ describe("/metrics", () => {
         `steerd_endpoint_up${first} 1`,
         `steerd_endpoint_up${second} 0`,
         `steerd_endpoint_forced${second.replace("}", ',state="drain"}')} 1`,
+        `steerd_endpoint_phase_seconds${first.replace("}", ',phase="connect"}')} 0.0015`,
+        `steerd_endpoint_phase_seconds${first.replace("}", ',phase="first_octet"}')} 0.0025`,
         `steerd_endpoint_warning${first} 1`,
         `steerd_endpoint_state_since_seconds${first} 1234`,
         `steerd_endpoint_response_seconds${first} 0.0025`,

@@ -2,6 +2,7 @@ import { formatMatch } from "../config/override-match.ts";
 import { isCurrent } from "../config/resolve-overrides.ts";
 import type { OverrideInput } from "../config/schema-overrides.ts";
 import { forcedWord } from "../health/forced.ts";
+import { type Phases, phasesOf } from "../health/phases.ts";
 import { reasonText } from "../health/reasons.ts";
 import {
   ENDPOINT_ROW_WORDS,
@@ -52,6 +53,8 @@ export interface EndpointStatus {
   since: number | null;
   /** Why the probes say so. */
   reason: string;
+  /** Where the time of its probes goes; null: nothing was measured. */
+  phases: Phases | null;
   /** Part of its weight that it takes, 0 to 1. */
   weight: number;
   /** Of an address that is not answered any more: when resolvers have let go of it, milliseconds since 1970. */
@@ -119,6 +122,7 @@ function addressStatus(
       forced: null,
       since: null,
       reason: "",
+      phases: null,
       weight: 1,
       drainedUntil: null,
     };
@@ -132,6 +136,7 @@ function addressStatus(
     forced: forcedWord({ state }),
     since: isKnown ? word(ROW_SINCE_S) : null,
     reason: isKnown ? reasonText(word(ROW_REASON)) : "",
+    phases: phasesOf(rows, row),
     weight: word(ROW_WEIGHT_SCALE) / 65_536,
     drainedUntil: (state & STATE_WITHHELD) !== 0 ? expiries.letGoMs(address) : null,
   };

@@ -20,6 +20,7 @@ import {
 import { dataBlocks, type SharedBlocks, WORD_OPEN, WORD_RESTARTS } from "../serve/blocks.ts";
 import { addDoubt } from "./doubt-metrics.ts";
 import { addNotifications } from "./notify-metrics.ts";
+import { addPhases } from "./phase-metrics.ts";
 import type { ControlStatus } from "./status.ts";
 import type { TallyKind } from "./tally-book.ts";
 
@@ -36,6 +37,7 @@ export function createMetrics(sources: MetricsSources): Registry {
   addCounters(registry, sources.blocks);
   addLatency(registry, sources.blocks);
   addEndpoints(registry, sources);
+  addPhases(registry, sources);
   addPools(registry, sources);
   addTallies(registry, sources.status);
   addDoubt(registry, sources);

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FakeClock } from "../../test/support/fake-clock.ts";
+import { phasesOf } from "./phases.ts";
 import type { CheckTiming, HealthPlan, PoolPlan, ProbeTarget } from "./plan.ts";
 import { failedResult, type ProbeResult } from "./probe.ts";
 import { createProber, type Prober } from "./prober.ts";
@@ -260,6 +261,35 @@ describe("withdrawal budget", () => {
     dead = new Set(["a0", "a1", "a2", "a3"]);
     clock.advance(5_000);
     expect([0, 1, 2, 3].some(isUp)).toBe(false);
+  });
+});
+
+describe("phases", () => {
+  it("are those of successes, and go with the check", () => {
+    const timed = { ...GOOD, connectMs: 2, tlsMs: -1, firstOctetMs: 5 };
+    prober.stop();
+    prober = createProber({
+      ...{ rows, clock, random: () => 0.5 },
+      prepare: (target) => (done) => {
+        done(dead.has(target.address) ? { ...BAD, connectMs: 400 } : timed);
+        return { expire() {}, cancel() {} };
+      },
+      onTransition() {},
+      onPoolTransition() {},
+      onLatchMove() {},
+      onRoundDone() {},
+    });
+    const given = plan(1, {});
+    prober.setPlan(given);
+    clock.advance(3_000);
+    expect(phasesOf(rows, 0)).toEqual({ connectMs: 2, tlsMs: null, firstOctetMs: 3 });
+    dead.add("a0");
+    clock.advance(3_000);
+    prober.setPlan(given);
+    expect(phasesOf(rows, 0)).toEqual({ connectMs: 2, tlsMs: null, firstOctetMs: 3 });
+    const [target] = given.targets;
+    prober.setPlan({ ...given, targets: [{ ...target!, keyHigh: 2 }] });
+    expect(phasesOf(rows, 0)).toBeNull();
   });
 });
 

@@ -4,6 +4,7 @@ import { forcedWord, isReturn } from "./forced.ts";
 import { type PastTransition, rememberTransition } from "./history.ts";
 import { VERDICT_FAILED, VERDICT_UNKNOWN, VERDICT_UP, type Verdict } from "./latch.ts";
 import { createLatches, type Instant, type Latches } from "./latches.ts";
+import { clearPhases, foldPhases } from "./phases.ts";
 import type { ForcedPlan, HealthPlan, PoolPlan } from "./plan.ts";
 import { foldPool, type PoolVerdict } from "./pool.ts";
 import type { HealthClock, ProbeResult } from "./probe.ts";
@@ -33,6 +34,7 @@ import {
   paceMs,
   retime,
   returnedState,
+  shareOfNew,
   trialState,
   uncheckedState,
   unknownState,
@@ -55,6 +57,7 @@ import {
   takeReport,
   timingOf,
   track,
+  transitionOf,
   writeTracked,
 } from "./tracked.ts";
 
@@ -97,7 +100,12 @@ class RowsProber implements Prober {
     this.options = options;
     this.rows = options.rows;
     const none = new Int32Array(0);
-    this.staged = { endpoints: new Int32Array(options.rows.endpoints.length), pools: none, latches: none };
+    this.staged = {
+      endpoints: new Int32Array(options.rows.endpoints.length),
+      pools: none,
+      latches: none,
+      phases: none,
+    };
     this.latches = createLatches(options.rows, options.onLatchMove);
     this.clock = options.clock;
     this.doubt = new Doubt({
@@ -251,9 +259,9 @@ class RowsProber implements Prober {
     const calculated = (plan.calculated ?? []).map((each) => each.target);
     for (const target of [...plan.targets, ...(plan.doubt?.canaries ?? []), ...calculated]) {
       const pools = poolsOfRow.get(target.row) ?? [];
-      const kept =
-        this.keptState(target, pools, nowMs) ??
-        inherited(target, pools, previous.get(placeOf(target)), nowMs);
+      const stays = this.keptState(target, pools, nowMs);
+      if (stays === null) clearPhases(this.rows, target.row);
+      const kept = stays ?? inherited(target, pools, previous.get(placeOf(target)), nowMs);
       adopted.set(target.row, kept ?? this.newState(target, pools, unchecked, nowMs));
     }
     return adopted;
@@ -304,6 +312,7 @@ class RowsProber implements Prober {
     if (tracked === undefined || !isProbed(tracked.target)) return;
     const nowMs = this.clock.nowMs();
     const { target, timing, state } = tracked;
+    if (result.ok) foldPhases(this.rows, row, result, shareOfNew(timing));
     if (takeReport(tracked, result, nowMs)) for (const pool of tracked.pools) this.measuredPools.add(pool);
     const chance = { luck: drawLuck(this.options.random()), mayWithdraw: mayGoDown(tracked, nowMs) };
     const fold = (before: EndpointState) => observe(before, result, nowMs, timing, chance);
@@ -345,21 +354,10 @@ class RowsProber implements Prober {
     }
     if (before.known && before.up && !after.up)
       for (const { withdrawals } of tracked.pools) withdrawals.set(tracked.target.row, nowMs);
-    const forced = forcedWord(tracked.forced);
-    const from = before.known ? (before.up ? "up" : "down") : "unknown";
-    const to = after.up ? "up" : "down";
-    tracked.past = rememberTransition(tracked.past, { atMs: wallMs, from, to, reason: after.reason });
-    const { zone, pool, endpoint, address } = tracked.target;
-    this.options.onTransition({
-      ...{ zone, pool, endpoint, address },
-      from,
-      to,
-      reason: after.reason,
-      durationMs: nowMs - before.sinceMs,
-      held: after.held,
-      ...(forced === null ? {} : { forced }),
-      ...(tracked.target.isPart === true ? { part: tracked.target.check.name } : {}),
-    });
+    const transition = transitionOf(tracked, before, nowMs);
+    const { from, to, reason } = transition;
+    tracked.past = rememberTransition(tracked.past, { atMs: wallMs, from, to, reason });
+    this.options.onTransition(transition);
   }
 
   /** An address that stays up, and whose probes began to warn, or ceased to. */

@@ -14,6 +14,8 @@ export interface HealthRows {
   pools: Int32Array;
   /** LATCH_ROW_WORDS words a `failover` with a latch. */
   latches: Int32Array;
+  /** PHASE_WORDS words an endpoint address, beside its row: for people alone, see phases.ts. */
+  phases: Int32Array;
 }
 
 /** 64 octets, one cache line. */
@@ -114,6 +116,9 @@ export const LATCH_ROW_HEALTHY_SINCE_S = 4;
 export const LATCH_ROW_KEY_HIGH = 6;
 export const LATCH_ROW_KEY_LOW = 7;
 
+/** How long a probe's connection, its TLS handshake and its wait for the first octet take. */
+export const PHASE_WORDS = 3;
+
 /**
  * Endpoint addresses of one server: 12 times the 10,000 that it is built for. Untouched pages of the block cost
  * nothing; configuration beyond the limit is an error (CFG_LIMIT_ENDPOINTS).
@@ -131,5 +136,6 @@ export function allocateHealthRows(
     endpoints: new Int32Array(new SharedArrayBuffer(endpointRows * ENDPOINT_ROW_WORDS * 4)),
     pools: new Int32Array(new SharedArrayBuffer(poolRows * POOL_ROW_WORDS * 4)),
     latches: new Int32Array(new SharedArrayBuffer(latchRows * LATCH_ROW_WORDS * 4)),
+    phases: new Int32Array(new SharedArrayBuffer(endpointRows * PHASE_WORDS * 4)),
   };
 }

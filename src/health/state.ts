@@ -293,10 +293,14 @@ function horizon(ms: number): number {
   return Math.min(HORIZON_MAX_MS, Math.max(1, Math.floor(ms)));
 }
 
-function smoothed(beforeUs: number, result: ProbeResult, { intervalMs, windowMs }: Timing): number {
+function smoothed(beforeUs: number, result: ProbeResult, timing: Timing): number {
   const measuredMs = responseMs(result);
   if (measuredMs < 0) return beforeUs;
   const us = Math.min(HORIZON_MAX_MS, Math.round(measuredMs * 1000));
-  const share = windowMs === undefined ? RESPONSE_SHARE : 1 - Math.exp(-intervalMs / windowMs);
-  return beforeUs < 0 ? us : Math.round(beforeUs + (us - beforeUs) * share);
+  return beforeUs < 0 ? us : Math.round(beforeUs + (us - beforeUs) * shareOfNew(timing));
+}
+
+/** How much of a smoothed time the latest one is. */
+export function shareOfNew({ intervalMs, windowMs }: Timing): number {
+  return windowMs === undefined ? RESPONSE_SHARE : 1 - Math.exp(-intervalMs / windowMs);
 }

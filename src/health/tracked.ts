@@ -1,4 +1,5 @@
 import { mayWithdraw, type Withdrawals } from "./budget.ts";
+import { forcedWord } from "./forced.ts";
 import type { PastTransition } from "./history.ts";
 import {
   foldReport,
@@ -18,6 +19,7 @@ import { holdsEndpoint, writeEndpoint } from "./rows-writer.ts";
 import type { RuleState } from "./rule.ts";
 import type { Scaled } from "./scales.ts";
 import { capHorizon, type EndpointState, inheritState } from "./state.ts";
+import type { EndpointTransition } from "./transitions.ts";
 
 type AnyTarget = ProbeTarget | CalculatedTarget;
 
@@ -198,4 +200,24 @@ export function copyRow(from: HealthRows, to: HealthRows, target: AnyTarget): vo
   if (!holdsEndpoint(from, target)) return;
   const base = target.row * ENDPOINT_ROW_WORDS;
   to.endpoints.set(from.endpoints.subarray(base, base + ENDPOINT_ROW_WORDS), base);
+}
+
+/** What people are told of an address whose state was `before` until now. */
+export function transitionOf(
+  { target, state, forced }: Tracked,
+  before: EndpointState,
+  nowMs: number,
+): EndpointTransition {
+  const { zone, pool, endpoint, address } = target;
+  const word = forcedWord(forced);
+  return {
+    ...{ zone, pool, endpoint, address },
+    from: before.known ? (before.up ? "up" : "down") : "unknown",
+    to: state.up ? "up" : "down",
+    reason: state.reason,
+    durationMs: nowMs - before.sinceMs,
+    held: state.held,
+    ...(word === null ? {} : { forced: word }),
+    ...(target.isPart === true ? { part: target.check.name } : {}),
+  };
 }

@@ -115,6 +115,10 @@ records:
     expect(server.child.stdout().match(/state\.json cannot be written \(ENOENT\)/g)).toHaveLength(1);
     const metrics = await (await fetch(`${server.api}/metrics`)).text();
     expect(metrics).toMatch(/^steerd_state_file_ok 0$/m);
+    for (const phase of ["connect", "first_octet"])
+      expect(metrics).toMatch(
+        new RegExp(`^steerd_endpoint_phase_seconds\\{.*phase="${phase}"\\} 0\\.\\d+$`, "m"),
+      );
     const status = startChild(
       process.execPath,
       [join(ROOT, "bin/steerd"), "status", "--config", join(server.folder, "steerd.yaml")],
