@@ -335,11 +335,12 @@ class RowsProber implements Prober {
 
   /** Gives an address another state, and tells whoever has to know. */
   private change(tracked: Tracked, after: EndpointState): void {
-    const { nowMs, wallMs } = this.instant();
+    const nowMs = this.clock.nowMs();
     const before = tracked.state;
     tracked.state = after;
     if (after.known) this.awaited?.delete(tracked.target.row);
     const turned = before.known !== after.known || before.up !== after.up;
+    const wallMs = turned ? this.clock.wallMs() : 0;
     if (turned) tracked.sinceS = Math.floor((wallMs - nowMs + after.sinceMs) / 1000);
     const { scale } = tracked;
     this.scales.watch(tracked, nowMs);

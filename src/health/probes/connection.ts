@@ -34,6 +34,7 @@ export class Connection {
   /** Null: it is idle, or closed. */
   private user: ConnectionUser | null;
   private isIdle = false;
+  private isLasting = false;
   /** False: it has failed, or one of the ends has closed it. */
   isOpen = true;
 
@@ -66,7 +67,8 @@ export class Connection {
       this.close();
       return;
     }
-    lasting.add(this);
+    if (!this.isLasting) lasting.add(this);
+    this.isLasting = true;
     this.setIdle(true);
   }
 
@@ -90,7 +92,7 @@ export class Connection {
 
   private retire(): void {
     this.setIdle(false);
-    lasting.delete(this);
+    if (this.isLasting) lasting.delete(this);
   }
 
   private setIdle(isIdle: boolean): void {
