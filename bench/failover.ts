@@ -28,6 +28,8 @@ const TIMEOUT_MS = 200;
 const ASK_MS = 10;
 /** Longest wait for anything: then something is wrong. */
 const LIMIT_MS = 10_000;
+/** A line of progress after so many of them: 300 take some eight minutes. */
+const PROGRESS = 20;
 const FIRST = "127.0.21.1";
 const SECOND = "127.0.21.2";
 const TYPE_A = 1;
@@ -128,13 +130,23 @@ async function verdictMs(server: Child, offset: number): Promise<number> {
   }
 }
 
-async function measure({ fall, signal, kills }: Case): Promise<Sample[]> {
+/** What one case found. */
+interface Found {
+  samples: Sample[];
+  /** How often the target was withdrawn although it was there. */
+  falseAlarms: number;
+}
+
+async function measure({ name, fall, signal, kills }: Case): Promise<Found> {
   const folder = mkdtempSync(join(tmpdir(), "steerd-bench-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   const targetPort = await freePort();
   let target = await startTarget(FIRST, targetPort);
   const server = await startServer(folder, targetPort, fall);
   let waiting: { address: string; done: (wallMs: number) => void } | null = null;
+  let latest = "";
   const stopAsking = await startAsking(server.port, (address) => {
+    latest = address;
     if (waiting?.address !== address) return;
     const { done } = waiting;
     waiting = null;
@@ -153,10 +165,16 @@ async function measure({ fall, signal, kills }: Case): Promise<Sample[]> {
       };
     });
   const samples: Sample[] = [];
-  for (let kill = 0; kill < kills; kill++) {
+  let falseAlarms = 0;
+  while (samples.length < kills) {
     await answered(FIRST);
     // Anywhere between two probes, and the one under way may have been answered or not.
     await sleep(INTERVAL_MS + Math.random() * INTERVAL_MS);
+    if (latest !== FIRST) {
+      falseAlarms += 1;
+      if (falseAlarms > kills) throw new Error(`${name}: the target is withdrawn again and again, alive`);
+      continue;
+    }
     const offset = server.child.stdout().length;
     const next = answered(SECOND);
     const endedMs = performance.timeOrigin + performance.now();
@@ -166,6 +184,7 @@ async function measure({ fall, signal, kills }: Case): Promise<Sample[]> {
       endToAnswerMs: answeredMs - endedMs,
       verdictToAnswerMs: answeredMs - (await verdictMs(server.child, offset)),
     });
+    if (samples.length % PROGRESS === 0) console.error(`${name}: ${samples.length} of ${kills}`);
     if (signal === "SIGSTOP") target.signal("SIGCONT");
     else {
       await target.exited;
@@ -175,8 +194,7 @@ async function measure({ fall, signal, kills }: Case): Promise<Sample[]> {
   stopAsking();
   target.signal("SIGCONT");
   await Promise.all([server.child.stop(), target.stop()]);
-  rmSync(folder, { recursive: true, force: true });
-  return samples;
+  return { samples, falseAlarms };
 }
 
 async function run(): Promise<void> {
@@ -187,17 +205,17 @@ async function run(): Promise<void> {
     { name: "stopped, fall 2", fall: 2, signal: "SIGSTOP", kills: fewer, limitMs: 1000 },
     { name: "killed, fall 1", fall: 1, signal: "SIGKILL", kills: fewer, limitMs: 350 },
   ];
-  const rows = [["end to answer, ms", "times", "least", "median", "p90", "p99", "most"]];
+  const rows = [["end to answer, ms", "times", "least", "median", "p90", "p99", "most", "false alarms"]];
   const histograms: string[] = [];
   const goals: Goal[] = [];
   const data: Record<string, Sample[]> = {};
   const verdictToAnswer: number[] = [];
   for (const each of cases) {
-    const samples = await measure(each);
+    const { samples, falseAlarms } = await measure(each);
     data[each.name] = samples;
     const times = samples.map(({ endToAnswerMs }) => endToAnswerMs);
     verdictToAnswer.push(...samples.map(({ verdictToAnswerMs }) => verdictToAnswerMs));
-    rows.push([each.name, String(times.length), ...summary(times)]);
+    rows.push([each.name, String(times.length), ...summary(times), String(falseAlarms)]);
     histograms.push("", `${each.name}: end to answer`, ...histogram(times, 50));
     goals.push({
       name: `${each.name}, p99`,
@@ -206,7 +224,7 @@ async function run(): Promise<void> {
       unit: "ms",
     });
   }
-  rows.push(["verdict to answer", String(verdictToAnswer.length), ...summary(verdictToAnswer)]);
+  rows.push(["verdict to answer", String(verdictToAnswer.length), ...summary(verdictToAnswer), ""]);
   histograms.push("", "verdict to answer", ...histogram(verdictToAnswer, 5));
   goals.push({ name: "verdict to answer", measured: Math.max(...verdictToAnswer), limit: 50, unit: "ms" });
   const settings = `interval ${INTERVAL_MS} ms, timeout ${TIMEOUT_MS} ms, a query every ${ASK_MS} ms`;
