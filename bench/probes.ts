@@ -7,6 +7,7 @@ import type { HealthClock } from "../src/health/probe.ts";
 import { createProber } from "../src/health/prober.ts";
 import { prepareProbe } from "../src/health/probes/prepare.ts";
 import { allocateHealthRows, ENDPOINT_ROW_WORDS, ROW_STATE, STATE_UP } from "../src/health/rows.ts";
+import { YOUNG_MB as PROBE_YOUNG_MB } from "../src/serve/threads.ts";
 import { makeCertificate } from "../test/support/certificates.ts";
 import { hasNginx, startNginx } from "../test/support/nginx.ts";
 import { quantile } from "./support/distribution.ts";
@@ -132,7 +133,8 @@ async function runCase({ check, endpoints, seconds }: Case): Promise<Outcome> {
 function inProcess(one: Case): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const child: ChildProcess = fork(process.argv[1]!, ["--case", JSON.stringify(one)], {
-      execArgv: [],
+      // As the probe worker: three semi-spaces.
+      execArgv: [`--max-semi-space-size=${PROBE_YOUNG_MB / 3}`],
     });
     child.once("message", (outcome) => resolve(outcome as Outcome));
     child.once("exit", (code) => reject(new Error(`${one.name} ended with ${code}`)));

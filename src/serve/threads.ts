@@ -34,7 +34,7 @@ const MEGABYTE = 1024 * 1024;
  * Room for new objects, three semi-spaces of 2 MB. V8 lets it grow to 48 MB while a configuration is compiled or probes
  * start, and hardly ever gives it back.
  */
-const YOUNG_MB = 6;
+export const YOUNG_MB = 6;
 
 /**
  * A worker beyond its limit dies alone and is replaced. Only the control worker's heap grows with the configuration;
