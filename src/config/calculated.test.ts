@@ -239,6 +239,14 @@ describe("what is wrong with them", () => {
       ],
     ],
     [
+      "two calculations in one check",
+      zone({ checks: "a: {any: [web], all: [web]}, b: {not: web, at_least: 1, of: [web]}", use }),
+      [
+        "1:73 CFG_VALUE_INVALID checks.a: all and any stand in one check: expected one of them; the other in a check of its own, whose name all can take",
+        "1:102 CFG_VALUE_INVALID checks.b: at_least and not stand in one check: expected one of them; the other in a check of its own, whose name at_least can take",
+      ],
+    ],
+    [
       "a region without an address to probe",
       zone({ regions: "oslo: {check: web}", pools: pool("db", ", region: oslo"), use }),
       [
@@ -291,7 +299,7 @@ describe("what is wrong with them", () => {
         '1:81 CFG_VALUE_INVALID checks.odd.all[0] is "Web": expected the name of a check, or pool:[ZONE/]POOL[/ENDPOINT]',
         '1:86 CFG_VALUE_INVALID checks.odd.all[1] is "region:oslo": expected the name of a check, or pool:[ZONE/]POOL[/ENDPOINT]',
         "1:115 CFG_VALUE_INVALID checks.none.any is an empty list: expected a list of 1 to 64, as [web, pool:db]",
-        '1:138 CFG_KEY_UNKNOWN checks.two: "any" is not a key: expected one of all',
+        "1:138 CFG_VALUE_INVALID checks.two: all and any stand in one check: expected one of them; the other in a check of its own, whose name all can take",
       ],
     ],
   ])("%s", (_what, text, findings) => {

@@ -78,14 +78,11 @@ export function fillFromFile(
 }
 
 function keptFinding(pool: string, source: FileSource, inUse: number, why: string): Finding {
-  const colon = source.place.lastIndexOf(":");
   const kept = inUse === 0 ? "none of its endpoints is known" : `the ${inUse} endpoints in use stay`;
   return {
     severity: "warning",
     code: "CFG_ENDPOINTS_KEPT",
-    file: source.place.slice(0, colon),
-    line: Number(source.place.slice(colon + 1)),
-    column: 0,
+    ...source.place,
     what: `pools.${pool}: ${source.file} is not used: ${why}; ${kept}`,
     expected: "",
   };

@@ -136,7 +136,7 @@ function createServer(folder: ConfigFolder): {
 }
 
 const FOUR = "[192.0.2.1, 192.0.2.2, 192.0.2.3, 192.0.2.4]";
-const KEPT = "zones/example.com.yaml:3 CFG_ENDPOINTS_KEPT pools.eu: lists/eu.yaml is not used:";
+const KEPT = "zones/example.com.yaml:3:24 CFG_ENDPOINTS_KEPT pools.eu: lists/eu.yaml is not used:";
 
 describe("a pool with a file", () => {
   const start = (options = "lists/eu.yaml", extra: Record<string, string> = {}) => {
@@ -342,4 +342,15 @@ describe("where such a file may lie", () => {
     expect(lines.join("\n")).toContain("CFG_TARGET_MIXED pools.eu: a file of addresses beside a target");
     expect(lines.join("\n")).toContain('"fiel" is not a key: did you mean file?');
   });
+});
+
+test.each(['"a\\0b"', '{file: "a\\0b"}'])("a path with a NUL in it is an error: %s", (options) => {
+  const folder = configFolder({ "zones/example.com.yaml": ZONE(options) });
+  const config = folder.compile();
+  expect("snapshot" in config).toBe(false);
+  expect(folder.findings()).toEqual([
+    expect.stringMatching(
+      /CFG_VALUE_INVALID pools\.eu\.endpoints_file\S* is "a\\u0000b": expected .*no path has a NUL in it$/,
+    ),
+  ]);
 });

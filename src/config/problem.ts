@@ -9,10 +9,15 @@ export interface YamlSource {
   placeOf: PlaceOf;
 }
 
+/** Of a finding. */
+export type Place = Pick<Finding, "file" | "line" | "column">;
+
 /** Collects what is wrong in one YAML file, each with its place. */
 export interface Reporter {
   error(path: YamlPath, part: "key" | "value", code: string, what: string, expected: string): void;
   warning(path: YamlPath, part: "key" | "value", code: string, what: string, expected: string): void;
+  /** Where a value stands. */
+  placeOf(path: YamlPath): Place;
   /** `file:line` of a path, to name a second place in a finding. */
   lineOf(path: YamlPath): string;
 }
@@ -40,6 +45,7 @@ export function reporterFor({ file, placeOf }: YamlSource, findings: Finding[]):
   return {
     error: report("error"),
     warning: report("warning"),
+    placeOf: (path) => ({ file, ...placeOf(path, "value") }),
     lineOf: (path) => `${file}:${placeOf(path, "key").line}`,
   };
 }

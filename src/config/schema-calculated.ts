@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { chosen, isMapping, mapping } from "./chosen.ts";
+import { chosen, isMapping, mapping, type Refusal } from "./chosen.ts";
 import { type CheckInput, checkRow, checkRows } from "./schema-checks.ts";
 import { integerRow, NAME } from "./schema-rows.ts";
 
@@ -71,13 +71,24 @@ export const calculatedRows: Record<Calculation, z.ZodType<CalculatedInput>> = {
 };
 const CALCULATIONS = Object.keys(calculatedRows) as Calculation[];
 
+/** Which of them would count is a guess that nobody should have to make. */
+function twoAtOnce(key: Calculation, other: Calculation): Refusal {
+  return {
+    code: "CFG_VALUE_INVALID",
+    what: `${key} and ${other} stand in one check`,
+    expected: `one of them; the other in a check of its own, whose name ${key} can take`,
+    key: other,
+  };
+}
+
 /** A check of either kind. */
 export const anyCheckRow = chosen<AnyCheckInput>(
   [...Object.values(checkRows), ...Object.values(calculatedRows)],
   (value) => {
     if (!isMapping(value) || "type" in value) return checkRow;
-    const key = CALCULATIONS.find((name) => name in value);
-    return key === undefined ? checkRow : calculatedRows[key];
+    const [key, other] = CALCULATIONS.filter((name) => name in value);
+    if (key === undefined) return checkRow;
+    return other === undefined ? calculatedRows[key] : twoAtOnce(key, other);
   },
 );
 

@@ -18,7 +18,11 @@ export const nameRow = z
   .meta({ title: "name" });
 
 const PATH = "the path of a file";
-export const pathRow = z.string({ error: PATH }).min(1, { error: PATH }).meta({ title: "path" });
+export const pathRow = z
+  .string({ error: PATH })
+  .min(1, { error: PATH })
+  .refine((text) => !text.includes("\0"), { error: `${PATH}: no path has a NUL in it` })
+  .meta({ title: "path" });
 
 /** Integer of a closed range; `noun` as in "a port". */
 export function integerRow(least: number, most: number, noun: string) {

@@ -61,8 +61,8 @@ export interface FileSource {
   least: number;
   max: number;
   allow: readonly string[];
-  /** Where the configuration names it, `file:line`. */
-  place: string;
+  /** Where the configuration names it. */
+  place: { file: string; line: number; column: number };
   /** The pool does not say how it picks: weights in the file decide. */
   isSelectOpen: boolean;
   isWeighted: boolean;
