@@ -1,7 +1,7 @@
 import { setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import { packageVersion } from "../cli/version.ts";
-import { collectNow, createCollection } from "../serve/collect.ts";
+import { createCollection } from "../serve/collect.ts";
 import type { ControlInit } from "../serve/messages.ts";
 import { createBuild } from "./build.ts";
 import { gatherSnapshot } from "./huge-pages.ts";
@@ -10,15 +10,18 @@ import { trimSoon } from "./trim.ts";
 
 /** What loading the API leaves behind is collected when that is over. */
 const SETTLE_MS = 3_000;
+/** What a compilation leaves behind is collected when the workers answer from what it made: the first answer goes before. */
+const COLLECT_MS = 500;
 
 /** Entry of the worker that compiles the configuration and shows what goes on. */
 if (parentPort !== null) {
   const init = workerData as ControlInit;
   const settling = createCollection(SETTLE_MS);
+  const collection = createCollection(COLLECT_MS);
   yieldToAnswers();
   runControlWorker(init, parentPort, {
     build: createBuild(init.configPath, init.blocks, init.discovered),
-    collect: collectNow,
+    collect: collection.request,
     settle: (snapshot) => {
       void gatherSnapshot(snapshot);
       trimSoon();
