@@ -34,6 +34,8 @@ export interface Notifier {
   adopt(receivers: readonly Receiver[]): void;
   tell(event: HealthEvent): void;
   states(): ReceiverState[];
+  /** When the oldest event happened that some receiver has not been told of; null: all were told of everything. */
+  oldestMs(): number | null;
   stop(): void;
 }
 
@@ -104,6 +106,11 @@ class WebhookNotifier implements Notifier {
       const { queued, isFailing, counts } = outbox;
       return { name, queued, isFailing, counts };
     });
+  }
+
+  oldestMs(): number | null {
+    const times = [...this.told.values()].flatMap(({ outbox }) => outbox.oldestMs ?? []);
+    return times.length === 0 ? null : Math.min(...times);
   }
 
   stop(): void {

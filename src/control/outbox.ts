@@ -48,6 +48,12 @@ export class Outbox {
     return this.failures > 0;
   }
 
+  /** When the oldest event that waits, or is under way, happened: milliseconds since 1970; null: there is none. */
+  get oldestMs(): number | null {
+    const times = [...this.waiting.values(), ...this.underway].map(({ event }) => event.atMs);
+    return times.length === 0 ? null : times.reduce((least, atMs) => Math.min(least, atMs));
+  }
+
   push(event: HealthEvent, nowMs: number): void {
     const subject = subjectOf(event);
     const before = this.waiting.get(subject);
