@@ -55,7 +55,7 @@ export class FakeClock implements HealthClock {
       this.clearTimer(next);
       next.fire();
     }
-    this.currentMs = endMs;
+    this.currentMs = Math.max(this.currentMs, endMs);
   }
 
   /** Time passes while the event loop stands still: nothing fires until the next advance. */

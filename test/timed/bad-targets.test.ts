@@ -153,6 +153,7 @@ it.skipIf(process.platform !== "linux")(
     expect(files).toBeLessThanOrEqual(BAD + GOOD + 100);
     expect(grown / 1e6).toBeLessThan(250);
     expect(all.slice(0, BAD).filter(isUp)).toEqual([]);
+    // What follows is a matter of time: src/health/bad-targets.test.ts shows it on every machine, without sockets.
     if (waited > TEST_MS / 20) {
       console.warn(
         `the machine let the prober wait for ${Math.round(waited)} ms: only the bounds were checked`,
