@@ -126,7 +126,10 @@ const scenarios: { name: string; root: NodeModel | PoolModel; health?: (world: W
   },
   { name: "pool, hash, 1 of 4", root: poolOf("hash", 4, 26, sticky) },
   { name: "pool, hash, 1 of 100", root: poolOf("hashmore", 100, 27, sticky) },
+  { name: "pool, hash, 1 of 300", root: poolOf("hashfew", 300, 50, sticky) },
   { name: "pool, hash, 1 of 1,000", root: poolOf("hashmost", 1000, 28, sticky) },
+  { name: "pool, hash, 1 of 2,000", root: poolOf("hashtwo", 2000, 51, sticky) },
+  { name: "pool, hash, 1 of 4,000", root: poolOf("hashfour", 4000, 52, sticky) },
   { name: "pool, hash, 1 of 10,000", root: poolOf("hashmany", 10_000, 29, sticky) },
   { name: "failover, first", root: failover(eight) },
   {
@@ -223,8 +226,13 @@ const isBrief = process.argv.includes("--json");
 /** `--no-inlining`: no function becomes part of another, so that nothing is hidden that only their union saves. */
 if (process.argv.includes("--no-inlining")) setFlagsFromString("--no-turbo-inlining");
 
+/** `--only TEXT`: the cases whose names contain it. */
+const only = process.argv[process.argv.indexOf("--only") + 1]!;
+const isWanted = ({ name }: { name: string }): boolean =>
+  !process.argv.includes("--only") || name.includes(only);
+
 const cases = [
-  ...scenarios.map(({ name, root, health }) => caseOf(name, record(root), health)),
+  ...scenarios.filter(isWanted).map(({ name, root, health }) => caseOf(name, record(root), health)),
   answerCase(WHOLE),
 ];
 // The functions are shared by all cases: what one of them teaches the compiler would count as another's allocation.

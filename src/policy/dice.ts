@@ -55,10 +55,18 @@ export function scaleHash(hash: number, count: number): number {
 
 /** One round of MurmurHash3_x86_32 (Appleby, public domain): mixes a 32-bit word into a hash. */
 export function mixWord(hash: number, word: number): number {
-  let k = Math.imul(word, 0xcc9e2d51);
-  k = (k << 15) | (k >>> 17);
-  k = Math.imul(k, 0x1b873593);
-  let h = hash ^ k;
+  return mixScrambled(hash, scrambleWord(word));
+}
+
+/** The part of mixWord that looks at the word alone. */
+export function scrambleWord(word: number): number {
+  const k = Math.imul(word, 0xcc9e2d51);
+  return Math.imul((k << 15) | (k >>> 17), 0x1b873593);
+}
+
+/** The rest of it. */
+export function mixScrambled(hash: number, scrambled: number): number {
+  let h = hash ^ scrambled;
   h = (h << 13) | (h >>> 19);
   return (Math.imul(h, 5) + 0xe6546b64) | 0;
 }

@@ -1,4 +1,5 @@
-import { ENDPOINT_IDENTITY_LOW, ENDPOINT_WEIGHT, ENDPOINT_WORDS } from "./data.ts";
+import { ENDPOINT_IDENTITY_HIGH, ENDPOINT_IDENTITY_LOW, ENDPOINT_WEIGHT, ENDPOINT_WORDS } from "./data.ts";
+import { scrambleWord } from "./dice.ts";
 
 /**
  * What lets `select: hash` find the earliest endpoint of a large pool without asking all of them, see select-hash.ts.
@@ -48,17 +49,37 @@ export function weightClass(weight: number): number {
   return 31 - Math.clz32(weight);
 }
 
-/** Pools, and classes, with fewer endpoints are looked at one by one, which takes less than cells do. */
-const FEWEST_FOR_CELLS = 1024;
+/** Smaller pools are looked at one by one, in the order of the list. */
+const FEWEST_FOR_CLASSES = 32;
+/** Small classes are looked at one by one, which takes less than cells do. */
+const FEWEST_OF_CLASS = 512;
+/** What walking cells takes beside its steps, and how much longer a step is than a look at an endpoint. */
+const WALK_LOOKS = 500;
+const STEP_LOOKS = 2;
+
+/**
+ * True when a walk of the cells is shorter than a look at each endpoint: the first of them arrives after 1 / (ln 2 times
+ * the sum of the weights), and until then each class has as many cells as it has in a unit of time.
+ */
+function isWorthCells(total: number, count: number, bits: readonly number[]): boolean {
+  const perUnit = bits.reduce((sum, bit) => sum + CELLS * 2 ** (SPAN_BITS + bit), 0);
+  return WALK_LOOKS + (STEP_LOOKS * perUnit) / (Math.LN2 * total) < count;
+}
+
+/** Spans in a unit of time, for endpoints of weight 1: with heavier classes there are as much more. */
+export const SPAN_BITS = 7;
 
 /** At a pool's offset the number of its classes, then these words for each, the heaviest first. */
 export const CLASS_WORDS = 4;
 export const CLASS_LEADING_BIT = 0;
-/** Its endpoints, indexes into PolicyData.endpoints by growing cell: offset of the first, and how many. */
+/** Its endpoints by growing cell: offset of the first, MEMBER_WORDS for each, and how many. */
 export const CLASS_FIRST = 1;
 export const CLASS_COUNT = 2;
 /** Offset of CELLS + 1 words, where in that run each cell begins; 0: the class has no cells. */
 export const CLASS_STARTS = 3;
+
+/** An index into PolicyData.endpoints, and the two words of its identity, scrambled as a hash wants them. */
+export const MEMBER_WORDS = 3;
 
 /** Appends the cells of a pool to `words` and returns their offset, or -1: the pool is small. */
 export function appendHashCells(
@@ -67,14 +88,18 @@ export function appendHashCells(
   first: number,
   count: number,
 ): number {
-  if (count < FEWEST_FOR_CELLS) return -1;
+  if (count < FEWEST_FOR_CLASSES) return -1;
   const classes: number[][] = Array.from({ length: 16 }, () => []);
+  let total = 0;
   for (let endpoint = first; endpoint < first + count; endpoint++) {
     const weight = endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_WEIGHT]!;
+    total += weight;
     if (weight > 0) classes[weightClass(weight)]!.push(endpoint);
   }
   const cell = (endpoint: number) => cellOf(endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_IDENTITY_LOW]!);
   const used = classes.map((members, bit) => ({ members, bit })).filter(({ members }) => members.length > 0);
+  const bits = used.filter(({ members }) => members.length >= FEWEST_OF_CLASS).map(({ bit }) => bit);
+  const hasCells = isWorthCells(total, count, bits);
   const offset = words.length;
   words.push(used.length);
   for (let i = 0; i < used.length * CLASS_WORDS; i++) words.push(0);
@@ -84,8 +109,12 @@ export function appendHashCells(
     words[at + CLASS_LEADING_BIT] = bit;
     words[at + CLASS_FIRST] = words.length;
     words[at + CLASS_COUNT] = members.length;
-    for (const endpoint of members) words.push(endpoint);
-    if (members.length < FEWEST_FOR_CELLS) continue;
+    for (const endpoint of members) {
+      const high = endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_IDENTITY_HIGH]!;
+      const low = endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_IDENTITY_LOW]!;
+      words.push(endpoint, scrambleWord(high), scrambleWord(low));
+    }
+    if (!hasCells || members.length < FEWEST_OF_CLASS) continue;
     words[at + CLASS_STARTS] = words.length;
     for (let wanted = 0, member = 0; wanted <= CELLS; wanted++) {
       while (member < members.length && cell(members[member]!) < wanted) member++;

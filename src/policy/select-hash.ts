@@ -4,6 +4,7 @@ import {
   type DecideContext,
   FRACTION_ARRIVAL,
   FRACTION_FROM,
+  FRACTION_HASH,
   FRACTION_KEY,
   FRACTION_UNTIL,
   MAX_CANDIDATES,
@@ -20,7 +21,7 @@ import {
   POOL_STRICT,
   POOL_WORDS,
 } from "./data.ts";
-import { finishHash, mixWord } from "./dice.ts";
+import { finishHash, mixScrambled, mixWord } from "./dice.ts";
 import { appendEndpoint, scaleFrom } from "./endpoint.ts";
 import {
   CELLS,
@@ -31,15 +32,18 @@ import {
   CLASS_WORDS,
   cellAt,
   cellOf,
+  MEMBER_WORDS,
   placeOf,
+  SPAN_BITS,
   weightClass,
 } from "./hash-cells.ts";
 import { noteArrival } from "./rendezvous.ts";
 import { isApart } from "./select.ts";
 import { ANY_NEIGHBOURS, appendSpread } from "./subnet.ts";
 
-/** Spans in a unit of time, for endpoints of weight 1: with heavier classes there are as much more. */
-const SPAN_BITS = 7;
+/** ln 2, and as much more as a straight line between two knots may be off: see rendezvous.ts. */
+const LN2_UPWARDS = 0.694;
+const TWO_32 = 0x1_0000_0000;
 
 /**
  * `select: hash`: the endpoints in the client's rendezvous order, by configured weight times the health row's scale,
@@ -96,20 +100,56 @@ function askPool(context: DecideContext, pool: number, even: boolean): void {
   context.fractions[FRACTION_UNTIL] = Number.POSITIVE_INFINITY;
   for (let endpoint = first; endpoint < end; endpoint++) {
     const weight = even ? 1 : endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_WEIGHT]!;
-    if (weight > 0) ask(context, endpoint, weight);
+    if (weight > 0) ask(context, endpoint, weight, hashAt(context, endpoint));
   }
 }
 
 /** Asks every endpoint of a class for a time not before FRACTION_FROM. */
 function askClass(context: DecideContext, at: number): void {
+  const { fractions, hashKey } = context;
   const { endpoints, hashCells } = context.policy;
   const first = hashCells[at + CLASS_FIRST]!;
-  const end = first + hashCells[at + CLASS_COUNT]!;
-  context.fractions[FRACTION_UNTIL] = Number.POSITIVE_INFINITY;
-  for (let i = first; i < end; i++) {
+  const end = first + MEMBER_WORDS * hashCells[at + CLASS_COUNT]!;
+  const heaviest = 2 << hashCells[at + CLASS_LEADING_BIT]!;
+  fractions[FRACTION_UNTIL] = Number.POSITIVE_INFINITY;
+  noteLeastHash(context, heaviest);
+  for (let i = first; i < end; i += MEMBER_WORDS) {
+    const hash = memberHash(hashCells, i, hashKey);
+    if (hash >>> 0 < fractions[FRACTION_HASH]!) continue;
     const endpoint = hashCells[i]!;
-    ask(context, endpoint, endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_WEIGHT]!);
+    ask(context, endpoint, endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_WEIGHT]!, hash);
+    noteLeastHash(context, heaviest);
   }
+}
+
+/**
+ * Leaves in FRACTION_HASH what the hash of an endpoint lighter than `heaviest` has to reach to come in time: before
+ * FRACTION_UNTIL, and before the last of the candidates where there are enough of them. Nearly all hashes fall short, and
+ * need no more than this comparison. An arrival of r is a hash of 2^-r, which is at least 1 - r ln 2.
+ */
+function noteLeastHash(
+  { candidateKeys, fractions, hashSearch: search }: DecideContext,
+  heaviest: number,
+): void {
+  let until = fractions[FRACTION_UNTIL]!;
+  if (search.count === search.most && candidateKeys[search.most - 1]! < until)
+    until = candidateKeys[search.most - 1]!;
+  // Its place may bring an endpoint forward by one span, of which there are this many for half of the weight.
+  const latest = until * heaviest + 2 / (1 << SPAN_BITS);
+  fractions[FRACTION_HASH] = TWO_32 * (1 - latest * LN2_UPWARDS);
+}
+
+/** What client and endpoint determine between them. */
+function hashAt(context: DecideContext, endpoint: number): number {
+  const { endpoints } = context.policy;
+  const high = endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_IDENTITY_HIGH]!;
+  const low = endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_IDENTITY_LOW]!;
+  return finishHash(mixWord(mixWord(context.hashKey, high), low));
+}
+
+/** The same of a member of a class. */
+function memberHash(hashCells: Int32Array, at: number, hashKey: number): number {
+  return finishHash(mixScrambled(mixScrambled(hashKey, hashCells[at + 1]!), hashCells[at + 2]!));
 }
 
 /**
@@ -117,15 +157,17 @@ function askClass(context: DecideContext, at: number): void {
  * endpoints are down or weigh little, that takes longer than asking each of them, which then finds the rest.
  */
 function walkCells(context: DecideContext, at: number): void {
-  const { candidateKeys, fractions, hashSearch: search, policy } = context;
+  const { candidateKeys, fractions, hashKey, hashSearch: search, policy } = context;
   const { endpoints, hashCells } = policy;
   const first = hashCells[at + CLASS_FIRST]!;
   const starts = hashCells[at + CLASS_STARTS]!;
   const spans = 1 << (SPAN_BITS + hashCells[at + CLASS_LEADING_BIT]!);
+  const heaviest = 2 << hashCells[at + CLASS_LEADING_BIT]!;
   let left = 4 * hashCells[at + CLASS_COUNT]!;
   for (let span = 0; ; span++) {
     fractions[FRACTION_FROM] = span / spans;
     fractions[FRACTION_UNTIL] = (span + 1) / spans;
+    noteLeastHash(context, heaviest);
     for (let place = 0; place < CELLS; place++) {
       const time = (span + place / CELLS) / spans;
       if (search.count === search.most && time >= candidateKeys[search.most - 1]!) return;
@@ -135,24 +177,24 @@ function walkCells(context: DecideContext, at: number): void {
         return;
       }
       const cell = cellAt(place, search.order);
-      const end = hashCells[starts + cell + 1]!;
-      for (let i = hashCells[starts + cell]!; i < end; i++) {
-        const endpoint = hashCells[first + i]!;
-        const weight = endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_WEIGHT]!;
-        ask(context, endpoint, weight);
+      const end = first + MEMBER_WORDS * hashCells[starts + cell + 1]!;
+      for (let i = first + MEMBER_WORDS * hashCells[starts + cell]!; i < end; i += MEMBER_WORDS) {
+        const hash = memberHash(hashCells, i, hashKey);
+        if (hash >>> 0 < fractions[FRACTION_HASH]!) continue;
+        const endpoint = hashCells[i]!;
+        ask(context, endpoint, endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_WEIGHT]!, hash);
       }
     }
   }
 }
 
 /** Makes an endpoint a candidate when it is up, and its time lies from FRACTION_FROM on and before FRACTION_UNTIL. */
-function ask(context: DecideContext, endpoint: number, weight: number): void {
+function ask(context: DecideContext, endpoint: number, weight: number, hash: number): void {
   const { candidateKeys, fractions, hashSearch: search } = context;
   const { endpoints } = context.policy;
-  const high = endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_IDENTITY_HIGH]!;
   const low = endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_IDENTITY_LOW]!;
   const until = fractions[FRACTION_UNTIL]!;
-  noteArrival(fractions, finishHash(mixWord(mixWord(context.hashKey, high), low)));
+  noteArrival(fractions, hash);
   const spans = 1 << (SPAN_BITS + weightClass(weight));
   const place = placeOf(cellOf(low), search.order);
   const arrival = (fractions[FRACTION_ARRIVAL]! / weight) * spans;

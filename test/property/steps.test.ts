@@ -40,7 +40,7 @@ function counted<T extends Int32Array | Uint8Array | Float64Array>(words: T): T 
 }
 
 function stepsOf(root: NodeModel, state: StateText, partlyUp: boolean): number {
-  const { context, client, rows, pools, set } = createWorld([record(root)]);
+  const { context, rows, pools, set } = createWorld([record(root)]);
   for (const { name, endpoints } of pools) {
     if (!partlyUp) set(name, state);
     else for (const { name: endpoint } of endpoints.slice(1)) set(endpoint, state);
@@ -57,10 +57,10 @@ function stepsOf(root: NodeModel, state: StateText, partlyUp: boolean): number {
   again.restKeys = counted(again.restKeys);
   again.figures = counted(again.figures);
   again.clockS[0] = 1_700_000_000;
-  Object.assign(client, { fromEcs: 1, sourceBits: 24 });
-  client.address.set([9, 9, 9, 9]);
+  Object.assign(again.client, { fromEcs: 1, sourceBits: 24 });
+  again.client.address.set([9, 9, 9, 9]);
+  again.client.resolverAddress.set([9, 9, 9, 9]);
   steps = 0;
-  again.client = client;
   decide(again, 0, 7, 4);
   return steps;
 }

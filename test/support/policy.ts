@@ -356,7 +356,10 @@ function plan(model: PoolModel): PoolPlan {
 /** Every pool that the records reach, last resorts included, once. */
 function poolsOf(records: RecordModel[]): PoolModel[] {
   const pools = new Set<PoolModel>();
+  const visited = new Set<NodeModel>();
   const visit = (from: NodeModel): void => {
+    if (visited.has(from)) return;
+    visited.add(from);
     if (from.lastResort?.kind === "pool") pools.add(from.lastResort.pool);
     if (from.kind === "pool") pools.add(from.pool);
     else if ("keys" in from) for (const key of from.keys) visit(key.node);
