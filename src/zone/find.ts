@@ -1,6 +1,9 @@
 import type { Name } from "../wire/name.ts";
 import { equalOctets } from "../wire/octets.ts";
 import {
+  APEX_HASH,
+  APEX_NODE,
+  APEX_WORDS,
   firstRrset,
   NODE_FLAGS,
   NODE_HASH,
@@ -10,8 +13,6 @@ import {
   RRSET_TYPE,
   RRSET_WORDS,
   rrsetCount,
-  ZONE_APEX,
-  ZONE_WORDS,
   type ZoneData,
 } from "./zone-data.ts";
 
@@ -50,19 +51,20 @@ export function findNode(data: ZoneData, zone: number, name: Name, label: number
 
 /** @returns the zone whose apex is the suffix of `name` from `label` on, or -1. */
 export function findApex(data: ZoneData, name: Name, label: number): number {
-  const { zoneTable, zones, words, view } = data;
+  const { zoneTable, words, view } = data;
+  const hash = name.hashes[label]!;
   const from = name.labelOffsets[label]!;
   const length = name.length - from;
-  const mask = zoneTable.length - 1;
-  for (let slot = slotOf(name.hashes[label]!, zoneTable.length); ; slot = (slot + 1) & mask) {
-    const zone = zoneTable[slot]! - 1;
-    if (zone < 0) return -1;
-    const apex = zones[zone * ZONE_WORDS + ZONE_APEX]!;
+  const slots = zoneTable.length / APEX_WORDS;
+  for (let slot = slotOf(hash, slots); ; slot = (slot + 1) & (slots - 1)) {
+    const apex = zoneTable[slot * APEX_WORDS + APEX_NODE]! - 1;
+    if (apex < 0) return -1;
     if (
+      zoneTable[slot * APEX_WORDS + APEX_HASH] === hash &&
       words[apex + NODE_FLAGS]! >>> NODE_NAME_LENGTH_SHIFT === length &&
       equalOctets(view, nodeName(apex), name.view, from, length)
     ) {
-      return zone;
+      return words[apex + NODE_ZONE]!;
     }
   }
 }

@@ -2,6 +2,8 @@ import { viewOf } from "../wire/octets.ts";
 import * as draftRow from "./draft.ts";
 import { sharedWords, shareWords, zeroWords } from "./growing.ts";
 import {
+  APEX_NODE,
+  APEX_WORDS,
   firstRrset,
   GLUE_NODE,
   GLUE_RRSET,
@@ -76,6 +78,8 @@ export function layOut(
   for (let node = 0; node < draft.nodeCount; node++) writeNode(draft, node, places, data);
   const { nodeTable, zones, glue } = data;
   for (let slot = 0; slot < nodeTable.length; slot++) nodeTable[slot] = moved(nodeTable[slot]!, places);
+  for (let slot = APEX_NODE; slot < zoneTable.length; slot += APEX_WORDS)
+    zoneTable[slot] = moved(zoneTable[slot]!, places);
   for (let zone = 0; zone < zones.length; zone += ZONE_WORDS) {
     zones[zone + ZONE_APEX] = places.nodes[zones[zone + ZONE_APEX]!]!;
     zones[zone + ZONE_SOA] = places.rrsets[zones[zone + ZONE_SOA]!]!;

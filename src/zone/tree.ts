@@ -42,6 +42,9 @@ import { layOut } from "./layout.ts";
 import type { RecordColumns } from "./record-columns.ts";
 import { addRrsets, type RecordLists } from "./rrset.ts";
 import {
+  APEX_HASH,
+  APEX_NODE,
+  APEX_WORDS,
   ZONE_APEX,
   ZONE_NEGATIVE_TTL,
   ZONE_NS,
@@ -283,11 +286,16 @@ function octetsBefore(octets: Uint8Array, offset: number, suffix: number): numbe
 
 function buildZoneTable(draft: ZoneDraft, name: Name): Int32Array {
   const count = draft.zones.length / ZONE_WORDS;
-  const table = sharedWords(tableLength(count));
+  const slots = tableLength(count);
+  const table = sharedWords(slots * APEX_WORDS);
   for (let zone = 0; zone < count; zone++) {
     const apex = draft.zones.words[zone * ZONE_WORDS + ZONE_APEX]!;
     setName(name, draft.octets.octets, draft.nodes.words[apex * NODE_WORDS + NODE_NAME]!);
-    place(table, name.hashes[0]!, zone);
+    const hash = name.hashes[0]!;
+    let slot = slotOf(hash, slots);
+    while (table[slot * APEX_WORDS + APEX_NODE] !== 0) slot = (slot + 1) & (slots - 1);
+    table[slot * APEX_WORDS + APEX_HASH] = hash;
+    table[slot * APEX_WORDS + APEX_NODE] = apex + 1;
   }
   return table;
 }

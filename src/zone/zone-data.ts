@@ -17,7 +17,10 @@ export interface ZoneData {
   zones: Int32Array;
   /** Open-addressed hash of nodes: reference plus one; length a power of two. */
   nodeTable: Int32Array;
-  /** Open-addressed hash of zone apexes: zone index plus one; length a power of two. */
+  /**
+   * Open-addressed hash of zone apexes: APEX_WORDS words a slot, a power of two of slots. Most lookups ask it for a name
+   * first that is no apex: the hash in the slot tells so without a read elsewhere.
+   */
   zoneTable: Int32Array;
   /** Address RRsets that go with a referral: for each delegation a run of GLUE_WORDS words each, in-domain ones first. */
   glue: Int32Array;
@@ -97,6 +100,12 @@ export const ZONE_NS = 3;
  * in it.
  */
 export const ZONE_SOA_PREFIXES = 4;
+
+export const APEX_WORDS = 2;
+/** Hash of the apex's name. */
+export const APEX_HASH = 0;
+/** Its node, plus one; 0: the slot is free. */
+export const APEX_NODE = 1;
 
 export const GLUE_WORDS = 3;
 export const GLUE_RRSET = 0;
