@@ -95,6 +95,7 @@ describe("notify", () => {
     [`- {${hook}, headers: SECRET}`, "notify[0].headers is not shown"],
     ["- https://hooks.example/SECRET", "notify[0] is not shown"],
     ["https://hooks.example/SECRET", "notify is not shown"],
+    ["- {name: a, url:https://hooks.example/SECRET}", "url has no space after its colon"],
     [`- {${hook}, timeout: 1h}`, 'notify[0].timeout is "1h"'],
   ])("a finding repeats no secret: %s", (notify, words) => {
     const findings = serverOptions(`notify:\n  ${notify}\n`).findings.join("\n");

@@ -141,6 +141,11 @@ function unclosed(error: YAMLError, problem: MakeProblem): YamlProblem | null {
   );
 }
 
+/** The key alone: what stands behind its colon may be an address with a token in it. */
+export function beforeColon(word: string): string {
+  return word.slice(0, word.indexOf(":"));
+}
+
 function missingCharacter(error: YAMLError, word: string, problem: MakeProblem): YamlProblem {
   if (error.message.startsWith("Missing closing"))
     return problem(
@@ -149,7 +154,7 @@ function missingCharacter(error: YAMLError, word: string, problem: MakeProblem):
       error.message.slice("Missing closing ".length, 17),
     );
   if (/^[\w-]+:\S/.test(word))
-    return problem("CFG_YAML_SYNTAX", `${word} has no space after its colon`, "key: value");
+    return problem("CFG_YAML_SYNTAX", `${beforeColon(word)} has no space after its colon`, "key: value");
   if (error.message.startsWith("Implicit map keys"))
     return problem(
       "CFG_YAML_SYNTAX",

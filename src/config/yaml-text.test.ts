@@ -136,8 +136,8 @@ describe("syntax errors", () => {
       "a: b: c\n",
       "1:4 CFG_YAML_SYNTAX a second key stands on the same line -> quotes where a text is meant, or a new line",
     ],
-    ["a: 1\nb:2\n", "2:1 CFG_YAML_SYNTAX b:2 has no space after its colon -> key: value"],
-    ["a: {b:1}", "1:5 CFG_YAML_SYNTAX b:1 has no space after its colon -> key: value"],
+    ["a: 1\nb:2\n", "2:1 CFG_YAML_SYNTAX b has no space after its colon -> key: value"],
+    ["a: {b:1}", "1:5 CFG_YAML_SYNTAX b has no space after its colon -> key: value"],
     [
       "a:\n- 1\n-2\n",
       '3:1 CFG_YAML_SYNTAX "-2" stands alone -> "key: value", or "- " before an item of a list',

@@ -14,6 +14,7 @@ import {
   type YAMLSeq,
 } from "yaml";
 import {
+  beforeColon,
   isColonAddress,
   type QuoteMistake,
   quoteMistakeOf,
@@ -309,7 +310,13 @@ function keyOf(pair: Pair<Node, Node | null>, reader: Reader): string | null {
     return null;
   }
   if (/^[a-z_]+:\S/.test(text) && isEmpty(value)) {
-    addProblem(reader, key, "CFG_YAML_SYNTAX", `${text} has no space after its colon`, "key: value");
+    addProblem(
+      reader,
+      key,
+      "CFG_YAML_SYNTAX",
+      `${beforeColon(text)} has no space after its colon`,
+      "key: value",
+    );
     return null;
   }
   if (RESERVED_KEYS.has(text)) {

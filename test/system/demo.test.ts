@@ -49,7 +49,7 @@ async function writeConfig(): Promise<string> {
   cpSync(join(root, "zones"), join(folder, "zones"), { recursive: true });
   cpSync(join(root, "geo"), join(folder, "geo"), { recursive: true });
   const port = await freePort();
-  const text = readFileSync(dynamic, "utf8").replace("port: 5380", `port: ${port}`);
+  const text = readFileSync(dynamic, "utf8").replaceAll("port: 5380", `port: ${port}`);
   expect(text).toContain(`port: ${port}`);
   writeFileSync(dynamic, text);
   const listen = `listen: ["127.0.0.1:${await freePort()}"]`;
