@@ -36,9 +36,14 @@ const underLoad = Number(options["under-load"]);
 const ENTRY = fileURLToPath(import.meta.url);
 const TYPE_A = 1;
 const TYPE_SOA = 6;
+/** By then the server has handed back what its start or a reload left behind: see src/control/trim.ts. */
+const SETTLE_MS = 8_000;
 
 const folder = isMainThread ? mkdtempSync(join(tmpdir(), "steerd-bench-")) : "";
 if (isMainThread) process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+// Without this a run that is broken off leaves its zones behind: a hundred thousand files.
+if (isMainThread)
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(name, () => process.exit(1));
 const databases = isMainThread ? [1, 2].map((seed) => makeCityMmdb(Number(options.networks), seed)) : [];
 
 /** Whole files by rename, as whoever updates a database should. */
@@ -119,7 +124,7 @@ async function run(): Promise<void> {
           `${11 + (index % 80)}.${index & 255}.7.0/24`,
         ),
   );
-  await sleep(2_000);
+  await sleep(SETTLE_MS);
   const init = { port: server.port, packets, rate: Number(options.rate), label: "warm-up" };
   const load = await startLoad(init, ENTRY);
   await sleep(1_000);
@@ -138,13 +143,13 @@ async function run(): Promise<void> {
     peaks.push(memory(pid, "VmHWM") - before);
   }
   const loaded = await load.stop();
-  await sleep(3_000);
+  await sleep(SETTLE_MS);
   const residentSteady = memory(pid, "VmRSS");
   const slow = await startLoad({ ...init, rate: 200, label: "rest" }, ENTRY);
   for (let turn = underLoad + 1; turn <= underLoad + reloads; turn++)
     seconds.push(await reload(server, turn));
   const rest = await slow.stop();
-  await sleep(3_000);
+  await sleep(SETTLE_MS);
   const residentLast = memory(pid, "VmRSS");
   const swaps = await metric(server.api, 'steerd_reloads_total\\{outcome="accepted"\\}');
   const workers = (await metric(server.api, 'steerd_workers_open\\{worker="udp"\\}')) + 1;
