@@ -103,6 +103,8 @@ export type ToProbe =
 
 export type FromProbe =
   | LogMessage
+  /** The rows of a plan are written with what is known of its targets already: forced and remembered states. */
+  | { kind: "planned" }
   /** The rows of this generation's plan are written, and every target of it has a verdict. */
   | { kind: "roundDone"; generation: number }
   | { kind: "stopped" };

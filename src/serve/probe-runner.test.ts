@@ -57,9 +57,9 @@ describe("runProbeWorker", () => {
   it("takes over a plan, and says when every target has a verdict", () => {
     port.deliver({ kind: "plan", plan: { targets: [], pools: [] }, generation: 4 });
     expect(calls).toEqual(["setPlan"]);
-    expect(port.posted).toEqual([]);
+    expect(port.posted).toEqual([{ kind: "planned" }]);
     hooks.onRoundDone();
-    expect(port.posted).toEqual([{ kind: "roundDone", generation: 4 }]);
+    expect(port.posted).toEqual([{ kind: "planned" }, { kind: "roundDone", generation: 4 }]);
     port.deliver({ kind: "release" });
     expect(calls).toEqual(["setPlan", "release"]);
   });

@@ -91,6 +91,7 @@ export function runProbeWorker(
       generation = message.generation;
       memory?.adopt(message.plan, message.discovered ?? new Map());
       prober.setPlan(message.plan);
+      port.postMessage({ kind: "planned" });
       settling.request();
     } else if (message.kind === "release") prober.releaseRetired();
     else if (message.kind === "forced") prober.setForced(message.forced);

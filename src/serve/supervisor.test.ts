@@ -120,7 +120,28 @@ describe("start", () => {
   it("with checks that take long, sockets open after 1 s", async () => {
     start();
     await publish(1, onePool);
+    threads.last("probe").say({ kind: "planned" });
     await vi.advanceTimersByTimeAsync(999);
+    expect(threads.last("udp").toldOf("open")).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(threads.last("udp").toldOf("open")).toHaveLength(1);
+  });
+
+  it("nobody is answered what is drained because the probe worker starts slowly", async () => {
+    start();
+    await publish(1, onePool);
+    await vi.advanceTimersByTimeAsync(3000);
+    expect(threads.last("udp").toldOf("open")).toEqual([]);
+    threads.last("probe").say({ kind: "planned" });
+    expect(threads.last("udp").toldOf("open")).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(threads.last("udp").toldOf("open")).toHaveLength(1);
+  });
+
+  it("a probe worker that does not start at all holds up answers for 5 s", async () => {
+    start();
+    await publish(1, onePool);
+    await vi.advanceTimersByTimeAsync(4999);
     expect(threads.last("udp").toldOf("open")).toEqual([]);
     await vi.advanceTimersByTimeAsync(1);
     expect(threads.last("udp").toldOf("open")).toHaveLength(1);

@@ -63,8 +63,10 @@ export interface Supervisor {
   finished: Promise<number>;
 }
 
-/** Sockets open after the first round of probes, or after this long. */
+/** Sockets open after the first round of probes, or after this long if forced and remembered states are there. */
 const FIRST_ROUND_MS = 1000;
+/** Nor does a probe worker that cannot start hold up answers for longer than this. */
+const FIRST_STATES_MS = 5000;
 /** How long a snapshot waits for the first verdicts on what it brings. */
 const PLAN_MS = 1000;
 /** Workers that have not finished by then are ended. */
@@ -179,6 +181,8 @@ class ProcessSupervisor implements Supervisor {
   private settings: ServeSettings | null = null;
   /** Fires when waiting for the probe worker has to end: for its first round, or for its rows. */
   private roundTimer: NodeJS.Timeout | null = null;
+  private isRoundOver = false;
+  private hasStates = false;
   private planTimer: NodeJS.Timeout | null = null;
   private releaseDue = false;
   /** 0: the first snapshot is not out yet. */
@@ -282,7 +286,7 @@ class ProcessSupervisor implements Supervisor {
     if (this.needsProbe(this.published!)) this.startProbe();
     if (plan.pools.length === 0) this.data.open(settings.listeners);
     else {
-      this.roundTimer = setTimeout(() => this.openSockets(), FIRST_ROUND_MS);
+      this.roundTimer = setTimeout(() => this.endFirstRound(), FIRST_ROUND_MS);
     }
   }
 
@@ -322,6 +326,7 @@ class ProcessSupervisor implements Supervisor {
       onMessage: (message) => {
         if (message.kind === "log") this.onProbeLog(message);
         else if (message.kind === "roundDone") this.onRoundDone(message.generation);
+        else if (message.kind === "planned") this.onPlanned();
       },
     });
   }
@@ -337,6 +342,21 @@ class ProcessSupervisor implements Supervisor {
   private onRoundDone(generation: number): void {
     if (this.roundTimer !== null) this.openSockets();
     if (this.planTimer !== null && generation === this.published?.snapshot.generation) this.adopt();
+  }
+
+  /** A client of a drained endpoint must not be sent there because the prober was slow to start. */
+  private endFirstRound(): void {
+    if (this.hasStates) this.openSockets();
+    else {
+      this.isRoundOver = true;
+      this.roundTimer = setTimeout(() => this.openSockets(), FIRST_STATES_MS - FIRST_ROUND_MS);
+    }
+  }
+
+  /** What is forced and what is remembered of the plan is in the rows. */
+  private onPlanned(): void {
+    this.hasStates = true;
+    if (this.isRoundOver && this.roundTimer !== null) this.openSockets();
   }
 
   private openSockets(): void {
