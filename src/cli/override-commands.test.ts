@@ -241,6 +241,7 @@ describe("with a server", () => {
       entry: null,
       since: null,
       reason: "",
+      phases: null,
       weight: 1,
       drainedUntil: null,
     };
