@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { answerQuery, type Context, createContext } from "../../src/answer.ts";
+import { answerMessage, answerQuery, type Context, createContext } from "../../src/answer.ts";
 import { createConfigCache } from "../../src/config/cache.ts";
 import { compileConfig } from "../../src/config/compile.ts";
 import { formatFinding } from "../../src/config/findings.ts";
@@ -17,6 +17,9 @@ import {
   STATE_PROBED_UP,
   STATE_UP,
 } from "../../src/health/rows.ts";
+import type { Kernel } from "../../src/serve/kernel.ts";
+import { lookAhead } from "../../src/serve/look-ahead.ts";
+import { createMessageBlock, SLOTS, setReceivedLength } from "../../src/serve/message-block.ts";
 import type { Snapshot } from "../../src/snapshot.ts";
 import { OUT_OCTETS } from "../../src/wire/response.ts";
 
@@ -117,6 +120,42 @@ export function asker(
       const from = (next++ & (count - 1)) * width;
       for (let at = 0; at < width; at++) packet[offset + at] = octets[from + at]!;
       answerQuery(packet, length, context, out);
+    }
+  };
+}
+
+/** Memory of our own: nothing is received or sent. */
+const allocator = {
+  allocate: (octets: number) => ({ address: 0n, buffer: new ArrayBuffer(octets) }),
+} as unknown as Kernel;
+
+/** As `asker`, in batches as a UDP worker answers them: what a whole batch will read is fetched before its first answer. */
+export function batchAsker(
+  context: Context,
+  query: Uint8Array,
+  variation: Variation | null = null,
+): (calls: number) => void {
+  const block = createMessageBlock(allocator, 16, false);
+  for (let slot = 0; slot < SLOTS; slot++) {
+    const packet = block.packets[slot]!;
+    new Uint8Array(packet.buffer, packet.byteOffset).set(query);
+    setReceivedLength(block, slot, query.length);
+  }
+  if (variation === null) throw new Error("batches need queries that differ");
+  const { offset, width, octets } = variation;
+  const mask = octets.length / width - 1;
+  let next = 0;
+  return (calls) => {
+    for (let call = 0; call < calls; call += SLOTS) {
+      const count = Math.min(SLOTS, calls - call);
+      for (let slot = 0; slot < count; slot++) {
+        const packet = block.packets[slot]!;
+        const from = (next++ & mask) * width;
+        for (let at = 0; at < width; at++) packet.setUint8(offset + at, octets[from + at]!);
+      }
+      lookAhead(block, count, context.tables, context.lastTable);
+      for (let slot = 0; slot < count; slot++)
+        answerMessage(block.packets[slot]!, query.length, context, block.replies[slot]!);
     }
   };
 }

@@ -7,7 +7,7 @@ import { locate } from "../geo/prefix-index.ts";
 import type { TableData } from "../geo/table.ts";
 import type { Kernel } from "./kernel.ts";
 import { lookAhead } from "./look-ahead.ts";
-import { createMessageBlock, type MessageBlock, SLOTS } from "./message-block.ts";
+import { createMessageBlock, type MessageBlock, SLOTS, setReceivedLength } from "./message-block.ts";
 
 const allocator = {
   allocate: (octets: number) => ({ address: 0n, buffer: new ArrayBuffer(octets) }),
@@ -18,11 +18,9 @@ const asking = (prefix: string): Uint8Array => buildQuery({ edns: { options: [ec
 /** A block in which each slot holds the octets of `packets`. */
 function blockOf(packets: Uint8Array[]): MessageBlock {
   const block = createMessageBlock(allocator, 16, false);
-  const headers = new DataView(block.octets.buffer);
   for (const [slot, packet] of packets.entries()) {
     for (const [at, octet] of packet.entries()) block.packets[slot]!.setUint8(at, octet);
-    // struct mmsghdr is 64 octets with the length at 56.
-    headers.setUint32(slot * 64 + 56, packet.length, true);
+    setReceivedLength(block, slot, packet.length);
   }
   return block;
 }

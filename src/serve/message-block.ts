@@ -128,6 +128,11 @@ export function receivedLength(block: MessageBlock, slot: number): number {
   return block.words[(RECEIVE_AT + slot * HEADER_OCTETS + HEADER_LENGTH) >> 2]!;
 }
 
+/** Says what the kernel says when it has received a datagram of this many octets. */
+export function setReceivedLength(block: MessageBlock, slot: number, octets: number): void {
+  block.words[(RECEIVE_AT + slot * HEADER_OCTETS + HEADER_LENGTH) >> 2] = octets;
+}
+
 /** MSG_* of the datagram in a slot. */
 export function receivedFlags(block: MessageBlock, slot: number): number {
   return block.words[(RECEIVE_AT + slot * HEADER_OCTETS + HEADER_FLAGS) >> 2]!;
