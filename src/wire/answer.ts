@@ -174,7 +174,7 @@ export function addShortSoa(
   data: number,
   prefixes: number,
 ): void {
-  const at = answer.itemCount * ITEM_WORDS;
   addItem(answer, SECTION_AUTHORITY, ITEM_SHORT_SOA, OWNER_OCTETS, owner, TYPE_SOA, ttlSeconds, data, 1);
-  if (at < answer.items.length) answer.items[at + ITEM_PREFIXES] = prefixes;
+  // Where there was no room, it is the last item's, which does not look at it.
+  answer.items[(answer.itemCount - 1) * ITEM_WORDS + ITEM_PREFIXES] = prefixes;
 }

@@ -362,6 +362,25 @@ describe("truncation", () => {
     expect(isTruncated(viewOf(out))).toBe(true);
   });
 
+  it("says TC where the addresses do not fit", () => {
+    const answer = createAnswer();
+    answer.addressCount = MAX_ADDRESSES;
+    addItem(answer, SECTION_ANSWER, ITEM_ADDRESSES, OWNER_QNAME, 0, TYPE_AAAA, 30, 0, MAX_ADDRESSES);
+    expect(encode(ask(), answer).size).toBe(12 + 21);
+    expect(encode(ask(), answer, undefined, TRANSPORT_TCP).message.answers).toHaveLength(MAX_ADDRESSES);
+  });
+
+  it("gives addresses to an alias's target", () => {
+    const h = heap();
+    const owner = h.name("cdn.example.net");
+    const answer = createAnswer();
+    answer.addressOctets.set([0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+    addItem(answer, SECTION_ANSWER, ITEM_ADDRESSES, OWNER_OCTETS, owner, TYPE_AAAA, 30, 0, 1);
+    expect(encode(ask(), answer, h.octets()).message.answers).toMatchObject([
+      { name: "cdn.example.net", type: "AAAA", ttl: 30, data: "2001:db8::1" },
+    ]);
+  });
+
   it("never writes behind the slack, whatever stands at the limit", () => {
     const name = `${"o".repeat(63)}.${"p".repeat(63)}.${"q".repeat(63)}.${"r".repeat(61)}`;
     const query = ask("www.example.com", opt());

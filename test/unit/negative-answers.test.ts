@@ -73,6 +73,13 @@ describe("the SOA of a negative answer", () => {
     });
   });
 
+  test("sets TC where it does not fit", () => {
+    const long = `${"a".repeat(63)}.${"b".repeat(63)}.${"c".repeat(63)}.${"d".repeat(40)}`;
+    const { ask: query } = serveZones([zone("example.test.", long, long)]);
+    const reply = Buffer.from(query(buildQuery({ name: `${long}.example.test.`, type: "A" }))!);
+    expect([reply[2]! & 2, dnsPacket.decode(reply).authorities]).toEqual([2, []]);
+  });
+
   test("of the root", () => {
     expect(ask(".", ["ns", "h"], "gone.")).toMatchObject({
       rcode: "NXDOMAIN",
