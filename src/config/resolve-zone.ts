@@ -3,7 +3,7 @@ import { formatName } from "../wire/name-text.ts";
 import { suggest } from "../zone/suggest.ts";
 import type { VisibleNames } from "./file-names.ts";
 import { type Imports, NO_IMPORTS } from "./imports.ts";
-import { limitUnions } from "./limit-unions.ts";
+import { limitWalks } from "./limit-walks.ts";
 import type { LatencyTables } from "./load-latency.ts";
 import { isWithinZone, readName } from "./owner.ts";
 import { prefixFor, type Reporter } from "./problem.ts";
@@ -121,7 +121,7 @@ function resolveRecord(
       );
     }
   }
-  if (!limitUnions(root, path, scope.reporter)) return null;
+  if (!limitWalks(root, path, scope.reporter)) return null;
   const gives = resolveGives(root, lastResort, isApex, path, scope.reporter);
   if (gives === null) return null;
   for (const pool of poolsBelow(root, lastResort)) answered.add(pool);

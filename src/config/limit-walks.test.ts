@@ -91,3 +91,18 @@ describe("unions of unions", () => {
     expect(found(31)).toEqual([expect.stringContaining("CFG_LIMIT_UNION")]);
   });
 });
+
+test("more alternatives than a query has time for are refused, shared ones counted once", () => {
+  const found = (count: number) => {
+    const names = Array.from({ length: count }, (_, i) => `p${i}`);
+    const pools = names.map((name, i) => `  ${name}: {endpoints: [10.0.${i >> 8}.${i & 255}]}\n`).join("");
+    const policy = `{geo: {EU: many, default: {weighted: {many: 1, p0: 1}}}}`;
+    return configFolder({
+      "zones/a.example.yaml": `pools:\n${pools}policies:\n  many: {failover: [${names.join(", ")}]}\nrecords:\n  www: {policy: ${policy}}\n`,
+    }).findings();
+  };
+  expect(found(1996)).toEqual([]);
+  expect(found(1997)).toEqual([
+    "zones/a.example.yaml:2002:9 CFG_LIMIT_ALTERNATIVES www: its policy has 2001 alternatives, and with everything down a decision tries them all: expected at most 2000",
+  ]);
+});
