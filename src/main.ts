@@ -1,8 +1,11 @@
 import { readPlainServe } from "./cli/plain-serve.ts";
-import { letGoOfGoneTerminals, processTerminal } from "./cli/terminal.ts";
+import { letGoOfTerminals, processTerminal } from "./cli/terminal.ts";
 
-// `steerd explain ... | head` closes the pipe early: that is the reader's right, not a failure.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => end(error.code === "EPIPE" ? 0 : 1));
+// `steerd explain ... | head` closes the pipe early: that is the reader's right, not a failure. What a terminal that has hung
+// up means is for SIGHUP to say.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EIO" || !process.stdout.isTTY) end(error.code === "EPIPE" ? 0 : 1);
+});
 // What nobody can be told of any more is no reason to end otherwise.
 process.stderr.on("error", () => undefined);
 
@@ -15,6 +18,6 @@ async function run(args: string[]): Promise<number> {
 }
 
 function end(code: number): never {
-  letGoOfGoneTerminals();
+  letGoOfTerminals();
   process.exit(code);
 }

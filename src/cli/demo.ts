@@ -156,6 +156,8 @@ function watchKeys(origins: Origin[], terminal: Terminal, parts: DemoParts): () 
     const origin = origins[Number(key) - 1];
     if (origin !== undefined) void toggle(origin, terminal, parts);
   };
+  // A terminal that has hung up takes no mode back, and there is nobody to tell.
+  keys.on("error", () => undefined);
   keys.setRawMode(true);
   keys.on("data", press);
   keys.resume();

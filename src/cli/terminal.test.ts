@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync } from "node:fs";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { recordedTerminal } from "../../test/support/terminal.ts";
-import { letGoOfGoneTerminals, paint, processTerminal } from "./terminal.ts";
+import { letGoOfTerminals, paint, processTerminal } from "./terminal.ts";
 
 test("paint leaves text alone without colours", () => {
   expect(paint(recordedTerminal(false), "red", "x")).toBe("x");
@@ -52,9 +52,9 @@ describe("colours of the process", () => {
   });
 });
 
-test("streams that are devices and no terminals are closed, others not", () => {
+test("streams that are devices are closed, others not", () => {
   const [device, file] = [openSync("/dev/null", "r"), openSync(import.meta.filename, "r")];
-  letGoOfGoneTerminals([device, file, 1_000_000]);
+  letGoOfTerminals([device, file, 1_000_000]);
   expect(() => fstatSync(device)).toThrow("EBADF");
   expect(fstatSync(file).isFile()).toBe(true);
   closeSync(file);

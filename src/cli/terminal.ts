@@ -1,5 +1,4 @@
 import { closeSync, fstatSync } from "node:fs";
-import { isatty } from "node:tty";
 import { printable } from "../serve/printable.ts";
 
 /** Where a command reads and writes: the process's own streams, or a test's. What a terminal would obey is shown, not sent. */
@@ -56,13 +55,14 @@ const SEQUENCES = ["0", ...Object.values(STYLES)].map((parameter) => `\u001b[${p
 const STANDARD_STREAMS = [0, 1, 2];
 
 /**
- * Closes standard streams whose terminal has hung up. A Node.js process that ends gives each terminal back the mode in which
- * it found it, and where that is gone it ends with SIGABRT or SIGSEGV in place of its exit code.
+ * Closes standard streams that are terminals. A Node.js process that ends gives each terminal back the mode in which it
+ * found it, and where that has hung up, or is about to, it ends with SIGABRT or SIGSEGV in place of its exit code. Who
+ * changed the mode has changed it back by then.
  */
-export function letGoOfGoneTerminals(streams: readonly number[] = STANDARD_STREAMS): void {
+export function letGoOfTerminals(streams: readonly number[] = STANDARD_STREAMS): void {
   for (const stream of streams) {
     try {
-      if (fstatSync(stream).isCharacterDevice() && !isatty(stream)) closeSync(stream);
+      if (fstatSync(stream).isCharacterDevice()) closeSync(stream);
     } catch {
       // It is closed already.
     }
