@@ -13,8 +13,8 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 export const MEMORY_FLAGS = ["--expose-gc", "--min-semi-space-size=64", "--max-semi-space-size=64"];
 // Those of src/serve/optimizer.ts.
 export const INLINING_FLAGS = [
-  "--max-inlined-bytecode-size-cumulative=4000",
-  "--max-inlined-bytecode-size=1000",
+  "--max-inlined-bytecode-size-cumulative=5000",
+  "--max-inlined-bytecode-size=550",
 ];
 
 /** Path of the compiled benchmark `name`; ends the process where there is none or it does not compile. */
