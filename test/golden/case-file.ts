@@ -87,6 +87,7 @@ const SHARE = /^(\d+)% (\S.*)$/;
 const AGO = /^(\d+)s(?:\s+(.*))?$/;
 const LOAD = /^(.+?):([a-z]\w*=.*)$/;
 const FIGURE = /^(response|p99|errors|load|connections)=(\d+(?:\.\d+)?)(?:ms|%|\/(\d+))?$/;
+const RANGE = /((?:\{address: )?)([\d.]*\d)\.\.(\d[\d.]*)((?:, weight: \d+\})?)/g;
 const HEALTH = /^(.+):(up|down|drained|forced-down)(?:\((\d+(?:\.\d+)?)s\))?(?:@(\d+)%)?$/;
 
 /**
@@ -94,7 +95,8 @@ const HEALTH = /^(.+):(up|down|drained|forced-down)(?:\((\d+(?:\.\d+)?)s\))?(?:@
  * `place PREFIX CODE LATITUDE LONGITUDE`, `latency CLIENT REGION RTT SAMPLES`, `known NAME ADDRESS...` of a name that is looked up, lines of the
  * master file as `static RECORD`, and after `yaml` the zone's dynamic names. After it cases stand, divided by empty lines: comments
  * as their title, then `ask`, `ago 300s HEALTH` or `ago 60s release`, `health`, `load`, `want` and `counters`. A state may carry
- * seconds until it can change, and how much of its weight the address takes: `192.0.2.1:up(8s)@25%`.
+ * seconds until it can change, and how much of its weight the address takes: `192.0.2.1:up(8s)@25%`. In the YAML
+ * `192.0.2.1..192.0.2.9` stands for each of these addresses.
  */
 export function parseGoldenFile(text: string): GoldenFile {
   const lines = text.split("\n");
@@ -123,10 +125,25 @@ export function parseGoldenFile(text: string): GoldenFile {
   return file;
 }
 
+/** IPv4 ranges of lists, one address after the other: `[192.0.2.1..192.0.2.3]`, `[{address: 192.0.2.1..192.0.2.3, weight: 5}]`. */
+function spellOut(yaml: string): string {
+  return yaml.replace(RANGE, (_, before: string, from: string, to: string, behind: string) => {
+    const first = numberOf(from);
+    return Array.from({ length: numberOf(to) - first + 1 }, (_, i) => {
+      const address = [24, 16, 8, 0].map((shift) => ((first + i) >>> shift) & 255).join(".");
+      return before + address + behind;
+    }).join(", ");
+  });
+}
+
+function numberOf(address: string): number {
+  return address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
+}
+
 function readHeader(file: GoldenFile, lines: string[]): void {
   for (const [index, line] of lines.entries()) {
     if (line === "yaml") {
-      file.yaml = lines.slice(index + 1).join("\n");
+      file.yaml = spellOut(lines.slice(index + 1).join("\n"));
       return;
     }
     const [word = "", ...rest] = line.split(/\s+/);

@@ -60,7 +60,7 @@ export function serveGoldenFile(
   loaded: LoadedConfig = loadGoldenFile(file),
   previous: CompiledConfig | null = null,
 ): GoldenServer {
-  const rows = allocateHealthRows(256, 64);
+  const rows = allocateHealthRows(4096, 64);
   const known = new Map(Object.entries(file.known));
   const options = { rows: createRowRegistry(rows, 0), previous, generation: 1, known };
   const compiled = compileConfig(loaded, options);
