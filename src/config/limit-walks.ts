@@ -24,25 +24,29 @@ export function limitWalks(root: NodeModel, path: YamlPath, reporter: Reporter):
 }
 
 function limitAlternatives(root: NodeModel, path: YamlPath, reporter: Reporter): boolean {
-  const count = alternativesBelow(root);
+  const count = triesOf(root);
   if (count <= MAX_ALTERNATIVES) return true;
   const what = `${prefixFor(path)}its policy has ${count} alternatives, and with everything down a decision tries them all`;
   reporter.error([...path, "policy"], "key", "CFG_LIMIT_ALTERNATIVES", what, `at most ${MAX_ALTERNATIVES}`);
   return false;
 }
 
-/** Entries of the nodes that can be reached; what several nodes share is walked once. */
-function alternativesBelow(root: NodeModel): number {
-  const visited = new Set<NodeModel>();
-  const waiting = [root];
-  let count = 0;
-  for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
-    if (visited.has(node)) continue;
-    visited.add(node);
-    const children = childrenOf(node);
-    count += children.length;
-    for (const child of children) waiting.push(child);
-  }
+/** Of a node, how many alternatives a decision tries that finds everything failed. */
+const tries = new WeakMap<NodeModel, number>();
+
+/**
+ * One key's node is tried for a client, or a few; of lists every entry, and what stands in one twice is walked once; unions
+ * walk it each time.
+ */
+function triesOf(node: NodeModel): number {
+  const known = tries.get(node);
+  if (known !== undefined) return known;
+  const children = childrenOf(node);
+  const walked = node.kind === "all" ? children : [...new Set(children)];
+  const below = walked.map(triesOf);
+  const count =
+    "keys" in node ? Math.max(0, ...below) : children.length + below.reduce((sum, one) => sum + one, 0);
+  tries.set(node, count);
   return count;
 }
 
