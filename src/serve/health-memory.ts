@@ -18,6 +18,11 @@ export interface StateSettings {
 export interface HealthMemory {
   /** Call before the prober takes a plan over: the first one finds what the process before this one knew. */
   adopt(plan: HealthPlan, discovered: Discovered): void;
+  /**
+   * Writes the file from now on. A server that finds its port taken never gets that far: the file is that of the one
+   * that has the port.
+   */
+  begin(): void;
   /** A published state is another one now. */
   changed(): void;
   stop(): Promise<void>;
@@ -67,14 +72,24 @@ export function createHealthMemory({
       tooOld,
     });
   };
+  let hasBegun = false;
+  const changed = (): void => {
+    if (hasBegun) writer.changed();
+  };
   return {
     adopt: (next, discovered) => {
       lists = discovered;
       if (plan === null) recall(next);
       plan = next;
-      writer.changed();
+      changed();
     },
-    changed: () => writer.changed(),
-    stop: () => writer.stop(),
+    begin: () => {
+      hasBegun = true;
+      changed();
+    },
+    changed,
+    stop: async () => {
+      if (hasBegun) await writer.stop();
+    },
   };
 }

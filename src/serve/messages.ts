@@ -99,6 +99,8 @@ export type ToProbe =
   | { kind: "releaseLatch"; zone: string; policy: string }
   /** An operator believes the probes: ends a freeze. */
   | { kind: "thaw" }
+  /** The server answers: from now on what is known is kept for the next start. */
+  | { kind: "answering" }
   | { kind: "stop" };
 
 export type FromProbe =

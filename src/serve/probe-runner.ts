@@ -93,7 +93,8 @@ export function runProbeWorker(
       prober.setPlan(message.plan);
       port.postMessage({ kind: "planned" });
       settling.request();
-    } else if (message.kind === "release") prober.releaseRetired();
+    } else if (message.kind === "answering") memory?.begin();
+    else if (message.kind === "release") prober.releaseRetired();
     else if (message.kind === "forced") prober.setForced(message.forced);
     else if (message.kind === "releaseLatch") {
       const { zone, policy } = message;

@@ -37,6 +37,7 @@ async function settingsAfter(list: string) {
   });
   const { plan, discovered } = compile(list);
   memory.adopt(plan, discovered);
+  memory.begin();
   await memory.stop();
   expect(written).toEqual([true]);
   return settings;

@@ -281,7 +281,10 @@ describe("reload", () => {
     await publish(1);
     openAll();
     await publish(2, onePool);
-    expect(threads.last("probe").told).toEqual([{ kind: "plan", plan: onePool, generation: 2 }]);
+    expect(threads.last("probe").told).toEqual([
+      { kind: "plan", plan: onePool, generation: 2 },
+      { kind: "answering" },
+    ]);
     threads.last("probe").say({ kind: "roundDone", generation: 2 });
     expect(generationsOf("udp")).toEqual([1, 2]);
   });
@@ -337,7 +340,10 @@ describe("supervision", () => {
     await running();
     threads.last("probe").die(1);
     await vi.advanceTimersByTimeAsync(100);
-    expect(threads.last("probe").told).toEqual([{ kind: "plan", plan: onePool, generation: 2 }]);
+    expect(threads.last("probe").told).toEqual([
+      { kind: "plan", plan: onePool, generation: 2 },
+      { kind: "answering" },
+    ]);
   });
 
   it("a dead control worker comes back and opens its API; answers go on", async () => {

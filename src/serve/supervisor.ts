@@ -322,6 +322,7 @@ class ProcessSupervisor implements Supervisor {
         }),
       onStart: (post) => {
         post(planMessage(this.published!));
+        if (this.answering) post({ kind: "answering" });
       },
       onMessage: (message) => {
         if (message.kind === "log") this.onProbeLog(message);
@@ -381,6 +382,7 @@ class ProcessSupervisor implements Supervisor {
     this.answering = true;
     this.settling.request();
     this.control.post({ kind: "answering" });
+    this.probe?.post({ kind: "answering" });
     this.options.onReady?.(listeners);
   }
 
