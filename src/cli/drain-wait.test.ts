@@ -128,7 +128,7 @@ describe("drain --wait", () => {
   });
 
   it("says which addresses are answered elsewhere", async () => {
-    await wait([{ withheldAt: 0, letGo: 0, alsoAt: ["pool:z/us/lb9"] }]);
+    expect(await wait([{ withheldAt: 0, letGo: 0, alsoAt: ["pool:z/us/lb9"] }])).toBe(1);
     expect(terminal.stdout).toContain("But 192.0.2.0 is answered still, at pool:z/us/lb9.\n");
   });
 

@@ -56,8 +56,7 @@ export async function waitForDrain(
     const spentMs = nowMs() - beganMs;
     if (held.length === 0 && drains.length > 0) {
       progress.end();
-      tellDone(match, drains, spentMs, isJson, terminal);
-      return EXIT_OK;
+      return tellDone(match, drains, spentMs, isJson, terminal);
     }
     const given = drains.filter(({ withheld }) => !withheld).length;
     if (spentMs >= timeoutMs || (given > 0 && spentMs >= EFFECT_MS) || drains.length === 0) {
@@ -84,18 +83,20 @@ function tellDone(
   spentMs: number,
   isJson: boolean,
   terminal: Terminal,
-): void {
+): number {
+  const elsewhere = drains.filter(({ alsoAt }) => alsoAt.length > 0);
+  const code = elsewhere.length > 0 ? EXIT_FINDINGS : EXIT_OK;
   const seconds = Math.round(spentMs / 1000);
   const selector = formatMatch(match);
   if (isJson) {
-    terminal.out(JSON.stringify({ ok: true, selector, drained: true, seconds, drains }));
-    return;
+    terminal.out(JSON.stringify({ ok: true, selector, drained: elsewhere.length === 0, seconds, drains }));
+    return code;
   }
   const counted = plural(drains.length, "address", "addresses");
   terminal.out(`No resolver that honours TTLs has ${counted} of ${selector} any more, after ${seconds} s.`);
-  const elsewhere = drains.filter(({ alsoAt }) => alsoAt.length > 0);
   for (const { address, alsoAt } of elsewhere.slice(0, MAX_LISTED))
     terminal.out(`But ${address} is answered still, at ${alsoAt.slice(0, 3).join(", ")}.`);
+  return code;
 }
 
 const MAX_LISTED = 10;
