@@ -18,6 +18,8 @@ export interface ProberOptions {
   onTransition: (transition: EndpointTransition) => void;
   onPoolTransition: (transition: PoolTransition) => void;
   onWarning?: (warning: EndpointWarning) => void;
+  /** An address that must pass its probes for a time before it returns began to pass them, or failed one. */
+  onRunTurn?: () => void;
   /** An operator's word on an address came, changed or ended. */
   onForced?: (transition: ForcedTransition) => void;
   /** A latched `failover` went to another entry. */

@@ -23,6 +23,7 @@ import {
   ROW_SINCE_S,
 } from "./rows.ts";
 import { clearReport, clearRows, holdsEndpoint, holdsPool, writePool } from "./rows-writer.ts";
+import { clearRun, keepRun } from "./runs.ts";
 import { Scales } from "./scales.ts";
 import type { SchedulerStats } from "./scheduler.ts";
 import { createSharedProbes, type SharedProbes } from "./shared-probes.ts";
@@ -58,6 +59,7 @@ import {
   timingOf,
   track,
   transitionOf,
+  warningOf,
   writeTracked,
 } from "./tracked.ts";
 
@@ -105,6 +107,7 @@ class RowsProber implements Prober {
       pools: none,
       latches: none,
       phases: none,
+      runs: none,
     };
     this.latches = createLatches(options.rows, options.onLatchMove);
     this.clock = options.clock;
@@ -260,7 +263,10 @@ class RowsProber implements Prober {
     for (const target of [...plan.targets, ...(plan.doubt?.canaries ?? []), ...calculated]) {
       const pools = poolsOfRow.get(target.row) ?? [];
       const stays = this.keptState(target, pools, nowMs);
-      if (stays === null) clearPhases(this.rows, target.row);
+      if (stays === null) {
+        clearPhases(this.rows, target.row);
+        clearRun(this.rows, target.row);
+      }
       const kept = stays ?? inherited(target, pools, previous.get(placeOf(target)), nowMs);
       adopted.set(target.row, kept ?? this.newState(target, pools, unchecked, nowMs));
     }
@@ -345,12 +351,14 @@ class RowsProber implements Prober {
     const { scale } = tracked;
     this.scales.watch(tracked, nowMs);
     this.stage(tracked);
+    if (keepRun(this.rows, tracked, before, this.clock)) this.options.onRunTurn?.();
     const isUrgent = turned || before.horizonMs !== after.horizonMs;
     if (isUrgent) this.affect(tracked);
     else if (before.responseUs !== after.responseUs || scale !== tracked.scale)
       for (const pool of tracked.pools) this.measuredPools.add(pool);
     if (!turned) {
-      this.reportWarning(tracked.target, before, after);
+      const warning = warningOf(tracked, before);
+      if (warning !== null) this.options.onWarning?.(warning);
       return;
     }
     if (before.known && before.up && !after.up)
@@ -359,13 +367,6 @@ class RowsProber implements Prober {
     const { from, to, reason } = transition;
     tracked.past = rememberTransition(tracked.past, { atMs: wallMs, from, to, reason });
     this.options.onTransition(transition);
-  }
-
-  /** An address that stays up, and whose probes began to warn, or ceased to. */
-  private reportWarning(target: Tracked["target"], before: EndpointState, after: EndpointState): void {
-    if (!after.up || before.held || after.held || before.reason === after.reason) return;
-    const { zone, pool, endpoint, address } = target;
-    this.options.onWarning?.({ zone, pool, endpoint, address, reason: after.reason });
   }
 
   /**

@@ -57,6 +57,7 @@ let alive: Set<string>;
 let transitions: EndpointTransition[];
 let poolTransitions: PoolTransition[];
 let rounds: number;
+let turns: number;
 
 const prepare: PrepareProbe =
   ({ address }) =>
@@ -74,6 +75,9 @@ function start(): Prober {
     onTransition: (transition) => transitions.push(transition),
     onPoolTransition: (transition) => poolTransitions.push(transition),
     onWarning() {},
+    onRunTurn: () => {
+      turns++;
+    },
     onForced() {},
     onLatchMove() {},
     onRoundDone: () => {
@@ -116,6 +120,7 @@ beforeEach(() => {
   poolTransitions = [];
   alive = new Set();
   rounds = 0;
+  turns = 0;
 });
 
 describe("a restart", () => {
@@ -380,5 +385,122 @@ describe("what went up and down before a restart", () => {
     clock.advance(10_000);
     expect(isUp(0)).toBe(true);
     next.stop();
+  });
+
+  describe("and must be healthy for a time before it returns", () => {
+    const plan = planOf(["192.0.2.1"], 0, { fall: 1, rise: 1, holdHealthyMs: 60_000 });
+
+    /** Down, and then healthy for 40 s. */
+    function healing(): Prober {
+      const prober = start();
+      alive = new Set(["192.0.2.1"]);
+      prober.setPlan(plan);
+      clock.advance(2_000);
+      alive.clear();
+      while (isUp(0)) clock.advance(100);
+      alive.add("192.0.2.1");
+      clock.advance(40_000);
+      return prober;
+    }
+
+    /** Seconds until it is up. */
+    function returnsAfter(): number {
+      const fromMs = clock.nowMs();
+      while (!isUp(0) && clock.nowMs() < fromMs + 300_000) clock.advance(100);
+      return Math.round((clock.nowMs() - fromMs) / 1000);
+    }
+
+    /** The process ends, is away, and starts again. */
+    function again(pauseMs: number, change: (remembered: Remembered) => void = () => {}): Prober {
+      const remembered = remember(rows, plan, null, wallS());
+      change(remembered);
+      restart(remembered, pauseMs, plan);
+      const prober = start();
+      prober.setPlan(plan);
+      return prober;
+    }
+
+    test("has the time before the restart counted, and not that of the restart", () => {
+      healing().stop();
+      const next = again(200_000);
+      const s = returnsAfter();
+      expect(s).toBeGreaterThanOrEqual(20);
+      expect(s).toBeLessThanOrEqual(23);
+      next.stop();
+    });
+
+    test("has it counted over two restarts", () => {
+      healing().stop();
+      const next = again(5_000);
+      clock.advance(10_000);
+      next.stop();
+      const last = again(5_000);
+      const s = returnsAfter();
+      expect(s).toBeGreaterThanOrEqual(10);
+      expect(s).toBeLessThanOrEqual(15);
+      last.stop();
+    });
+
+    test("begins anew where a probe fails, before the restart or after it", () => {
+      const prober = healing();
+      alive.clear();
+      clock.advance(1_000);
+      alive.add("192.0.2.1");
+      prober.stop();
+      const next = again(5_000);
+      expect(returnsAfter()).toBeGreaterThanOrEqual(60);
+      next.stop();
+      healing().stop();
+      const last = again(5_000);
+      alive.clear();
+      clock.advance(1_000);
+      alive.add("192.0.2.1");
+      expect(returnsAfter()).toBeGreaterThanOrEqual(59);
+      last.stop();
+    });
+
+    test("begins anew with a file of an earlier version, or one that says nonsense", () => {
+      const changes: ((known: Remembered["endpoints"][number]) => void)[] = [
+        (known) => {
+          delete known.run;
+          delete known.runSinceS;
+        },
+        (known) => {
+          known.runSinceS = known.seenS + 1_000;
+        },
+        (known) => {
+          known.run = 0;
+        },
+      ];
+      for (const change of changes) {
+        healing().stop();
+        const next = again(5_000, ({ endpoints }) => change(endpoints[0]!));
+        expect(returnsAfter()).toBeGreaterThanOrEqual(59);
+        next.stop();
+      }
+    });
+
+    test("goes on where only the prober was restarted, and is told of when it turns", () => {
+      healing().stop();
+      clock.advance(3_000);
+      const next = start();
+      next.setPlan(plan);
+      turns = 0;
+      const s = returnsAfter();
+      expect(s).toBeLessThanOrEqual(20);
+      expect(turns).toBe(1);
+      next.stop();
+    });
+
+    test("under a check that asks for no such time nothing is kept", () => {
+      const plain = planOf(["192.0.2.1"], 0, { fall: 1, rise: 30 });
+      const prober = start();
+      prober.setPlan(plain);
+      clock.advance(2_000);
+      alive.add("192.0.2.1");
+      clock.advance(10_000);
+      prober.stop();
+      expect(remember(rows, plain, null, wallS()).endpoints[0]).not.toHaveProperty("runSinceS");
+    });
   });
 });

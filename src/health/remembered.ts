@@ -13,6 +13,7 @@ import {
   ROW_MEMORY,
   ROW_REASON,
   ROW_RESULTS,
+  ROW_RUN,
   ROW_SINCE_S,
   ROW_STATE,
   STATE_HELD,
@@ -58,6 +59,9 @@ export interface RememberedEndpoint {
   seenS: number;
   /** Alternations, luck and ramp, as ROW_MEMORY has them; absent: none, as in files of earlier versions. */
   memory?: number;
+  /** Successes in a row while down, and since when; absent: its check asks for no time, or as in files of earlier versions. */
+  run?: number;
+  runSinceS?: number;
 }
 
 export interface RememberedPool {
@@ -114,6 +118,7 @@ export function remember(
       sinceS: word(ROW_SINCE_S),
       seenS: word(ROW_RESULTS) > 0 ? wallS : (seenBefore.get(endpointKey(id)) ?? wallS),
       memory: word(ROW_MEMORY),
+      ...runOf(rows, target.row),
     });
   }
   const pools = plan.pools.filter((pool) => holdsPool(rows, pool)).map((pool) => rememberPool(rows, pool));
@@ -121,6 +126,12 @@ export function remember(
     holdsLatch(rows, latch) ? [rememberLatch(rows, latch, wallS)] : [],
   );
   return { endpoints, pools, latches };
+}
+
+function runOf(rows: HealthRows, row: number): Pick<RememberedEndpoint, "run" | "runSinceS"> {
+  const runSinceS = Atomics.load(rows.runs, row);
+  if (runSinceS === 0) return {};
+  return { run: Atomics.load(rows.endpoints, row * ENDPOINT_ROW_WORDS + ROW_RUN), runSinceS };
 }
 
 function rememberPool(rows: HealthRows, { row, zone, pool }: PoolPlan): RememberedPool {
@@ -175,7 +186,7 @@ export function restore(
     if (known === undefined || known.asks !== questionOf(check) || holdsEndpoint(rows, target)) continue;
     if (isOld(known.seenS)) result.tooOld++;
     else {
-      restoreEndpoint(rows, target, known);
+      restoreEndpoint(rows, target, known, wallS);
       result[known.state === "up" ? "up" : "down"]++;
     }
   }
@@ -204,11 +215,21 @@ export function restore(
   return result;
 }
 
-function restoreEndpoint(rows: HealthRows, target: ProbeTarget, known: RememberedEndpoint): void {
+function restoreEndpoint(
+  rows: HealthRows,
+  target: ProbeTarget,
+  known: RememberedEndpoint,
+  wallS: number,
+): void {
   const assumed = assumedState(known.state === "up", 0, target.check);
   const trial = known.state === "new";
-  const state = { ...assumed, ...memoryOf(known.memory ?? 0), oks: 0, trial, reason: reasonOf(known.reason) };
-  writeEndpoint(rows, target, state, known.sinceS);
+  const { run = 0, runSinceS = 0, memory = 0, reason, seenS } = known;
+  // Nobody has looked since then: only the time before it counts as healthy.
+  const healthyS = Math.max(0, seenS - runSinceS);
+  const state = { ...assumed, ...memoryOf(memory), oks: 0, trial, reason: reasonOf(reason) };
+  const isReturning = known.state === "down" && run > 0 && runSinceS > 0;
+  writeEndpoint(rows, target, isReturning ? { ...state, run } : state, known.sinceS);
+  Atomics.store(rows.runs, target.row, isReturning ? wallS - healthyS : 0);
 }
 
 function endpointKey(id: Pick<RememberedEndpoint, "zone" | "pool" | "address" | "check">): string {

@@ -16,6 +16,8 @@ export interface HealthRows {
   latches: Int32Array;
   /** PHASE_WORDS words an endpoint address, beside its row: for people alone, see phases.ts. */
   phases: Int32Array;
+  /** One word an endpoint address, beside its row: for a prober that was restarted, see runs.ts. */
+  runs: Int32Array;
 }
 
 /** 64 octets, one cache line. */
@@ -137,5 +139,6 @@ export function allocateHealthRows(
     pools: new Int32Array(new SharedArrayBuffer(poolRows * POOL_ROW_WORDS * 4)),
     latches: new Int32Array(new SharedArrayBuffer(latchRows * LATCH_ROW_WORDS * 4)),
     phases: new Int32Array(new SharedArrayBuffer(endpointRows * PHASE_WORDS * 4)),
+    runs: new Int32Array(new SharedArrayBuffer(endpointRows * 4)),
   };
 }

@@ -76,14 +76,15 @@ export function memoryOf(memory: number): Memory {
 }
 
 /**
- * The state that a row carries, as a prober that was restarted finds it. `wallMs` and `nowMs` are the same moment. When
- * its run began is forgotten: it begins now.
+ * The state that a row carries, as a prober that was restarted finds it. `wallMs` and `nowMs` are the same moment. A run
+ * begins now, unless it is kept when it began.
  */
 export function stateFromRow(rows: HealthRows, row: number, nowMs: number, wallMs: number): EndpointState {
   const base = row * ENDPOINT_ROW_WORDS;
   const word = (index: number): number => Atomics.load(rows.endpoints, base + index);
   const bits = word(ROW_STATE);
   const sinceMs = nowMs - Math.max(0, wallMs - word(ROW_SINCE_S) * 1000);
+  const runSinceS = Atomics.load(rows.runs, row);
   return {
     // What was kept up has to fail anew: who kept it knew why, and is gone.
     up: (bits & (STATE_PROBED_UP | STATE_HELD | STATE_SPARED)) !== 0,
@@ -92,7 +93,7 @@ export function stateFromRow(rows: HealthRows, row: number, nowMs: number, wallM
     held: (bits & STATE_HELD) !== 0,
     run: word(ROW_RUN),
     ...memoryOf(word(ROW_MEMORY)),
-    runSinceMs: nowMs,
+    runSinceMs: runSinceS === 0 ? nowMs : nowMs - Math.max(0, wallMs - runSinceS * 1000),
     results: word(ROW_RESULTS),
     reason: word(ROW_REASON),
     horizonMs: word(ROW_HORIZON_MS),

@@ -19,7 +19,7 @@ import { holdsEndpoint, writeEndpoint } from "./rows-writer.ts";
 import type { RuleState } from "./rule.ts";
 import type { Scaled } from "./scales.ts";
 import { capHorizon, type EndpointState, inheritState } from "./state.ts";
-import type { EndpointTransition } from "./transitions.ts";
+import type { EndpointTransition, EndpointWarning } from "./transitions.ts";
 
 type AnyTarget = ProbeTarget | CalculatedTarget;
 
@@ -220,4 +220,11 @@ export function transitionOf(
     ...(word === null ? {} : { forced: word }),
     ...(target.isPart === true ? { part: target.check.name } : {}),
   };
+}
+
+/** Of an address that stays up: its probes began to warn, or ceased to; null: neither. */
+export function warningOf({ target, state }: Tracked, before: EndpointState): EndpointWarning | null {
+  if (!state.up || before.held || state.held || before.reason === state.reason) return null;
+  const { zone, pool, endpoint, address } = target;
+  return { zone, pool, endpoint, address, reason: state.reason };
 }

@@ -27,6 +27,7 @@ type CreateProber = (
     | "onTransition"
     | "onPoolTransition"
     | "onWarning"
+    | "onRunTurn"
     | "onForced"
     | "onLatchMove"
     | "onFreeze"
@@ -58,6 +59,7 @@ export function runProbeWorker(
       memory?.changed();
     },
     onWarning: (warning) => logWarning(log, warning),
+    onRunTurn: () => memory?.changed(),
     onForced: (transition) => logForced(log, transition),
     onLatchMove: (move) => {
       logLatch(log, move);

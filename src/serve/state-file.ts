@@ -58,11 +58,24 @@ const isSecond = (value: unknown): boolean =>
   Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 31;
 
 function isEndpoint(item: RememberedEndpoint): boolean {
-  const { zone, pool, address, check, asks, state, reason, sinceS, seenS, memory = 0 } = item;
+  const {
+    zone,
+    pool,
+    address,
+    check,
+    asks,
+    state,
+    reason,
+    sinceS,
+    seenS,
+    memory = 0,
+    run = 0,
+    runSinceS = 0,
+  } = item;
   return (
     [zone, pool, address, check, asks, reason].every(isText) &&
     ["up", "down", "new"].includes(state) &&
-    [sinceS, seenS, memory].every(isSecond)
+    [sinceS, seenS, memory, run, runSinceS].every(isSecond)
   );
 }
 
