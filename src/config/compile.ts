@@ -10,6 +10,7 @@ import { buildZones, type ZoneSource } from "../zone/tree.ts";
 import { CalculatedPlanner } from "./calculated-plan.ts";
 import { asksNetwork, checkProbes, checkTargets } from "./check-probes.ts";
 import { checkLoadedZone } from "./check-zone.ts";
+import { type KnownOfClients, knownOfClients, wantDatabases } from "./database-uses.ts";
 import { type Discovered, type DiscoveredPool, discoveredKey, fillFromFile } from "./discovered.ts";
 import { planDoubt } from "./doubt-plan.ts";
 import { NO_NAMES, namedFiles } from "./file-names.ts";
@@ -24,7 +25,6 @@ import type { LoadedConfig } from "./load.ts";
 import type { LoadedOverrides } from "./load-overrides.ts";
 import { type LoadedYaml, releasePlaces, reporterOn } from "./load-yaml.ts";
 import { matchesPool } from "./override-match.ts";
-import { prefixFor } from "./problem.ts";
 import { type Basis, isSame, resolveFragment } from "./resolve-fragment.ts";
 import { Operands } from "./resolve-operands.ts";
 import {
@@ -33,7 +33,6 @@ import {
   type ResolvedOverrides,
   resolveOverrides,
 } from "./resolve-overrides.ts";
-import type { AsnUse } from "./resolve-policy.ts";
 import { type DynamicOwner, type ResolvedZone, resolveZone } from "./resolve-zone.ts";
 import { noRows, openGeneration, type RowRegistry } from "./rows.ts";
 import { type AnyCheckInput, probingChecks } from "./schema-calculated.ts";
@@ -122,12 +121,12 @@ export function compileConfig(
     fragments: new Map(),
     hasRows: true,
     entries: overrides.entries ?? [],
+    knows: knownOfClients(loaded),
   };
-  const knowsAsn = !loaded.isServerSound || loaded.server.geo.asn !== undefined;
   for (const fragment of loaded.fragments) {
     const resolved = resolveFragment(fragment, draft.fragments);
     findings.push(...resolved.findings);
-    if (!knowsAsn) wantAsn(fragment.yaml, resolved.asnUses, findings);
+    wantDatabases(fragment.yaml, resolved.databaseUses, draft.knows, findings);
   }
   addZones(draft, loaded, options, findings);
   addChecks(draft, options, loaded, findings);
@@ -223,6 +222,7 @@ interface ConfigDraft {
   hasRows: boolean;
   /** Forced states. */
   entries: readonly OverrideInput[];
+  knows: KnownOfClients;
 }
 
 function addZones(
@@ -245,8 +245,7 @@ function addZone(
   options: CompileOptions,
   findings: Finding[],
 ): void {
-  if (loaded.isServerSound && loaded.server.geo.asn === undefined && zone.dynamic !== null)
-    wantAsn(zone.dynamic, resolved.asnUses, findings);
+  if (zone.dynamic !== null) wantDatabases(zone.dynamic, resolved.databaseUses, draft.knows, findings);
   const columns = columnsOf(zone, loaded);
   if (columns !== null) {
     const place = (owner: DynamicOwner) => formatPlace(placeOf(zone, owner));
@@ -383,17 +382,6 @@ function uncheckedSpec(
   return entries.some(({ match }) => matchesPool(match, place)) ? ALWAYS_UP : null;
 }
 
-/** Without a database every client's autonomous system would be unknown, and nobody would be told. */
-function wantAsn(yaml: LoadedYaml<unknown>, asnUses: AsnUse[], findings: Finding[]): void {
-  if (asnUses.length === 0) return;
-  const reporter = reporterOn(yaml, findings);
-  for (const { path, isRequired } of asnUses) {
-    const what = `${prefixFor(path)}no database knows the autonomous systems of clients`;
-    const report = isRequired ? reporter.error : reporter.warning;
-    report(path, "key", "CFG_ASN_DATABASE", what, "geo.asn in steerd.yaml, as {asn: ./GeoLite2-ASN.mmdb}");
-  }
-}
-
 const ABOUT_APEX = new Set(["ZONE_SOA_MISSING", "ZONE_NS_MISSING"]);
 
 /** False: whether the zone gets an SOA and NS from steerd.yaml, or is a zone at all, cannot be told. */
@@ -436,7 +424,7 @@ const NOTHING_RESOLVED: ResolvedZone = {
   records: [],
   pools: [],
   names: NO_NAMES,
-  asnUses: [],
+  databaseUses: [],
 };
 
 /** A finding without words at a dynamic name's key. */

@@ -1,8 +1,8 @@
 import type { NodeModel, PoolModel } from "../policy/model.ts";
+import type { DatabaseUse } from "./database-uses.ts";
 import type { VisibleNames } from "./file-names.ts";
 import type { Finding } from "./findings.ts";
 import type { Reporter } from "./problem.ts";
-import type { AsnUse } from "./resolve-policy.ts";
 import type { AnyCheckInput } from "./schema-calculated.ts";
 import type { FragmentInput } from "./schema-zone.ts";
 
@@ -34,7 +34,7 @@ export interface ResolvedFragment {
   exports: Imports;
   /** What its names mean within it. */
   names: VisibleNames;
-  asnUses: AsnUse[];
+  databaseUses: DatabaseUse[];
   findings: Finding[];
 }
 

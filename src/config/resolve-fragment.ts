@@ -42,7 +42,7 @@ function resolveNames(file: string, yaml: LoadedYaml<FragmentInput>, basis: Basi
   const imports = joinImports(basis.imports, basis.isComplete, reporter);
   const { input } = yaml;
   if (input === null)
-    return { exports: { ...imports, isComplete: false }, names: NO_NAMES, asnUses: [], findings };
+    return { exports: { ...imports, isComplete: false }, names: NO_NAMES, databaseUses: [], findings };
   const scope = resolveCommon(file, input, reporter, basis.latency, imports);
   const names = new Map(imports.names);
   const add = (section: Section, found: Imported): void => {
@@ -68,7 +68,7 @@ function resolveNames(file: string, yaml: LoadedYaml<FragmentInput>, basis: Basi
     add("policies", { kind: "policy", value, height, ...placed("policies", name) });
   }
   const exports = { names, isComplete: imports.isComplete };
-  return { exports, names: visibleNames(scope), asnUses: scope.asnUses, findings };
+  return { exports, names: visibleNames(scope), databaseUses: scope.databaseUses, findings };
 }
 
 export function isSame(a: Basis, b: Basis): boolean {

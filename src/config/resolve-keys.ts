@@ -123,6 +123,6 @@ export function resolveAsn(
     if (node === null || !isKey) sound = false;
     else keys.push({ key, node });
   }
-  scope.asnUses.push({ path, isRequired: true });
+  scope.databaseUses.push({ kind: "asn", path, isRequired: true });
   return sound ? { kind: "asn", keys } : null;
 }

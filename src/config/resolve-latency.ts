@@ -26,7 +26,8 @@ export function resolveLatency(scope: PolicyScope, input: LatencyInput, path: Ya
     return [{ ...model, region, location, bias: entry.bias }];
   });
   if (table === null || of.length < models.length) return null;
-  if (table.clients.some(({ key }) => key.kind === "asn")) scope.asnUses.push({ path, isRequired: false });
+  if (table.clients.some(({ key }) => key.kind === "asn"))
+    scope.databaseUses.push({ kind: "asn", path, isRequired: false });
   warnOfFine(scope, table, input.table, path);
   for (const [index, { region }] of of.entries()) {
     if (table.regions.includes(region)) continue;

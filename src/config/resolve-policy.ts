@@ -10,6 +10,7 @@ import type {
   NodeModel,
   PartsModel,
 } from "../policy/model.ts";
+import type { DatabaseUse } from "./database-uses.ts";
 import { type Imports, importedAs, importedNames } from "./imports.ts";
 import type { LatencyTables } from "./load-latency.ts";
 import { oneOf, pathText, prefixFor, type Reporter } from "./problem.ts";
@@ -30,12 +31,6 @@ import {
 } from "./schema-policy.ts";
 import type { FragmentInput } from "./schema-zone.ts";
 import type { YamlPath } from "./yaml-text.ts";
-
-/** A policy that looks autonomous systems up; `isRequired`: without a database it is of no use at all. */
-export interface AsnUse {
-  path: YamlPath;
-  isRequired: boolean;
-}
 
 /** What the names of one file mean, while its trees are resolved. */
 export interface PolicyScope {
@@ -64,8 +59,8 @@ export interface PolicyScope {
   groups: CountryGroups;
   /** Groups that a key names. */
   usedGroups: Set<string>;
-  /** Where `asn` stands, and `latency` with rows of autonomous systems. */
-  asnUses: AsnUse[];
+  /** Policies that are of less use, or of none, without a database. */
+  databaseUses: DatabaseUse[];
   regions: FragmentInput["regions"];
   latency: LatencyTables;
   reporter: Reporter;
@@ -90,7 +85,7 @@ export function createScope({ input, ...parts }: ScopeParts): PolicyScope {
     heights: new Map(),
     groups: resolveGroups(input.groups, parts.imports, parts.reporter),
     usedGroups: new Set(),
-    asnUses: [],
+    databaseUses: [],
   };
 }
 
@@ -310,7 +305,9 @@ function resolveNearest(scope: PolicyScope, input: ListInput, path: YamlPath): S
     }
     return { ...model, location: location!, bias: entries[index]!.bias };
   });
-  return sound ? { kind: "nearest", of } : null;
+  if (!sound) return null;
+  scope.databaseUses.push({ kind: "nearest", path, of });
+  return { kind: "nearest", of };
 }
 
 function resolveName(

@@ -1,6 +1,7 @@
 import type { NodeModel, PoolModel, RecordModel } from "../policy/model.ts";
 import { formatName } from "../wire/name-text.ts";
 import { suggest } from "../zone/suggest.ts";
+import type { DatabaseUse } from "./database-uses.ts";
 import type { VisibleNames } from "./file-names.ts";
 import { type Imports, NO_IMPORTS } from "./imports.ts";
 import { limitWalks } from "./limit-walks.ts";
@@ -9,7 +10,7 @@ import { isWithinZone, readName } from "./owner.ts";
 import { prefixFor, type Reporter } from "./problem.ts";
 import { poolsBelow, reachedPools, resolveCommon, usedByChecks, visibleNames } from "./resolve-common.ts";
 import { flattenLastResort, flattenNode } from "./resolve-flatten.ts";
-import { type AsnUse, type PolicyScope, resolveLastResort, resolveNode } from "./resolve-policy.ts";
+import { type PolicyScope, resolveLastResort, resolveNode } from "./resolve-policy.ts";
 import { isOfTargets } from "./resolve-pools.ts";
 import { resolveServices, serviceTypes } from "./resolve-service.ts";
 import { resolveGives } from "./resolve-target.ts";
@@ -42,8 +43,8 @@ export interface ResolvedZone {
   /** Pools that a record reaches, in the file's order, then those of included files; without rows yet. */
   pools: PoolModel[];
   names: VisibleNames;
-  /** Policies that look autonomous systems up. */
-  asnUses: AsnUse[];
+  /** Policies that are of less use, or of none, without a database. */
+  databaseUses: DatabaseUse[];
 }
 
 /**
@@ -81,7 +82,7 @@ export function resolveZone(
     records,
     pools: [...new Set([...reached, ...answered])],
     names: visibleNames(scope),
-    asnUses: scope.asnUses,
+    databaseUses: scope.databaseUses,
   };
 }
 

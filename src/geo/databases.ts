@@ -183,6 +183,13 @@ function prefersCity(city: Locations, cityRow: number, country: Locations, count
   return country.countries[countryRow] === 0 && cityRow !== 0;
 }
 
+/** Whether some clients stand anywhere but at the middle of their countries. */
+export function knowsPlaces({ city, country }: GeoSources): boolean {
+  return [city, country].some(
+    (database) => database?.locations.latitudes.some((latitude) => !Number.isNaN(latitude)) ?? false,
+  );
+}
+
 /** The columns and the row that a joined location id stands for; null: no database is loaded. */
 export function findLocation(sources: GeoSources, id: number): { locations: Locations; row: number } | null {
   const fromCity = id < sources.cityCount;
