@@ -75,6 +75,8 @@ export interface DecideContext {
   hashAddress: Uint8Array;
   /** 1: slices are told apart by hashKey; 0: by dice, for the client is known by its resolver alone. */
   slicesByHash: number;
+  /** What endpoints tell this client from others by, see beginSlices of slice.ts. */
+  sliceKey: number;
   /** 1: what takes only a part of its clients leaves the others alone. */
   heedsLack: number;
   /** 1: it left this one alone, so that the walk found less than there is. */
@@ -159,6 +161,7 @@ export function createDecideContext(
     hashFamily: 4,
     hashAddress: new Uint8Array(16),
     slicesByHash: 0,
+    sliceKey: 0,
     heedsLack: 1,
     leftOut: 0,
     slicing: 0,

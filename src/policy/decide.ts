@@ -222,7 +222,7 @@ function unite(context: DecideContext, node: number, pass: number): number {
   return decision;
 }
 
-/** True when the entry leads to a pool that leaves this client alone. Kinds that draw or count have it in their weights. */
+/** True when the entry leads to a pool that leaves this client alone. Kinds that share by weight have it there. */
 function isLeftOut(context: DecideContext, kind: NodeKindWord, entry: number): boolean {
   if (context.heedsLack === 0 || weighsByScale(kind)) return false;
   if (nodeTakes(context, context.policy.entries[entry * ENTRY_WORDS + ENTRY_NODE]!)) return false;
@@ -232,12 +232,7 @@ function isLeftOut(context: DecideContext, kind: NodeKindWord, entry: number): b
 }
 
 function weighsByScale(kind: NodeKindWord): boolean {
-  return (
-    kind === NODE_KIND_WEIGHTED ||
-    kind === NODE_KIND_ROUND_ROBIN ||
-    kind === NODE_KIND_HASH ||
-    kind === NODE_KIND_P2C
-  );
+  return kind === NODE_KIND_WEIGHTED || kind === NODE_KIND_ROUND_ROBIN || kind === NODE_KIND_HASH;
 }
 
 /** The node's alternative after `attempt` others have failed: an index into PolicyData.entries, or -1. */

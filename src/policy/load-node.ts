@@ -38,7 +38,6 @@ import {
 } from "./load.ts";
 import { noteArrival } from "./rendezvous.ts";
 import { FIRST_ATTEMPTS, putRest, takeRest } from "./rest.ts";
-import { weighEntries } from "./slice.ts";
 
 /**
  * The entry to try after `attempt` have failed: the one of the least cost, and among those that are as good as it drawn
@@ -139,24 +138,12 @@ function gather(context: DecideContext, node: number, measure: Measure, attempt:
     context.drawn.fill(0, first, end);
     context.restCounts[node] = 0;
   }
-  weighCandidates(context, first, end, measure);
   return (
     gatherKind(context, first, end, measure, false, true) ||
     gatherKind(context, first, end, measure, false, false) ||
     gatherKind(context, first, end, measure, true, true) ||
     gatherKind(context, first, end, measure, true, false)
   );
-}
-
-/** `p2c` draws by weight times scale; what compares leaves to slices who is left alone. */
-function weighCandidates(context: DecideContext, first: number, end: number, measure: Measure): void {
-  if (measure === MEASURE_LOAD) {
-    weighEntries(context, first, end);
-    return;
-  }
-  const { entryWeights, policy } = context;
-  for (let entry = first; entry < end; entry++)
-    entryWeights[entry] = policy.entries[entry * ENTRY_WORDS + ENTRY_WEIGHT]!;
 }
 
 function gatherKind(
@@ -167,11 +154,11 @@ function gatherKind(
   isZero: boolean,
   isUp: boolean,
 ): number {
-  const { candidates, drawn, entryWeights, figures, policy, rows } = context;
+  const { candidates, drawn, figures, policy, rows } = context;
   let count = 0;
   for (let entry = first; entry < end; entry++) {
     if (drawn[entry] !== 0) continue;
-    const weight = entryWeights[entry]!;
+    const weight = policy.entries[entry * ENTRY_WORDS + ENTRY_WEIGHT]!;
     if ((weight === 0) !== isZero) continue;
     const pool = entryPool(policy, rows.pools, entry);
     if (pool >= 0 !== isUp) continue;

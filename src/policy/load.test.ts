@@ -328,13 +328,21 @@ describe("a row's scale", () => {
       [B]: { responseMs: 90, connections: 90, load: 0.9 },
     });
     world.setScale(A, 16_384);
-    const found = counts(world, 8000);
-    // p2c looks again for a second endpoint, and then compares.
-    if (select === "p2c") expect(found[A]).toBeGreaterThan(0);
-    else expectShares(found, { [A]: 1, [B]: 3 });
+    expectShares(counts(world, 8000), { [A]: 1, [B]: 3 });
     world.set(B, "down");
     expectShares(counts(world, 50), { [A]: 1 });
     world.setScale(A, 0);
     expectShares(counts(world, 50), { [A]: 1 });
+  });
+
+  it("p2c compares those that take the client: of three two, half of the time the one that takes half", () => {
+    const world = worldOf(pool("p", [A, B, C], { select: "p2c", maxAnswers: 1 }), {
+      [A]: { load: 0.1 },
+      [B]: { load: 0.2 },
+      [C]: { load: 0.3 },
+    });
+    world.setScale(A, 32_768);
+    // Taken: A wins 2 of 3 pairs, B the third. Left alone: B, always.
+    expectShares(counts(world, 8000), { [A]: 1, [B]: 2 });
   });
 });

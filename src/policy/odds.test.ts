@@ -217,6 +217,22 @@ describe("odds within a pool", () => {
     expect(Math.abs(first!.odds!.chance - 0.5)).toBeLessThan(0.03);
   });
 
+  test("p2c of two, one of which comes back: who is in its slice gets it, and nobody else", () => {
+    const options = { select: "p2c", maxAnswers: 1, slowStartMs: 60_000 } as const;
+    const world = createWorld([record(pool("p", ["192.0.2.1", "192.0.2.2"], options))]);
+    world.setFigures("192.0.2.1", { load: 0.1 });
+    world.setFigures("192.0.2.2", { load: 0.9 });
+    world.setScale("192.0.2.1", 32_768);
+    const found = new Set<string>();
+    for (let n = 0; n < 20; n++) {
+      const { addresses, root } = world.explain({ ecs: `20.0.${n}.0/24` });
+      const isFirst = addresses[0]!.address === "192.0.2.1";
+      expect(addressesOf(root.pool!).map(({ odds }) => odds!.chance)).toEqual(isFirst ? [1, 0] : [0, 1]);
+      found.add(addresses[0]!.address);
+    }
+    expect(found.size).toBe(2);
+  });
+
   test("explaining throws no dice and takes no turns of the server's", () => {
     const endpoints = ["192.0.2.1", "192.0.2.2", "198.51.100.1"];
     const world = createWorld([record(pool("p", endpoints, { select: "round_robin", maxAnswers: 2 }))]);
@@ -230,9 +246,11 @@ describe("odds within a pool", () => {
 
 describe("over random pools", () => {
   const random = seededRandom(7);
-  const SELECTS: PoolModel["select"][] = ["all", "weighted", "round_robin"];
+  const SELECTS: PoolModel["select"][] = [
+    ...(["all", "weighted", "round_robin", "p2c", "p2c", "least_connections"] as const),
+  ];
 
-  test.each(Array.from({ length: 40 }, (_, i) => i))("pool %i: odds are what happens", () => {
+  test.each(Array.from({ length: 60 }, (_, i) => i))("pool %i: odds are what happens", () => {
     const count = 2 + random.below(5);
     const isWeighted = random.below(2) === 0;
     const endpoints = Array.from({ length: count }, (_, i) => ({
@@ -240,12 +258,14 @@ describe("over random pools", () => {
       weight: isWeighted ? random.below(4) : 1,
     }));
     if (endpoints.every(({ weight }) => weight === 0)) endpoints[0]!.weight = 1;
-    const select = SELECTS[random.below(3)]!;
+    const select = SELECTS[random.below(SELECTS.length)]!;
     const maxAnswers = 1 + random.below(3);
     const world = createWorld([record(pool("p", endpoints, { select, maxAnswers }))]);
     for (const { address } of endpoints) {
       if (random.below(4) === 0) world.set(address, "down");
       if (random.below(4) === 0) world.setScale(address, random.below(65_537));
+      if (random.below(2) === 0)
+        world.setFigures(address, { load: random.below(100) / 100, connections: random.below(9) });
     }
     const told = addressesOf(world.explain().root.pool!).filter(({ odds }) => odds !== null);
     const drawn = shares(world);

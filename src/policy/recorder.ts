@@ -99,6 +99,8 @@ export function createRecorder(): { recording: Recording; trace: Trace } {
     },
     leftOut(entry) {
       open.at(-1)!.leftOut.push(entry);
+      draw = null;
+      outdone = -1;
     },
     leave(node, decision) {
       const visit = open.pop()!;

@@ -42,7 +42,7 @@ import {
 } from "./load.ts";
 import { noteArrival } from "./rendezvous.ts";
 import { endpointAt, isApart, MAX_THROWS, selectWeighted } from "./select.ts";
-import { endpointTakes } from "./slice.ts";
+import { beginSlices, endpointTakes } from "./slice.ts";
 import { ANY_NEIGHBOURS, appendSpread } from "./subnet.ts";
 
 /**
@@ -79,6 +79,7 @@ export function selectLeast(
   const base = context.pickedCount;
   const endpoints = pools[at + POOL_ENDPOINT_COUNT]!;
   const wanted = limit - base;
+  beginSlices(context);
   let count = 0;
   if (endpoints <= MOST_COMPARED) {
     count =
@@ -113,7 +114,8 @@ function moveBest(context: DecideContext, place: number, count: number, measure:
 
 /**
  * `select: p2c`: of two endpoints that free dice draw in proportion to weight, the less loaded one; for several addresses
- * of as many pairs.
+ * of as many pairs. One that the health row scales down leaves alone the clients outside its slice: as a weight the scale
+ * would not matter where both of a pair are always the same.
  */
 export function selectP2c(context: DecideContext, pool: number, pass: number, limit: number): void {
   if (pass === PASS_ALL) {
@@ -124,6 +126,7 @@ export function selectP2c(context: DecideContext, pool: number, pass: number, li
   const at = pool * POOL_WORDS;
   const base = context.pickedCount;
   const most = 2 * (limit - base);
+  beginSlices(context);
   let count = 0;
   if (policy.pools[at + POOL_ENDPOINT_COUNT]! > most) count = throwFor(context, pool, pass, most, true);
   if (count < most) count = scan(context, pool, pass, most, true);
@@ -210,11 +213,13 @@ function throwFor(
 }
 
 /**
- * One look at every endpoint, for pools of which hardly any is up: a weighted or an even choice without replacement, as
- * weighAll of select.ts has it. What weighs nothing only when there is nothing else.
+ * One look at every endpoint, for small pools and for those of which hardly any is up: a weighted or an even choice
+ * without replacement, as weighAll of select.ts has it. What leaves this client alone only when nothing else is there, and
+ * what weighs nothing after that.
  */
 function scan(context: DecideContext, pool: number, pass: number, most: number, byWeight: boolean): number {
   return (
+    scanFor(context, pool, pass, most, byWeight, DEMAND_SCALED) ||
     scanFor(context, pool, pass, most, byWeight, DEMAND_WEIGHT) ||
     scanFor(context, pool, pass, most, false, DEMAND_NOTHING)
   );
@@ -232,16 +237,10 @@ function scanFor(
   const first = policy.pools[pool * POOL_WORDS + POOL_FIRST_ENDPOINT]!;
   const end = first + policy.pools[pool * POOL_WORDS + POOL_ENDPOINT_COUNT]!;
   const strict = policy.pools[pool * POOL_WORDS + POOL_STRICT]!;
-  const base = context.pickedCount;
   let count = 0;
   for (let endpoint = first; endpoint < end; endpoint++) {
-    const weight = policy.endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_WEIGHT]!;
-    if (demand === DEMAND_WEIGHT && weight === 0) continue;
-    if (appendEndpoint(context, endpoint, strict, pass, MAX_CANDIDATES) === 0) continue;
-    const scale = demand === DEMAND_WEIGHT ? scaleFrom(context, base) : SCALE_ONE;
-    context.pickedCount = base;
-    if (scale === 0) continue;
-    const rate = (byWeight ? weight : 1) * scale;
+    if (!isCandidate(context, endpoint, strict, pass, demand)) continue;
+    const rate = byWeight ? policy.endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_WEIGHT]! : 1;
     noteArrival(fractions, nextDie(dice));
     fractions[FRACTION_KEY] = fractions[FRACTION_ARRIVAL]! / rate;
     count = keepLeast(context, endpoint, count, most);

@@ -26,7 +26,7 @@ import {
 import { nextDie, rollBelow } from "./dice.ts";
 import { appendEndpoint, isEligible, scaleFrom } from "./endpoint.ts";
 import { noteArrival } from "./rendezvous.ts";
-import { isUneven } from "./slice.ts";
+import { beginSlices, isUneven } from "./slice.ts";
 import { ANY_NEIGHBOURS, appendApart, appendSpread } from "./subnet.ts";
 
 /**
@@ -47,6 +47,7 @@ export function selectAll(context: DecideContext, pool: number, pass: number, li
   const familyCount = pools[at + (context.family === 4 ? POOL_IPV4_COUNT : POOL_IPV6_COUNT)]!;
   const hasZeroWeight = pools[at + POOL_HAS_ZERO_WEIGHT]!;
   if (pass !== PASS_ALL && isUneven(context, pool)) {
+    beginSlices(context);
     context.slicing = 1;
     selectWindow(context, pool, pass, limit, 1);
     context.slicing = 0;

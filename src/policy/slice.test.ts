@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import {
+  byLoad,
   createWorld,
   failover,
   hash,
@@ -80,6 +81,14 @@ describe("a pool that comes back", () => {
     expect(worldOf(failover([eu(), us()])).ask({ ecs: "20.0.0.0/24" }).scope).toBe(24);
     const plain = worldOf(failover([pool("eu", ["192.0.2.1"]), us()]));
     expect(plain.ask({ ecs: "20.0.0.0/24" }).scope).toBe(0);
+    const endpoints = ["192.0.2.1", "192.0.2.2"];
+    const shed = { low: 0.7, high: 0.9 };
+    for (const options of [SLOW, { shed }])
+      expect(
+        worldOf(failoverOf(pool("eu", endpoints, { ...options, select: "p2c", maxAnswers: 1 }))).ask({
+          ecs: "20.0.0.0/24",
+        }).scope,
+      ).toBe(24);
   });
 
   test.each([
@@ -184,11 +193,70 @@ describe("an endpoint that comes back", () => {
     },
   );
 
+  /** `p2c`, where the first of them is the least loaded. */
+  const first = (count: number, weight = 1, maxAnswers = 1): NodeModel => {
+    const endpoints = Array.from({ length: count }, (_, i) => ({
+      address: `192.0.2.${i + 1}`,
+      weight: i === 0 ? weight : 1,
+    }));
+    return failoverOf(pool("eu", endpoints, { ...SLOW, select: "p2c", maxAnswers }));
+  };
+  const nodes = () =>
+    byLoad("p2c", [
+      [eu(), 1],
+      [us(), 1],
+    ]);
+
+  test.each([
+    ["a pool of two", () => first(2)],
+    ["a pool of three", () => first(3)],
+    ["a pool of three, two answers", () => first(3, 1, 2)],
+    ["a pool of 50, of which it is nearly all", () => first(50, 1000)],
+    ["a node of two", nodes],
+  ])("p2c, %s: it has a slice that grows, and nobody else", (_, root) => {
+    const world = worldOf(root());
+    for (const { name } of world.pools) world.setFigures(name, { load: 0.9 });
+    world.setFigures("192.0.2.1", { load: 0.1 });
+    let before = new Set<number>();
+    for (const part of [0, 0.1, 0.5, 0.9, 1]) {
+      world.setScale("192.0.2.1", Math.round(part * ONE));
+      const now = new Set<number>();
+      // Of three two are drawn: it is not always among them.
+      for (let again = 0; again < 10; again++) for (const n of clientsOf(world, "192.0.2.1", 600)) now.add(n);
+      expect(isWithin(before, now)).toBe(true);
+      expect(now.size / 600).toBeGreaterThan(part - 0.05);
+      expect(now.size / 600).toBeLessThan(part + 0.05);
+      before = now;
+    }
+  });
+
   test("all of them at 0 answer all the same", () => {
     const world = worldOf(failoverOf(pool("eu", addresses, SLOW)));
     for (const address of addresses) world.setScale(address, 0);
     expect(world.ask({ ecs: "20.0.0.0/24" }).addresses).toHaveLength(3);
   });
+});
+
+test("explain says of p2c who is left out, and whom the other was compared with", () => {
+  const jp = pool("jp", ["203.0.113.1"]);
+  const world = worldOf(
+    byLoad("p2c", [
+      [eu(), 1],
+      [us(), 1],
+      [jp, 1],
+    ]),
+  );
+  for (const [name, load] of Object.entries({ eu: 0.1, us: 0.5, jp: 0.9 })) world.setFigures(name, { load });
+  world.setScale("192.0.2.1", 0);
+  let seen = 0;
+  for (let n = 0; n < 50; n++) {
+    const { root } = world.explain({ ecs: prefix(n) });
+    const said = Object.fromEntries(root.entries.map(({ node, status }) => [node.label, status]));
+    if (said.eu !== "left-out") continue;
+    seen++;
+    expect(said).toEqual({ eu: "left-out", us: "chosen", jp: "passed-over" });
+  }
+  expect(seen).toBeGreaterThan(0);
 });
 
 test("explain says who is left out, and how much is taken", () => {

@@ -17,7 +17,7 @@ import {
   POOL_ROW,
   POOL_WORDS,
 } from "./data.ts";
-import { finishHash, mixWord, nodeHash, rollBelow } from "./dice.ts";
+import { finishHash, mixWord, nextDie, nodeHash } from "./dice.ts";
 
 /**
  * Slices: what takes only a part of its clients, because it comes back slowly or is loaded, takes the same ones all the
@@ -76,13 +76,20 @@ export function nodeTakes(context: DecideContext, node: number): boolean {
   return hash >>> 16 < scale;
 }
 
-/** True when an endpoint of this scale takes this client. */
+/**
+ * Says how the endpoints of the next pool tell clients apart. Where dice do, one is thrown for all of them and for good:
+ * an endpoint that is come across twice would else have two chances, and more clients than its part.
+ */
+export function beginSlices(context: DecideContext): void {
+  context.sliceKey = context.slicesByHash === 0 ? nextDie(context.dice) : context.hashKey;
+}
+
+/** True when an endpoint of this scale takes this client; asked after beginSlices. */
 export function endpointTakes(context: DecideContext, endpoint: number, scale: number): boolean {
   if (scale === SCALE_ONE) return true;
-  if (context.slicesByHash === 0) return rollBelow(context.dice, SCALE_ONE) < scale;
   const { endpoints } = context.policy;
   const high = endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_IDENTITY_HIGH]!;
   const low = endpoints[endpoint * ENDPOINT_WORDS + ENDPOINT_IDENTITY_LOW]!;
-  const hash = finishHash(mixWord(mixWord(mixWord(SLICE, context.hashKey), high), low));
+  const hash = finishHash(mixWord(mixWord(mixWord(SLICE, context.sliceKey), high), low));
   return hash >>> 16 < scale;
 }
