@@ -43,5 +43,6 @@ function eventLine({ timeMs, level, message, fields }: ControlEvent, terminal: T
   const time = `${isToday ? "" : `${at.toISOString().slice(0, 10)} `}${at.toTimeString().slice(0, 8)}`;
   const zone = typeof fields.zone === "string" && fields.zone !== "" ? `  (${fields.zone})` : "";
   const style = level === "error" ? "red" : level === "warn" ? "yellow" : "green";
-  return `${paint(terminal, "dim", time)}  ${paint(terminal, style, level.padEnd(5))}  ${message}${zone}`;
+  const late = fields.late === true ? ", told late" : "";
+  return `${paint(terminal, "dim", time)}  ${paint(terminal, style, level.padEnd(5))}  ${message}${late}${zone}`;
 }

@@ -6,13 +6,15 @@ import type { KnownNames, WantedName } from "../config/known-names.ts";
 import type { LoadedOverrides } from "../config/load-overrides.ts";
 import type { HealthPlan } from "../health/plan.ts";
 import type { HealthClock } from "../health/probe.ts";
-import { type SharedBlocks, WORD_GENERATION } from "../serve/blocks.ts";
+import { type SharedBlocks, WORD_GENERATION, WORD_HEARD } from "../serve/blocks.ts";
+import type { NumberedEvent } from "../serve/event-tail.ts";
 import type { Listener } from "../serve/listener.ts";
 import type { ControlEvent, FromControl, Log, ServeSettings } from "../serve/messages.ts";
 import type { Snapshot } from "../snapshot.ts";
 import type { Api } from "./api.ts";
 import { createDiscoveryTeller } from "./discovery-teller.ts";
 import { createDoors } from "./doors.ts";
+import { withLate } from "./event-book.ts";
 import { type LookUp, lookUp } from "./look-up.ts";
 import { createNames } from "./names.ts";
 import { startNotify } from "./notify.ts";
@@ -85,6 +87,8 @@ export interface Control {
   reload(): void;
   /** Something happened that people may want to see. */
   onEvent(event: ControlEvent): void;
+  /** Takes over what a control worker before this one knew of, and what it has missed. */
+  recall(past: readonly NumberedEvent[]): void;
   /** Opens the API and the control socket from now on. Not earlier than the sockets: what the first answer does not need comes after it. */
   serveApi(): void;
   stop(): Promise<void>;
@@ -172,6 +176,10 @@ export function startControl(options: ControlOptions): Control {
     onEvent: (event) => {
       notify.tell(event);
       doors.onEvent(event);
+    },
+    recall: (past) => {
+      for (const event of withLate(past, Atomics.load(blocks.control, WORD_HEARD))) doors.onEvent(event);
+      notify.recall(past);
     },
     stop: async () => {
       watch.close();

@@ -1,3 +1,4 @@
+import { isAfter, type NumberedEvent } from "../serve/event-tail.ts";
 import type { ControlEvent } from "../serve/messages.ts";
 
 /** The last events, and who wants to know of the next ones. */
@@ -27,4 +28,11 @@ export function createEventBook(): EventBook {
       return () => followers.delete(tell);
     },
   };
+}
+
+/** Events of before, of which those after the number `heard` reached nobody: they are marked. */
+export function withLate(past: readonly NumberedEvent[], heard: number): ControlEvent[] {
+  return past.map((event) =>
+    isAfter(event.sequence, heard) ? { ...event, fields: { ...event.fields, late: true } } : event,
+  );
 }

@@ -22,11 +22,15 @@ export interface HealthEvent {
   durationMs: number;
   /** Milliseconds since 1970. */
   atMs: number;
+  /** Place among all events of the process; absent: it is no event of the probe worker. */
+  sequence?: number;
+  /** It happened while nobody could tell of it. */
+  isLate?: true;
 }
 
 /** What a line of the probe worker's log says has changed; null: it is about something else. */
 export function eventOf(
-  { message, fields }: Pick<LogMessage, "message" | "fields">,
+  { message, fields, sequence }: Pick<LogMessage, "message" | "fields"> & { sequence?: number },
   atMs: number,
 ): HealthEvent | null {
   const kind = EVENT_KINDS.find((name) => name === fields.event);
@@ -52,7 +56,13 @@ export function eventOf(
     summary: message,
     durationMs: typeof fields.durationMs === "number" ? fields.durationMs : 0,
     atMs,
+    ...(sequence === undefined ? {} : { sequence }),
   };
+}
+
+/** The same event, told when the time for it has gone. */
+export function lateEvent(event: HealthEvent): HealthEvent {
+  return { ...event, summary: `${event.summary}, told late`, isLate: true };
 }
 
 /** Whom an event is about: of several that wait, the last one counts. */

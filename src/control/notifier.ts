@@ -2,7 +2,7 @@ import type { HealthClock } from "../health/probe.ts";
 import type { Log } from "../serve/messages.ts";
 import { type HealthEvent, isNews } from "./health-event.ts";
 import { alertOf, fillTemplate, type Template } from "./notify-payload.ts";
-import { Outbox, type OutboxCounts } from "./outbox.ts";
+import { earlier, Outbox, type OutboxCounts } from "./outbox.ts";
 import type { Delivery, SendWebhook } from "./webhook.ts";
 
 /** Who is told of changes, and how. */
@@ -34,8 +34,8 @@ export interface Notifier {
   adopt(receivers: readonly Receiver[]): void;
   tell(event: HealthEvent): void;
   states(): ReceiverState[];
-  /** When the oldest event happened that some receiver has not been told of; null: all were told of everything. */
-  oldestMs(): number | null;
+  /** Number of the oldest event that some receiver has not been told of; null: all were told of everything. */
+  oldest(): number | null;
   stop(): void;
 }
 
@@ -108,9 +108,8 @@ class WebhookNotifier implements Notifier {
     });
   }
 
-  oldestMs(): number | null {
-    const times = [...this.told.values()].flatMap(({ outbox }) => outbox.oldestMs ?? []);
-    return times.length === 0 ? null : Math.min(...times);
+  oldest(): number | null {
+    return [...this.told.values()].map(({ outbox }) => outbox.oldest).reduce(earlier, null);
   }
 
   stop(): void {

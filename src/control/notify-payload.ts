@@ -56,7 +56,7 @@ export function fillTemplate(template: Template, event: HealthEvent): Template {
 }
 
 function valuesOf(event: HealthEvent): Record<Field, string | number> {
-  const { durationMs, atMs, ...texts } = event;
+  const { durationMs, atMs, sequence: _, isLate: _late, ...texts } = event;
   return {
     ...texts,
     status: isBad(event) ? "firing" : "resolved",

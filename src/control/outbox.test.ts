@@ -54,6 +54,20 @@ describe("what waits", () => {
     expect(text(outbox.take(5, 10_000))).toEqual(["a down up"]);
   });
 
+  test("what is told late is not taken back, and says where it began to those that follow", () => {
+    const outbox = new Outbox();
+    outbox.push({ ...event("a", "up", "down"), isLate: true, sequence: 5 }, 0);
+    outbox.push({ ...event("a", "down", "up"), isLate: true, sequence: 6 }, 0);
+    expect(outbox.queued).toBe(1);
+    expect(outbox.oldest).toBe(5);
+    outbox.push({ ...event("a", "up", "down"), sequence: 7 }, 0);
+    outbox.push({ ...event("b", "up", "down"), sequence: 8 }, 0);
+    expect(text(outbox.take(5, 0))).toEqual(["a up down", "b up down"]);
+    expect(outbox.oldest).toBe(5);
+    outbox.sent();
+    expect(outbox.oldest).toBeNull();
+  });
+
   test("is bounded: the oldest goes", () => {
     const outbox = new Outbox();
     for (let index = 0; index < MAX_QUEUED + 5; index++) outbox.push(event(`a${index}`, "up", "down"), 0);

@@ -1,3 +1,4 @@
+import { isAfter } from "../serve/event-tail.ts";
 import { type HealthEvent, isNews, subjectOf } from "./health-event.ts";
 
 /** Events that wait while nobody takes them: more than a day of them helps no one, and memory is bounded. */
@@ -27,11 +28,14 @@ interface Waiting {
   isTried: boolean;
   /** When it began to wait. */
   sinceMs: number;
+  /** Number of the first event that it tells of; null: of none of the probe worker's. */
+  first: number | null;
 }
 
 /**
  * What one receiver is still to be told, in order. Of a subject at most one event waits: a later one takes its place, and
- * both vanish when together they say nothing, unless the receiver may have the first. Clock and dice are arguments; nothing here sends.
+ * both vanish when together they say nothing, unless the receiver may have the first, or one is told late: that something went
+ * there and back is all that is left to say. Clock and dice are arguments; nothing here sends.
  */
 export class Outbox {
   readonly counts: OutboxCounts = { sent: 0, refused: 0, dropped: 0, merged: 0 };
@@ -48,21 +52,21 @@ export class Outbox {
     return this.failures > 0;
   }
 
-  /** When the oldest event that waits, or is under way, happened: milliseconds since 1970; null: there is none. */
-  get oldestMs(): number | null {
-    const times = [...this.waiting.values(), ...this.underway].map(({ event }) => event.atMs);
-    return times.length === 0 ? null : times.reduce((least, atMs) => Math.min(least, atMs));
+  /** Number of the oldest event that waits, or is under way; null: there is none with a number. */
+  get oldest(): number | null {
+    return [...this.waiting.values(), ...this.underway].map(({ first }) => first).reduce(earlier, null);
   }
 
   push(event: HealthEvent, nowMs: number): void {
     const subject = subjectOf(event);
     const before = this.waiting.get(subject);
     const isTried = before?.isTried === true;
-    const merged = before === undefined || isTried ? event : { ...event, from: before.event.from };
+    const merged = before === undefined || isTried ? event : mergedEvent(before.event, event);
     if (before !== undefined) this.counts.merged++;
     this.waiting.delete(subject);
-    if (!isTried && !isNews(merged)) return;
-    this.waiting.set(subject, { event: merged, isTried, sinceMs: nowMs });
+    if (!isTried && merged.isLate !== true && !isNews(merged)) return;
+    const first = earlier(before?.first ?? null, event.sequence ?? null);
+    this.waiting.set(subject, { event: merged, isTried, sinceMs: nowMs, first });
     if (this.queued <= MAX_QUEUED) return;
     // The oldest: what is true now matters more than what was.
     const [oldest] = this.waiting.keys();
@@ -107,12 +111,26 @@ export class Outbox {
     for (const tried of this.underway) this.waiting.set(subjectOf(tried.event), { ...tried, isTried: true });
     this.underway = [];
     for (const [subject, waiting] of later) {
-      const isTried = waiting.isTried || this.waiting.delete(subject);
-      this.waiting.set(subject, { ...waiting, isTried });
+      const tried = this.waiting.get(subject);
+      this.waiting.delete(subject);
+      const first = earlier(tried?.first ?? null, waiting.first);
+      this.waiting.set(subject, { ...waiting, isTried: waiting.isTried || tried !== undefined, first });
     }
     const delayMs = Math.min(LAST_DELAY_MS, FIRST_DELAY_MS * 2 ** this.failures);
     this.failures++;
     // Between half and all of it, so that receivers of a fleet of servers are not asked in the same moment.
     this.notBeforeMs = nowMs + Math.max(delayMs * (0.5 + random() / 2), Math.min(askedMs, LONGEST_ASKED_MS));
   }
+}
+
+/** Two events about one subject as one. */
+function mergedEvent(before: HealthEvent, after: HealthEvent): HealthEvent {
+  const { from, isLate } = before;
+  return { ...after, from, ...(isLate === true ? { isLate } : {}) };
+}
+
+/** The earlier of two numbers of events; null: there is none. */
+export function earlier(one: number | null, other: number | null): number | null {
+  if (one === null || other === null) return one ?? other;
+  return isAfter(one, other) ? other : one;
 }

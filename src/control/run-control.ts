@@ -49,6 +49,7 @@ export function runControlWorker(
     if (message.kind === "reload") control.reload();
     else if (message.kind === "answering") control.serveApi();
     else if (message.kind === "event") control.onEvent(message.event);
+    else if (message.kind === "past") control.recall(message.events);
     else void stop();
   });
 }

@@ -54,11 +54,10 @@ export const WORD_FROZEN = 7;
 export const WORD_UNWRITTEN = 8;
 /** Messages that the worker was sent: one that answers looks here whether something waits; written by the supervisor. */
 export const WORD_BELL = 9;
-/**
- * Receivers have been told of all that happened before this second (since 1970), or it was given up; 0: nobody was told of
- * anything yet (control worker only). Written by the worker, for the one that takes over.
- */
-export const WORD_TOLD_S = 9;
+/** Number of the last event that the worker was handed (control worker only); written by the worker, for the one that takes over. */
+export const WORD_HEARD = 10;
+/** Receivers have been told of every event up to this number, or it was given up (control worker only); written likewise. */
+export const WORD_TOLD = 11;
 
 export const CRASH_THROW = 1;
 /** A loop that does not end. */

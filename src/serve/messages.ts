@@ -4,6 +4,7 @@ import type { ForcedPlan, HealthPlan } from "../health/plan.ts";
 import type { HealthRows } from "../health/rows.ts";
 import type { Snapshot } from "../snapshot.ts";
 import type { DataBlock, SharedBlocks } from "./blocks.ts";
+import type { NumberedEvent } from "./event-tail.ts";
 import type { StateSettings } from "./health-memory.ts";
 import type { Listener, ListenFailure } from "./listener.ts";
 
@@ -47,7 +48,9 @@ export type ToControl =
   /** The sockets are open: the API may follow. */
   | { kind: "answering" }
   /** The probe worker has logged an event. */
-  | { kind: "event"; event: ControlEvent }
+  | { kind: "event"; event: NumberedEvent }
+  /** Comes first: the last events, for a worker that takes over from one that died. */
+  | { kind: "past"; events: NumberedEvent[] }
   | { kind: "stop" };
 
 /** A change that people may want to see: a line of the log that says what kind of event it is. */
@@ -57,6 +60,8 @@ export interface ControlEvent {
   level: LogLevel;
   message: string;
   fields: Record<string, unknown>;
+  /** See NumberedEvent; absent: the control worker's own. */
+  sequence?: number;
 }
 
 export type FromControl =

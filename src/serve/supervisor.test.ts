@@ -348,10 +348,24 @@ describe("supervision", () => {
 
   it("a dead control worker comes back and opens its API; answers go on", async () => {
     await running();
+    const happens = (message: string): void =>
+      threads.last("probe").say({ kind: "log", level: "warn", message, fields: { event: "endpoint" } });
+    happens("before");
     threads.last("control").die(1);
+    happens("meanwhile");
     await vi.advanceTimersByTimeAsync(100);
     expect(threads.of("control")).toHaveLength(2);
-    expect(threads.last("control").told).toEqual([{ kind: "answering" }]);
+    const [past, ...told] = threads.last("control").told as [{ kind: string; events: unknown[] }];
+    expect(past).toMatchObject({
+      kind: "past",
+      events: [
+        { message: "before", sequence: 1 },
+        { message: "meanwhile", sequence: 2 },
+      ],
+    });
+    expect(told).toEqual([{ kind: "answering" }]);
+    happens("after");
+    expect(threads.last("control").told.at(-1)).toMatchObject({ kind: "event", event: { sequence: 3 } });
     expect(threads.of("udp")).toHaveLength(1);
     expect(code).toBeNull();
   });

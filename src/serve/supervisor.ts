@@ -7,6 +7,7 @@ import { checkBatch } from "./batch-check.ts";
 import { allocateBlocks, type SharedBlocks } from "./blocks.ts";
 import { createCollection } from "./collect.ts";
 import { type DataPlane, startDataPlane } from "./data-plane.ts";
+import { EventTail } from "./event-tail.ts";
 import { formatListener, formatListenFailure, type Listener } from "./listener.ts";
 import type { LogOptions } from "./log.ts";
 import type {
@@ -169,6 +170,7 @@ class ProcessSupervisor implements Supervisor {
   private readonly options: ServerOptions;
   private readonly base: SupervisorBase;
   private readonly control: Supervised<ToControl>;
+  private readonly tail = new EventTail();
   private readonly collection = createCollection(COLLECT_MS);
   private readonly settling = createCollection(SETTLE_MS);
   private readonly ticker: NodeJS.Timeout;
@@ -210,6 +212,7 @@ class ProcessSupervisor implements Supervisor {
           ...(this.published === null ? {} : remembered(this.published)),
         }),
       onStart: (post) => {
+        post({ kind: "past", events: this.tail.kept() });
         if (this.answering) post({ kind: "answering" });
       },
       onMessage: (message) => this.onControl(message),
@@ -336,7 +339,8 @@ class ProcessSupervisor implements Supervisor {
   private onProbeLog({ level, message, fields }: LogMessage): void {
     this.base.log(level, message, fields);
     if (fields.event === undefined) return;
-    this.control.post({ kind: "event", event: { timeMs: Date.now(), level, message, fields } });
+    const event = this.tail.add({ timeMs: Date.now(), level, message, fields });
+    this.control.post({ kind: "event", event });
   }
 
   /** Verdicts first: no pool that a snapshot brings looks failed because nobody has asked it yet. */
