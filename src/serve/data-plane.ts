@@ -42,9 +42,9 @@ interface DataWorker {
 }
 
 /**
- * Starts the first UDP worker and the stream worker, the other UDP workers when it is known how many, and keeps them
- * alive. They start without a snapshot and with closed sockets, so that their start overlaps with the compilation and the
- * first probes. The first UDP worker opens first: where port 0 was asked for, it finds the port that all others take.
+ * Starts the first UDP worker, the others with the first snapshot, and keeps them alive. They start without a snapshot and
+ * with closed sockets, so that their start overlaps with the compilation and the first probes; more than one would take the
+ * compilation's time on two cores. The first UDP worker opens first: where port 0 was asked for, it finds the port that all others take.
  */
 export function startDataPlane(options: DataPlaneOptions): DataPlane {
   const { blocks, log, startWorker } = options;
@@ -114,11 +114,11 @@ export function startDataPlane(options: DataPlaneOptions): DataPlane {
     for (const worker of workers) worker.supervised?.post({ kind: "snapshot", snapshot: next });
   };
   const first = add("udp", blocks.udp[0]!, 1);
-  add("stream", blocks.stream, 0);
   return {
     begin: (next, udpWorkers, udp) => {
       settings = udp;
       adopt(next);
+      add("stream", blocks.stream, 0);
       for (let i = 1; i < udpWorkers; i++) add("udp", blocks.udp[i]!, i + 1);
     },
     open: (listeners) => {

@@ -67,8 +67,16 @@ export const EAGAIN = 11;
 /** Architectures whose structures block.ts and this file lay out: 64 bits, little-endian. */
 const ARCHITECTURES = ["x64", "arm64"];
 
-/** The calls, or why this host cannot have them. koffi is an optional dependency: it may not be installed. */
-export async function loadKernel(): Promise<Kernel | string> {
+let kernel: Promise<Kernel | string> | null = null;
+
+/** The calls, or why this host cannot have them; loaded once in each thread. */
+export function loadKernel(): Promise<Kernel | string> {
+  kernel ??= findKernel();
+  return kernel;
+}
+
+/** koffi is an optional dependency: it may not be installed. */
+async function findKernel(): Promise<Kernel | string> {
   if (process.platform !== "linux" || !ARCHITECTURES.includes(process.arch))
     return `recvmmsg is not known on ${process.platform} ${process.arch}`;
   let koffi: typeof Koffi;

@@ -200,10 +200,10 @@ describe("start", () => {
     expect(told).toEqual(Array(count).fill([{ reusePort: count > 1, batch: isBatch }]));
   });
 
-  it("starts the first data workers beside the control worker, and the others with the first snapshot", async () => {
+  it("starts the first UDP worker beside the control worker, and the others with the first snapshot", async () => {
     start({ batch: true, cores: 4 });
     const indexes = (kind: "udp" | "stream") => threads.of(kind).map(({ init }) => (init as DataInit).index);
-    expect([indexes("stream"), indexes("udp")]).toEqual([[0], [1]]);
+    expect([indexes("stream"), indexes("udp")]).toEqual([[], [1]]);
     expect(threads.last("udp").told).toEqual([]);
     await publish(1);
     expect([indexes("stream"), indexes("udp")]).toEqual([[0], [1, 2, 3]]);

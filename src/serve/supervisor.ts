@@ -138,21 +138,24 @@ export async function runServer(
   process.on("SIGTERM", onStop).on("SIGINT", onStop).on("SIGHUP", onHangUp);
   const code = await Promise.race([supervisor.finished, hurried]);
   process.off("SIGTERM", onStop).off("SIGINT", onStop).off("SIGHUP", onHangUp);
-  await opened;
+  await opened();
   return code;
 }
 
-/** A log that is loaded while the workers start; lines of before then wait. */
-function openLog(options: LogOptions): { log: Log; opened: Promise<void> } {
+/** A log that is loaded with its first line, which is none that the first answer waits for. */
+function openLog(options: LogOptions): { log: Log; opened: () => Promise<void> | undefined } {
   const waiting: Parameters<Log>[] = [];
-  let write: Log = (...line) => void waiting.push(line);
-  // The workers are started first: that follows in the same turn of the event loop.
-  const opened = new Promise<void>((resolve) => setImmediate(resolve)).then(async () => {
+  let opening: Promise<void> | undefined;
+  const open = async (): Promise<void> => {
     const { createLog } = await import("./log.ts");
     write = await createLog(options);
     for (const line of waiting) write(...line);
-  });
-  return { log: (...line) => write(...line), opened };
+  };
+  let write: Log = (...line) => {
+    waiting.push(line);
+    opening ??= open();
+  };
+  return { log: (...line) => write(...line), opened: () => opening };
 }
 
 /**
