@@ -97,7 +97,15 @@ it("an event that is none ends events --follow with a line", async () => {
 });
 
 it("a server that is gone after an entry was written is told, and the entry stays", async () => {
-  const judged = { ok: true, unmatched: null, ambiguous: [], losses: [], addresses: ["eu/a 1"], held: [] };
+  const judged = {
+    ok: true,
+    unmatched: null,
+    ambiguous: [],
+    losses: [],
+    addresses: ["eu/a 1"],
+    held: [],
+    was: [],
+  };
   serve = (socket) => {
     let asked = 0;
     socket.on("data", () => (asked++ === 0 ? socket.write(`${JSON.stringify(judged)}\n`) : socket.destroy()));

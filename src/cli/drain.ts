@@ -1,7 +1,7 @@
 import { durationMs } from "../config/schema-rows.ts";
 import { defineCommand, EXIT_OK, EXIT_UNREACHED, UsageError } from "./command.ts";
 import { waitForDrain } from "./drain-wait.ts";
-import { entryOf, entryOptions, selectorArgument, tellWritten, writeEntry } from "./override-edit.ts";
+import { entryOptions, saidOf, selectorArgument, tellWritten, writeEntry } from "./override-edit.ts";
 
 export const command = defineCommand({
   positionals: {
@@ -34,13 +34,13 @@ export const command = defineCommand({
       throw new UsageError(`--timeout is "${given.timeout}": expected a duration, as 2m`);
     if (given.timeout !== undefined && given.wait !== true)
       throw new UsageError("--timeout goes with --wait");
-    const written = await writeEntry(given, entryOf(match, given, { state: "drain" }), terminal);
+    const written = await writeEntry(given, saidOf(match, given, { state: "drain" }), terminal);
     if (typeof written === "number") return written;
     const { client, unreached } = written;
     try {
       const isQuiet = given.wait === true && given.json === true && client !== null;
       const silent = { ...terminal, out: () => undefined };
-      const code = await tellWritten(written, "is drained", given, isQuiet ? silent : terminal);
+      const code = await tellWritten(written, given, isQuiet ? silent : terminal);
       if (code !== EXIT_OK || given.wait !== true) return code;
       if (client === null) {
         terminal.err(`steerd: nobody to wait for: ${unreached}`);

@@ -1,5 +1,5 @@
 import { defineCommand, UsageError } from "./command.ts";
-import { entryOf, entryOptions, selectorArgument, tellWritten, writeEntry } from "./override-edit.ts";
+import { entryOptions, saidOf, selectorArgument, tellWritten, writeEntry } from "./override-edit.ts";
 
 export const command = defineCommand({
   positionals: {
@@ -32,11 +32,10 @@ export const command = defineCommand({
     if (state === undefined && weight === undefined) throw new UsageError("Give up, down, or --weight");
     if (state === "down" && weight !== undefined) throw new UsageError("--weight goes with up, or alone");
     const said = { ...(state && { state }), ...(weight === undefined ? {} : { weight }) };
-    const written = await writeEntry(given, entryOf(match, given, said), terminal);
+    const written = await writeEntry(given, saidOf(match, given, said), terminal);
     if (typeof written === "number") return written;
     try {
-      const words = state === undefined ? `takes ${given.weight} of its weight` : `is forced ${state}`;
-      return await tellWritten(written, words, given, terminal);
+      return await tellWritten(written, given, terminal);
     } finally {
       written.client?.close();
     }

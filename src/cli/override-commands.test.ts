@@ -94,6 +94,52 @@ describe("without a server", () => {
     expect(terminal.stderr).toBe("");
   });
 
+  it("an entry that is said again keeps its end, its reason and its author, and says so", async () => {
+    await run(
+      "drain",
+      "us",
+      "--reason",
+      "kernel upgrade",
+      "--author",
+      "anna",
+      "--until",
+      "2999-01-01T00:00:00Z",
+    );
+    const before = file();
+    expect(await run("drain", "us")).toBe(0);
+    expect(terminal.stdout).toContain(
+      'Kept of what stood: until 2999-01-01T00:00:00Z (--until cleared ends that), the reason "kernel upgrade", the author anna.\n',
+    );
+    expect(file()).toBe(before);
+    await run("drain", "us", "--until", "cleared", "--reason", "disk");
+    expect(terminal.stdout).toContain("1 address, until it is cleared\n");
+    expect(file()).not.toContain("until");
+    expect(file()).toContain("reason: disk\n    author: anna\n");
+  });
+
+  it("a weight and up go together, and each address says what was before", async () => {
+    await run("force", "eu/lb1", "up");
+    expect(await run("force", "eu/lb1", "--weight", "20%")).toBe(0);
+    expect(terminal.stdout).toBe(
+      `pool:eu/lb1 is forced up at 20% of its weight: 1 address, until it is cleared
+  eu/lb1 192.0.2.1  before: forced up, by pool:eu/lb1
+Kept of what stood: forced up.
+It holds when a server starts: ${NO_SERVER}.
+`,
+    );
+    await run("force", "eu", "up");
+    expect(terminal.stdout).toContain(
+      "  eu/lb1 192.0.2.1  before: forced up at 20% of its weight, by pool:eu/lb1\n  eu/lb2 192.0.2.2\n",
+    );
+    await run("force", "eu/lb2", "--weight", "10%", "--json");
+    expect(JSON.parse(terminal.stdout)).toMatchObject({
+      state: null,
+      weight: 0.1,
+      kept: [],
+      was: [{ address: "eu/lb2 192.0.2.2", state: "up", weight: 1, by: "pool:eu" }],
+    });
+  });
+
   it("row 80: drain is refused where a record would have nothing left, unless forced", async () => {
     expect(await run("drain", "eu")).toBe(1);
     expect(terminal.stderr).toBe(
@@ -282,7 +328,14 @@ describe("with a server", () => {
     await serve({
       judge: ({ entries }) => {
         ops.push(`judge ${(entries as unknown[]).length} ${isWritten()}`);
-        return { unmatched: null, ambiguous: [], losses: [], addresses: ["us/a 198.51.100.1"], held: [] };
+        return {
+          unmatched: null,
+          ambiguous: [],
+          losses: [],
+          addresses: ["us/a 198.51.100.1"],
+          held: [],
+          was: [],
+        };
       },
       overrides: () => {
         ops.push(`overrides ${isWritten()}`);
@@ -303,7 +356,7 @@ describe("with a server", () => {
 
   it("says when the server reads another file", async () => {
     await serve({
-      judge: () => ({ unmatched: null, ambiguous: [], losses: [], addresses: [], held: [] }),
+      judge: () => ({ unmatched: null, ambiguous: [], losses: [], addresses: [], held: [], was: [] }),
       overrides: () => ({ file: "/elsewhere.yaml", findings: [], ignored: [] }),
     });
     expect(await run("drain", "us")).toBe(1);

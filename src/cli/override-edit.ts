@@ -1,7 +1,14 @@
 import { userInfo } from "node:os";
 import type { Options } from "yargs";
+import {
+  type CombinedOverride,
+  combineOverride,
+  type KeptField,
+  type SaidOverride,
+} from "../config/combine-override.ts";
 import type { Finding } from "../config/findings.ts";
 import {
+  type ForcedBefore,
   type HeldAddress,
   type Judgement,
   judgeLast,
@@ -10,7 +17,7 @@ import {
   unjudged,
 } from "../config/judge-overrides.ts";
 import { formatMatch, type OverrideMatch, parseSelector } from "../config/override-match.ts";
-import { editOverrides, momentText, type NewOverride } from "../config/overrides-edit.ts";
+import { editOverrides, momentText, type NewOverride, weightText } from "../config/overrides-edit.ts";
 import { type OverrideInput, parseMoment } from "../config/schema-overrides.ts";
 import { durationMs } from "../config/schema-rows.ts";
 import { shownPath } from "../config/shown-path.ts";
@@ -24,7 +31,11 @@ import { requireServerOptions, tellFindings } from "./with-server.ts";
 /** Options of the commands that write an entry. */
 export const entryOptions = {
   for: { type: "string", requiresArg: true, describe: "It ends by itself after this long, as 30m or 2h" },
-  until: { type: "string", requiresArg: true, describe: "It ends by itself then, as 2026-03-01T18:00:00Z" },
+  until: {
+    type: "string",
+    requiresArg: true,
+    describe: "It ends by itself then, as 2026-03-01T18:00:00Z; cleared: not by itself",
+  },
   reason: { type: "string", requiresArg: true, describe: "Why, for whoever asks later" },
   author: {
     type: "string",
@@ -51,6 +62,8 @@ export interface EntryGiven {
 export interface Written {
   match: OverrideMatch;
   entry: NewOverride;
+  /** What the entry has of the one that it took the place of. */
+  kept: readonly KeptField[];
   judgement: Judgement;
   /** Null: no server could be asked, `unreached` says why; the entry holds when one starts. */
   client: ControlClient | null;
@@ -67,44 +80,43 @@ export function selectorArgument(text: string | undefined): OverrideMatch {
   );
 }
 
-/** The entry that the options say. Throws UsageError. */
-export function entryOf(
+/** What the options say. Throws UsageError. */
+export function saidOf(
   match: OverrideMatch,
   given: EntryGiven,
-  said: Pick<NewOverride, "state" | "weight">,
-): NewOverride {
-  const nowMs = Date.now();
+  said: Pick<SaidOverride, "state" | "weight">,
+): SaidOverride {
   return {
     match,
     ...said,
-    ...untilOf(given, nowMs),
-    ...(given.reason === undefined ? {} : { reason: noteOption("reason", given.reason) }),
-    author: noteOption("author", given.author ?? userName()),
-    since: nowMs,
-    ...(given.force === true ? { force: true } : {}),
+    until: untilOf(given, Date.now()),
+    reason: given.reason === undefined ? undefined : noteOption("reason", given.reason),
+    author: given.author === undefined ? undefined : noteOption("author", given.author),
+    force: given.force,
   };
 }
 
 /** Ten years: who means longer means no end. */
 const LONGEST_MS = 10 * 366 * 24 * 3_600_000;
 
-function untilOf(given: EntryGiven, nowMs: number): { until?: number } {
+function untilOf(given: EntryGiven, nowMs: number): number | null | undefined {
   if (given.for !== undefined && given.until !== undefined)
     throw new UsageError("--for and --until say the same: give one of them");
   if (given.for !== undefined) {
     const ms = durationMs(given.for);
     if (Number.isNaN(ms) || ms < 1000 || ms > LONGEST_MS)
       throw new UsageError(`--for is "${given.for}": expected a duration of at most ten years, as 30m or 2h`);
-    return { until: Math.ceil((nowMs + ms) / 1000) * 1000 };
+    return Math.ceil((nowMs + ms) / 1000) * 1000;
   }
-  if (given.until === undefined) return {};
+  if (given.until === undefined) return undefined;
+  if (given.until === "cleared") return null;
   const until = parseMoment(given.until);
   if (Number.isNaN(until))
     throw new UsageError(
-      `--until is "${given.until}": expected a moment with its offset, as 2026-03-01T18:00:00Z`,
+      `--until is "${given.until}": expected a moment with its offset, as 2026-03-01T18:00:00Z, or cleared`,
     );
   if (until <= nowMs) throw new UsageError(`--until is ${given.until}, which has passed`);
-  return { until };
+  return until;
 }
 
 function noteOption(name: string, text: string): string {
@@ -125,13 +137,19 @@ function userName(): string {
 /** Writes an entry, after the server, or without one the files, had nothing against it. A number: the exit code, all told. */
 export async function writeEntry(
   given: EntryGiven,
-  entry: NewOverride,
+  said: SaidOverride,
   terminal: Terminal,
 ): Promise<Written | number> {
+  const author = noteOption("author", userName());
   const server = requireServerOptions(given.config, terminal);
   if (server === null) return EXIT_FINDINGS;
   const { client, unreached } = await reach(server.control.socket);
   let judgement: Judgement | null = null;
+  let combined: CombinedOverride | null = null;
+  const adds = (entries: readonly OverrideInput[]): NewOverride => {
+    combined = combineOverride(said, entries, author, Date.now());
+    return combined.entry;
+  };
   const judge = async (entries: readonly OverrideInput[]): Promise<Finding[]> => {
     try {
       judgement =
@@ -143,16 +161,16 @@ export async function writeEntry(
       return [unjudged(error.message, "a server that answers")];
     }
     if (judgement === null) return [unjudged(NO_CONFIGURATION, "files without errors")];
-    return judgementFindings(judgement, entry, given.force === true);
+    return judgementFindings(judgement, entries.at(-1)!, entries.at(-1)!.force);
   };
-  const edited = await editOverrides(server.overrides, { removes: () => false, adds: entry }, judge);
+  const edited = await editOverrides(server.overrides, { removes: () => false, adds }, judge);
   if ("findings" in edited) {
     client?.close();
     tellRefusal(edited.findings, given, terminal);
     return EXIT_FINDINGS;
   }
-  const { match } = entry;
-  return { match, entry, judgement: judgement!, client, unreached, path: server.overrides };
+  const { entry, kept } = combined!;
+  return { match: said.match, entry, kept, judgement: judgement!, client, unreached, path: server.overrides };
 }
 
 async function reach(path: string): Promise<{ client: ControlClient | null; unreached: string }> {
@@ -209,12 +227,11 @@ export async function takeOver(client: ControlClient, path: string): Promise<Tak
 
 /** Tells what was written, and whether it holds; returns the exit code. */
 export async function tellWritten(
-  { match, entry, judgement, client, unreached, path }: Written,
-  words: string,
+  { match, entry, kept, judgement, client, unreached, path }: Written,
   given: EntryGiven,
   terminal: Terminal,
 ): Promise<number> {
-  const { addresses, held } = judgement;
+  const { addresses, held, was } = judgement;
   const taken = client === null ? null : await takeOver(client, path);
   const findings = taken?.findings ?? [];
   const silence = taken === null ? unreached : taken.unreached;
@@ -226,19 +243,67 @@ export async function tellWritten(
     const end = until === undefined ? null : momentText(until);
     const inForce = silence === "" && findings.length === 0;
     terminal.out(
-      JSON.stringify({ ok: code === EXIT_OK, ...said, until: end, addresses, held, inForce, findings }),
+      JSON.stringify({
+        ok: code === EXIT_OK,
+        ...said,
+        until: end,
+        kept,
+        addresses,
+        was,
+        held,
+        inForce,
+        findings,
+      }),
     );
     return code;
   }
   const end = until === undefined ? "until it is cleared" : `until ${momentText(until)}`;
-  terminal.out(`${formatMatch(match)} ${words}: ${plural(addresses.length, "address", "addresses")}, ${end}`);
-  for (const address of addresses.slice(0, MAX_LISTED)) terminal.out(`  ${address}`);
-  if (addresses.length > MAX_LISTED) terminal.out(`  and ${addresses.length - MAX_LISTED} more`);
+  const counted = plural(addresses.length, "address", "addresses");
+  terminal.out(`${formatMatch(match)} ${entryWords(entry)}: ${counted}, ${end}`);
+  for (const line of addressLines(judgement, entry)) terminal.out(line);
+  if (kept.length > 0) terminal.out(keptLine(kept, entry));
   for (const line of heldLines(held, formatMatch(match))) terminal.err(line);
   if (client === null) terminal.out(`It holds when a server starts: ${unreached}.`);
   else if (isSilent) terminal.err(`steerd: it is written, but ${silence}`);
   if (findings.length > 0) tellFindings(findings, terminal);
   return code;
+}
+
+/** `is forced up at 20% of its weight`. */
+export function entryWords({ state, weight }: Pick<NewOverride, "state" | "weight">): string {
+  if (state === undefined) return `takes ${weightText(weight ?? 1)} of its weight`;
+  if (state === "drain") return "is drained";
+  return `is forced ${state}${weight === undefined ? "" : ` at ${weightText(weight)} of its weight`}`;
+}
+
+/** The addresses that the entry counts for, each with what was said of it until now where that was something else. */
+function addressLines({ addresses, was }: Judgement, { match, state, weight = 1 }: NewOverride): string[] {
+  const isOther = (said: ForcedBefore): boolean =>
+    said.state !== (state ?? null) || said.weight !== weight || said.by !== formatMatch(match);
+  const before = new Map(was.filter(isOther).map((said) => [said.address, said]));
+  const shown = addresses.slice(0, MAX_LISTED);
+  const width = Math.max(0, ...shown.map((address) => address.length));
+  const lines = shown.map((address) => {
+    const said = before.get(address);
+    if (said === undefined) return `  ${address}`;
+    const weighed = said.weight === 1 ? undefined : said.weight;
+    const words = entryWords({ state: said.state ?? undefined, weight: weighed });
+    return `  ${address.padEnd(width)}  before: ${words.replace(/^is /, "")}, by ${said.by}`;
+  });
+  const more = addresses.length - shown.length;
+  return more > 0 ? [...lines, `  and ${more} more`] : lines;
+}
+
+/** What the entry has of the one that it took the place of. */
+function keptLine(kept: readonly KeptField[], { state, weight, until, reason, author }: NewOverride): string {
+  const words: Record<KeptField, string> = {
+    state: `forced ${state}`,
+    weight: `${weightText(weight ?? 1)} of its weight`,
+    until: `until ${momentText(until ?? 0)} (--until cleared ends that)`,
+    reason: `the reason "${reason}"`,
+    author: `the author ${author}`,
+  };
+  return `Kept of what stood: ${kept.map((field) => words[field]).join(", ")}.`;
 }
 
 /** What a weight alone does not bring back, entry by entry. */

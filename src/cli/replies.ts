@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { HeldAddress, Judgement } from "../config/judge-overrides.ts";
+import type { ForcedBefore, HeldAddress, Judgement } from "../config/judge-overrides.ts";
 import type { DrainStatus, LiveRows } from "../control/commands.ts";
 import type { EndpointStatus, EntryStatus, PoolStatus } from "../control/live-status.ts";
 import { ENDPOINT_ROW_WORDS, LATCH_ROW_WORDS, POOL_ROW_WORDS } from "../health/rows.ts";
@@ -95,12 +95,19 @@ const held: z.ZodType<HeldAddress> = z.looseObject({
   state: z.enum(["down", "drain"]),
   by: text,
 });
+const was: z.ZodType<ForcedBefore> = z.looseObject({
+  address: text,
+  state: z.enum(["up", "down", "drain"]).nullable(),
+  weight: z.number(),
+  by: text,
+});
 const judge: z.ZodType<Judgement> = z.looseObject({
   unmatched: text.nullable(),
   ambiguous: texts,
   losses: texts,
   addresses: texts,
   held: z.array(held),
+  was: z.array(was),
 });
 
 const drain: z.ZodType<DrainStatus> = z.looseObject({

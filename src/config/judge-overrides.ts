@@ -17,6 +17,17 @@ export interface Judgement {
   addresses: string[];
   /** Addresses that the entry is about, and that another one keeps out of answers: the entry is a weight alone. */
   held: HeldAddress[];
+  /** Of `addresses`: what another entry, or one about the same selector, said of them until now. */
+  was: ForcedBefore[];
+}
+
+export interface ForcedBefore {
+  address: string;
+  state: "up" | "down" | "drain" | null;
+  /** 0 to 1. */
+  weight: number;
+  /** Selector of the entry that said so. */
+  by: string;
 }
 
 export interface HeldAddress {
@@ -43,7 +54,8 @@ export function judgeLast(
   const forced = after.map((entry, at) => (at === lastAt ? { ...entry, force: true } : entry));
   const then = resolveOverrides(forced, ground, nowMs);
   const isUp = probedUp ?? (() => true);
-  const levelsBefore = forcedLevels(before, resolveOverrides(before, ground, nowMs), isUp);
+  const now = resolveOverrides(before, ground, nowMs);
+  const levelsBefore = forcedLevels(before, now, isUp);
   const losses: Loss[] = findLosses(policy, tables, levelsBefore, forcedLevels(forced, then, isUp));
   const ignored = last.force ? undefined : resolveOverrides(after, ground, nowMs).ignored.get(lastAt);
   if (ignored !== undefined) losses.push(ignored);
@@ -65,6 +77,12 @@ export function judgeLast(
       const holder = at < 0 || at === lastAt ? undefined : forced[at];
       if (holder === undefined || (holder.state !== "down" && holder.state !== "drain")) return [];
       return [{ address: textOf(address), state: holder.state, by: formatMatch(holder.match) }];
+    }),
+    was: addresses.flatMap((address) => {
+      const entry = before[now.deciding[address]!];
+      if (entry === undefined) return [];
+      const { state = null, weight = 1, match } = entry;
+      return [{ address: textOf(address), state, weight, by: formatMatch(match) }];
     }),
   };
 }

@@ -33,7 +33,7 @@ const entry = (match: string, more: Partial<NewOverride> = {}): NewOverride => (
 });
 const add = (match: string, more: Partial<NewOverride> = {}): OverridesEdit => ({
   removes: () => false,
-  adds: entry(match, more),
+  adds: () => entry(match, more),
 });
 const remove = (match: string): OverridesEdit => ({
   removes: (known) => JSON.stringify(known.match) === JSON.stringify(parseMatch(match)),
@@ -146,9 +146,9 @@ describe("an edit of the forced states", () => {
 
   it("a weight replaces what was said of the same selector, but no drain and no down", async () => {
     writeFileSync(path, "overrides:\n- {match: pool:eu, state: down}\n- {match: pool:eu, weight: 10%}\n");
-    await edit({ removes: () => false, adds: { match: parseMatch("pool:eu")!, weight: 0.5 } });
+    await edit({ removes: () => false, adds: () => ({ match: parseMatch("pool:eu")!, weight: 0.5 }) });
     expect(text()).toBe("overrides:\n- {match: pool:eu, state: down}\n- match: pool:eu\n  weight: 50%\n");
-    await edit({ removes: () => false, adds: { match: parseMatch("pool:eu")!, state: "up" } });
+    await edit({ removes: () => false, adds: () => ({ match: parseMatch("pool:eu")!, state: "up" }) });
     expect(text()).toBe("overrides:\n- match: pool:eu\n  state: up\n");
   });
 

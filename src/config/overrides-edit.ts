@@ -13,8 +13,11 @@ export type NewOverride = Omit<OverrideInput, "force"> & { force?: boolean };
 export interface OverridesEdit {
   /** True for entries that are taken away. */
   removes(entry: OverrideInput): boolean;
-  /** Goes to the end, where it counts; entries about the same selector make place for it, but for what a weight takes not back. */
-  adds?: NewOverride;
+  /**
+   * Told the entries as they are. Goes to the end, where it counts; entries about the same selector make place for it, but
+   * for what a weight takes not back.
+   */
+  adds?: (entries: readonly OverrideInput[]) => NewOverride;
 }
 
 /** What an edit came to. */
@@ -42,11 +45,14 @@ export async function editOverrides(
       if (before.entries === null || before.entries === undefined) return { findings: before.findings };
       const removed = before.entries.filter((entry) => edit.removes(entry));
       if (removed.length === 0 && edit.adds === undefined) return { loaded: before, removed };
-      const text = editText(before.yaml?.text ?? "", edit, before.entries);
+      const adds = edit.adds?.(before.entries);
+      const goes = (entry: OverrideInput): boolean => edit.removes(entry) || isReplaced(entry, adds);
+      const text = editText(before.yaml?.text ?? "", goes, adds, before.entries);
       // What the file must not hold, as too many entries, is not written into it either.
       const wrong = readOverrides(new TextEncoder().encode(text), path).findings.filter(isError);
       if (wrong.length > 0) return { findings: wrong };
-      const entries = withEdit(before.entries, edit);
+      const kept = before.entries.filter((entry) => !goes(entry));
+      const entries = adds === undefined ? kept : [...kept, { force: false, ...adds }];
       const refusals = await judge(entries);
       if (refusals.length > 0) return { findings: refusals };
       const outcome = replaceWhole(path, text, () => loadOverrides(path).yaml?.text === before.yaml?.text);
@@ -61,25 +67,22 @@ function isError({ severity }: Finding): boolean {
   return severity === "error";
 }
 
-/** The entries as they would be. */
-function withEdit(entries: readonly OverrideInput[], edit: OverridesEdit): OverrideInput[] {
-  const { adds } = edit;
-  const kept = entries.filter((entry) => !edit.removes(entry) && !isReplaced(entry, adds));
-  return adds === undefined ? kept : [...kept, { force: false, ...adds }];
-}
-
 function isReplaced(entry: OverrideInput, adds: NewOverride | undefined): boolean {
   if (adds === undefined || formatMatch(entry.match) !== formatMatch(adds.match)) return false;
   return adds.state !== undefined || !withholds(entry);
 }
 
 /** The text of the file after an edit: what the edit is not about stays as it is written. */
-function editText(text: string, edit: OverridesEdit, entries: readonly OverrideInput[]): string {
+function editText(
+  text: string,
+  goes: (entry: OverrideInput) => boolean,
+  adds: NewOverride | undefined,
+  entries: readonly OverrideInput[],
+): string {
   const document = parseDocument(text, { version: "1.2", schema: "core" });
   const list = listOf(document);
-  for (let at = entries.length - 1; at >= 0; at--)
-    if (edit.removes(entries[at]!) || isReplaced(entries[at]!, edit.adds)) removeItem(list, at);
-  if (edit.adds !== undefined) list.add(document.createNode(plainEntry(edit.adds)));
+  for (let at = entries.length - 1; at >= 0; at--) if (goes(entries[at]!)) removeItem(list, at);
+  if (adds !== undefined) list.add(document.createNode(plainEntry(adds)));
   return document.toString({
     lineWidth: 0,
     flowCollectionPadding: !/\{[^\s}]/.test(text),
@@ -122,7 +125,7 @@ function plainEntry({ match, weight, until, since, force, ...rest }: NewOverride
   const entry = {
     match: formatMatch(match),
     state,
-    weight: weight === undefined ? undefined : `${Number((weight * 100).toFixed(2))}%`,
+    weight: weight === undefined ? undefined : weightText(weight),
     until: until === undefined ? undefined : momentText(until),
     reason,
     author,
@@ -135,4 +138,9 @@ function plainEntry({ match, weight, until, since, force, ...rest }: NewOverride
 /** `2026-03-01T18:00:00Z`, in whole seconds. */
 export function momentText(ms: number): string {
   return new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
+}
+
+/** `25%` of 0.25. */
+export function weightText(weight: number): string {
+  return `${Number((weight * 100).toFixed(2))}%`;
 }
