@@ -12,19 +12,23 @@ import type {
   TtlLimit,
 } from "../policy/explanation.ts";
 import { addressOption } from "./arguments.ts";
+import { withOperatorWords } from "./explain-said.ts";
 
 /**
  * Adds what the decision itself does not know: how far the places of `nearest` are from the client, which takes the
- * databases, how many results are missing until the next change, and what calculated states come from, which take the
- * checks.
+ * databases, how many results are missing until the next change, what calculated states come from, which take the
+ * checks, and what operators say.
  */
 export function completeExplanation(
   explanation: Explanation,
-  { geo, plan }: CompiledConfig,
+  config: CompiledConfig,
   rows: HealthRows,
 ): Explanation {
+  const { geo, plan } = config;
   const { client, tables, ttl, root, lastResort } = explanation;
   const withDeciders = decidersOf(plan, rows);
+  const withWords = withOperatorWords(config, rows);
+  const complete = (pool: PoolExplanation): PoolExplanation => withWords(withDeciders(pool));
   const check = plan.targets.find(
     ({ pool, address, isPart }) =>
       isPart !== true && pool === ttl.limit?.pool && address === ttl.limit.address,
@@ -37,11 +41,11 @@ export function completeExplanation(
       return withDistances(table, geo, address);
     }),
     ttl: { ...ttl, limit: ttl.limit === null ? null : withProbes(ttl.limit, check) },
-    root: eachPool(root, withDeciders),
+    root: eachPool(root, complete),
     lastResort:
       lastResort === null || lastResort.pool === null
         ? lastResort
-        : { ...lastResort, pool: withDeciders(lastResort.pool) },
+        : { ...lastResort, pool: complete(lastResort.pool) },
   };
 }
 

@@ -18,6 +18,7 @@ const up: AddressExplanation = {
   forSeconds: null,
   reason: "ok",
   deciders: [],
+  said: null,
   run: 0,
   flaps: 0,
   horizonMs: 0,
@@ -88,6 +89,15 @@ describe("a latched failover", () => {
 });
 
 describe("what is said of an address", () => {
+  const said: AddressExplanation["said"] = {
+    match: "pool:eu",
+    weight: 1,
+    author: "anna",
+    reason: "kernel",
+    until: "2026-03-01T18:00:00Z",
+    probed: "down",
+  };
+  const noNotes = { author: null, reason: null, until: null };
   test.each<[Partial<AddressExplanation>, string]>([
     [{}, "up"],
     [{ forSeconds: 10_800 }, "up for 3 h"],
@@ -102,12 +112,43 @@ describe("what is said of an address", () => {
     [{ state: "drained" }, "drained by hand"],
     [{ state: "forced-up" }, "forced up by hand"],
     [{ state: "forced-down" }, "forced down by hand"],
+    [
+      { state: "drained", said },
+      "drained by hand (anna: kernel, until 2026-03-01T18:00:00Z): its probes say down",
+    ],
+    [{ state: "forced-up", said: { ...said, ...noNotes } }, "forced up by hand: its probes say down"],
+    [
+      { takes: 0.2, said: { ...said, weight: 0.2, probed: "up" } },
+      "up, takes 20% by hand (anna: kernel, until 2026-03-01T18:00:00Z)",
+    ],
+    [
+      { takes: 0.1, said: { ...said, ...noNotes, weight: 0.2, author: "anna" } },
+      "up, takes 10% for now, of 20% by hand (anna)",
+    ],
+    [{ takes: 0.1 }, "up, takes 10% for now"],
+    [{ takes: 0, said: { ...said, ...noNotes, weight: 0 } }, "up, takes 0% by hand"],
   ])("%j: %s", (address, words) => {
     expect(nodeLines(poolNode([{ ...up, ...address }]), true, recordedTerminal())).toEqual([
-      "pool eu: 1 of 1 endpoint up",
+      address.state === "drained" ? "pool eu: all of it is taken out by hand" : "pool eu: 1 of 1 endpoint up",
       `192.0.2.1  ${words}`,
     ]);
   });
+});
+
+test("a pool that is drained as a whole is no failed one", () => {
+  const statusOf = (...states: AddressExplanation["state"][]): string => {
+    const node = poolNode(
+      states.map((state) => ({ ...up, state })),
+      { up: 0 },
+    );
+    const rest = { weight: null, share: null, odds: null, draw: null, hashOf: null, load: null };
+    const entry = { key: "", ...rest, status: "failed" as const, node };
+    const list = { ...poolNode([]), kind: "failover" as const, label: "", pool: null, entries: [entry] };
+    return nodeLines(list, true, recordedTerminal())[1]!;
+  };
+  expect(statusOf("drained", "forced-down")).toBe("eu  drained: all of it is taken out by hand");
+  expect(statusOf("drained", "down")).toBe("eu  failed: 0 of 2 endpoints up");
+  expect(statusOf("forced-down")).toBe("eu  failed: 0 of 1 endpoint up");
 });
 
 test("a percentage that is missed is named", () => {

@@ -7,6 +7,7 @@ import type {
   PoolExplanation,
 } from "../policy/explanation.ts";
 import { loadWords } from "./explain-load.ts";
+import { forcedWords, isDrained, percentWords, takesWords } from "./explain-said.ts";
 import { paint, type Style, type Terminal } from "./terminal.ts";
 
 /** A line of the tree before it is aligned: what it is about, what is said of it, and what stands below it. */
@@ -80,6 +81,9 @@ const STATUSES: Record<EntryExplanation["status"], [words: string, style: Style]
 };
 
 function statusWords(entry: EntryExplanation, terminal: Terminal): string {
+  const { pool } = entry.node;
+  if (entry.status === "failed" && pool !== null && isDrained(pool))
+    return paint(terminal, "yellow", "drained");
   const [words, style] = STATUSES[entry.status];
   return paint(terminal, style, words);
 }
@@ -119,11 +123,6 @@ function upWords({ pass }: NodeExplanation): string {
   return pass === "all" ? "that are not withheld" : "that are up";
 }
 
-/** Three digits where there are as many to say. */
-function percentWords(share: number): string {
-  return `${Number((share * 100).toPrecision(3))}%`;
-}
-
 /** `failover`, or `worldwide, nearest` for a policy with a name. */
 function nodeWords(node: NodeExplanation): string {
   if (node.pool !== null) return `pool ${node.pool.name}: ${poolWords(node.pool)}`;
@@ -158,6 +157,7 @@ function poolWords(pool: PoolExplanation): string {
   const count = pool.endpoints.length;
   const order = pool.hashOf === null ? "" : `, by hash of ${pool.hashOf}`;
   if (pool.check === null && isAlwaysUp(pool)) return `no check, always up${order}`;
+  if (isDrained(pool)) return "all of it is taken out by hand";
   const checked = pool.check === null ? "no check of its own: " : "";
   const up = `${checked}${pool.up} of ${count} ${count === 1 ? "endpoint" : "endpoints"} up`;
   const least = leastWords(pool.minHealthy);
@@ -186,7 +186,8 @@ function poolBranches(pool: PoolExplanation, of: NodeExplanation, view: View): B
     const isWeighted = pool.endpoints.some((other) => other.weight !== endpoint.weight);
     return endpoint.addresses.map((address) => {
       const words = [addressWords(address, view), ...pickWords(address, pool.draws, isWeighted, of)];
-      if (address.takes < 1) words.push(`takes ${percentWords(address.takes)} for now`);
+      const takes = takesWords(address);
+      if (takes !== "") words.push(takes);
       if (address.load !== null) words.push(loadWords(address.load));
       if (isWeighted && address.odds === null) words.push(`weight ${endpoint.weight}`);
       return { head: address.address, text: words.join(", "), below: [] };
@@ -248,11 +249,11 @@ function stateWords(address: AddressExplanation): string {
     case "down":
       return `down${since}: ${address.reason === "assumed" ? "as asked" : address.reason}${deciderWords(address)}${flapWords(address)}`;
     case "drained":
-      return "drained by hand";
+      return forcedWords(address, "drained");
     case "forced-up":
-      return "forced up by hand";
+      return forcedWords(address, "forced up");
     case "forced-down":
-      return "forced down by hand";
+      return forcedWords(address, "forced down");
   }
 }
 

@@ -11,9 +11,9 @@ export const command = defineCommand({
     return await withServer(given.config, terminal, async (client) => {
       const released = await client.ask<Released>("failback", { name: given.name });
       const { zone, policy, current, first } = released;
-      if (given.json === true) terminal.out(JSON.stringify({ ok: true, ...released }));
-      else if (current === first)
-        terminal.out(`${zone}/${policy} is at ${first}: nothing holds it elsewhere`);
+      const isHeld = current !== first;
+      if (given.json === true) terminal.out(JSON.stringify({ ok: true, ...released, released: isHeld }));
+      else if (!isHeld) terminal.out(`${zone}/${policy} is at ${first}: nothing holds it elsewhere`);
       else terminal.out(`${zone}/${policy} is released from ${current}: the first entry that is up is next`);
       return EXIT_OK;
     });

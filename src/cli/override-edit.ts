@@ -270,7 +270,7 @@ export async function tellWritten(
 }
 
 /** `is forced up at 20% of its weight`. */
-export function entryWords({ state, weight }: Pick<NewOverride, "state" | "weight">): string {
+function entryWords({ state, weight }: Pick<NewOverride, "state" | "weight">): string {
   if (state === undefined) return `takes ${weightText(weight ?? 1)} of its weight`;
   if (state === "drain") return "is drained";
   return `is forced ${state}${weight === undefined ? "" : ` at ${weightText(weight)} of its weight`}`;

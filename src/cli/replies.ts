@@ -51,7 +51,7 @@ const pool: z.ZodType<PoolStatus> = z.looseObject({
   pool: text,
   region: text.nullable(),
   check: text.nullable(),
-  state: z.enum(["healthy", "failed", "unchecked"]),
+  state: z.enum(["healthy", "failed", "drained", "unchecked"]),
   up: z.number(),
   usable: z.number(),
   since: z.number().nullable(),

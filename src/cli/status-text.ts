@@ -17,17 +17,28 @@ export interface ServerStatus {
   pools: PoolStatus[];
 }
 
-const HEAD = ["endpoint", "address", "probed", "forced", "since", "weight", "drained until", "why"];
+const HEAD = ["endpoint", "address", "probed", "forced", "until", "weight", "cached", "why"] as const;
+type Column = (typeof HEAD)[number];
+/** Columns that are left out where no endpoint has anything in them: what stands before the last one is to fit into 75 letters. */
+const SELDOM: readonly Column[] = ["forced", "until", "cached"];
 
 /** The server in one line, what is wrong with it, and a table for each pool; columns are those of all pools together. */
 export function statusLines(status: ServerStatus, terminal: Terminal): string[] {
   const { version, startedMs, nowMs, generation, pools } = status;
   const tables = pools.map(({ endpoints }) => endpoints.map((endpoint) => cellsOf(endpoint, nowMs)));
-  const widths = HEAD.map((word, column) =>
-    Math.max(word.length, ...tables.flat().map((cells) => cells[column]!.length)),
+  const every = tables.flat();
+  const columns = HEAD.filter(
+    (column) => !SELDOM.includes(column) || every.some((cells) => cells[column] !== "-"),
   );
-  const row = (cells: string[], style: (text: string, column: number) => string): string =>
-    `  ${cells.map((cell, i) => style(i === HEAD.length - 1 ? cell : cell.padEnd(widths[i]!), i)).join("  ")}`.trimEnd();
+  const widths = columns.map((column) =>
+    Math.max(column.length, ...every.map((cells) => cells[column].length)),
+  );
+  const row = (cellOf: (column: Column) => string, style: (text: string, column: Column) => string): string =>
+    `  ${columns
+      .map((column, i) =>
+        style(column === "why" ? cellOf(column) : cellOf(column).padEnd(widths[i]!), column),
+      )
+      .join("  ")}`.trimEnd();
   const up = formatDuration(nowMs - startedMs);
   return [
     `steerd ${version}, up for ${up}, configuration ${generation}`,
@@ -35,12 +46,22 @@ export function statusLines(status: ServerStatus, terminal: Terminal): string[] 
     ...pools.flatMap((pool, at) => [
       "",
       poolLine(pool, nowMs, terminal),
-      ...(pool.endpoints.length === 0 ? [] : [row(HEAD, (text) => paint(terminal, "dim", text))]),
+      ...(pool.endpoints.length === 0
+        ? []
+        : [
+            row(
+              (column) => column,
+              (text) => paint(terminal, "dim", text),
+            ),
+          ]),
       ...pool.endpoints.map((endpoint, i) =>
-        row(tables[at]![i]!, (text, column) => {
-          const style = column === 2 || column === 3 ? styleOf(endpoint, column) : null;
-          return style === null ? text : paint(terminal, style, text);
-        }),
+        row(
+          (column) => tables[at]![i]![column],
+          (text, column) => {
+            const style = styleOf(endpoint, column);
+            return style === null ? text : paint(terminal, style, text);
+          },
+        ),
       ),
     ]),
   ];
@@ -66,50 +87,62 @@ function alarms({ reloadOk, frozen, stateFileOk, overrides }: ServerStatus): str
   ];
 }
 
-function poolLine(
-  { zone, pool, region, state, up, usable, since }: PoolStatus,
-  nowMs: number,
-  terminal: Terminal,
-): string {
-  const style: Style = state === "failed" ? "red" : "green";
-  const counted = state === "unchecked" ? "no check: always up" : `${up} of ${usable} up`;
+function poolLine(pool: PoolStatus, nowMs: number, terminal: Terminal): string {
+  const { zone, pool: name, region, state, since } = pool;
+  const style: Style = state === "failed" ? "red" : state === "drained" ? "yellow" : "green";
   const age = since === null || since === 0 ? "" : `, for ${formatDuration(nowMs - since * 1000)}`;
   const word = state === "unchecked" ? "up" : state;
   const place = region === null ? "" : `  ${paint(terminal, "dim", region)}`;
-  return `${paint(terminal, "bold", `${zone}/${pool}`)}${place}  ${paint(terminal, style, word)}: ${counted}${age}`;
+  return `${paint(terminal, "bold", `${zone}/${name}`)}${place}  ${paint(terminal, style, word)}: ${poolWords(pool)}${age}`;
 }
 
-function styleOf({ probed, forced }: EndpointStatus, column: number): Style | null {
-  if (column === 3) return forced === null ? null : "yellow";
+function poolWords({ check, state, up, usable, endpoints }: PoolStatus): string {
+  if (state === "unchecked") return "no check: always up";
+  const isOut =
+    state === "failed" && endpoints.length > 0 && endpoints.every(({ forced }) => forced === "down");
+  if (state === "drained" || isOut) {
+    const good = endpoints.filter(({ probed }) => probed === "up").length;
+    return check === null ? "by hand" : `by hand; its probes say ${good} of ${endpoints.length} up`;
+  }
+  const drained = new Set(
+    endpoints.flatMap(({ endpoint, address, forced }) => (forced === "drain" ? [endpoint || address] : [])),
+  ).size;
+  return `${up} of ${usable} up${drained === 0 ? "" : ` and ${drained} drained`}`;
+}
+
+function styleOf({ probed, forced }: EndpointStatus, column: Column): Style | null {
+  if (column === "forced") return forced === null ? null : "yellow";
+  if (column !== "probed") return null;
   return probed === "down" ? "red" : probed === "up" ? "green" : null;
 }
 
-function cellsOf(status: EndpointStatus, nowMs: number): string[] {
-  const { endpoint, address, probed, forced, since, weight, drainedUntil } = status;
-  return [
-    endpoint === address ? "-" : endpoint,
+function cellsOf(status: EndpointStatus, nowMs: number): Record<Column, string> {
+  const { endpoint, address, probed, forced, since, entry, weight, drainedUntil } = status;
+  const aged = (word: string, sinceMs: number | null): string =>
+    sinceMs === null ? word : `${word} ${formatDuration(Math.max(0, nowMs - sinceMs))}`;
+  return {
+    endpoint: endpoint === address ? "-" : endpoint,
     address,
-    probed === "unchecked" ? "no check" : probed,
-    forced ?? "-",
-    since === null ? "-" : formatDuration(Math.max(0, nowMs - since * 1000)),
-    `${Number((weight * 100).toFixed(1))}%`,
-    drainedUntil === null ? "-" : drainedWords(drainedUntil, nowMs),
-    whyOf(status, nowMs),
-  ];
+    probed: probed === "unchecked" ? "no check" : aged(probed, since === null ? null : since * 1000),
+    forced: entry === null ? (forced ?? "-") : aged(forced ?? "weight", entry.since),
+    until: entry === null || entry.until === null ? "-" : momentWords(entry.until, nowMs),
+    weight: `${Number((weight * 100).toFixed(1))}%`,
+    cached: drainedUntil === null ? "-" : cachedWords(drainedUntil, nowMs),
+    why: whyOf(status),
+  };
 }
 
-function drainedWords(drainedUntil: number, nowMs: number): string {
-  if (drainedUntil <= nowMs) return "let go";
-  return `${clockWords(drainedUntil)}, in ${Math.ceil((drainedUntil - nowMs) / 1000)} s`;
+/** Whether resolvers can have a drained address still, and for how long. */
+function cachedWords(drainedUntil: number, nowMs: number): string {
+  return drainedUntil <= nowMs ? "let go" : `${Math.ceil((drainedUntil - nowMs) / 1000)} s more`;
 }
 
 /** Why the probes say so where that says anything, and the words of whoever forced it. */
-function whyOf({ probed, reason, entry }: EndpointStatus, nowMs: number): string {
+function whyOf({ probed, reason, entry }: EndpointStatus): string {
   const parts = probed === "up" && reason === "ok" ? [] : reason === "" ? [] : [reason];
   if (entry !== null) {
     const by = entry.author === null ? entry.match : `${entry.match} by ${entry.author}`;
-    const until = entry.until === null ? "" : `, until ${momentWords(entry.until, nowMs)}`;
-    parts.push(`${by}${entry.reason === null ? "" : `: ${entry.reason}`}${until}`);
+    parts.push(`${by}${entry.reason === null ? "" : `: ${entry.reason}`}`);
   }
   return parts.join("; ");
 }
@@ -118,8 +151,12 @@ function clockWords(ms: number): string {
   return new Date(ms).toTimeString().slice(0, 8);
 }
 
-/** The time alone on the same day. */
+/** In local time: of the next 24 hours the time alone, of this year the day too, else the date. */
 function momentWords(ms: number, nowMs: number): string {
-  const day = (of: number): string => new Date(of).toDateString();
-  return day(ms) === day(nowMs) ? clockWords(ms) : new Date(ms).toISOString().slice(0, 16).replace("T", " ");
+  if (Math.abs(ms - nowMs) < 86_400_000) return clockWords(ms);
+  const at = new Date(ms);
+  const [, month, day, year] = at.toDateString().split(" ");
+  if (at.getFullYear() === new Date(nowMs).getFullYear())
+    return `${Number(day)} ${month} ${clockWords(ms).slice(0, 5)}`;
+  return `${Number(day)} ${month} ${year}`;
 }

@@ -7,6 +7,7 @@ import type {
   Explanation,
   LoadExplanation,
   NodeExplanation,
+  OperatorWord,
   PoolExplanation,
   TtlLimit,
 } from "../policy/explanation.ts";
@@ -63,6 +64,15 @@ const deciderSchema: z.ZodType<Decider> = z.strictObject({
   reason: z.string().describe("why, where something was asked; empty: it is calculated itself, or a pool"),
 });
 
+const saidSchema: z.ZodType<OperatorWord> = z.strictObject({
+  match: z.string().describe("what the entry of overrides.yaml is about"),
+  weight: takesSchema.describe("part of the configured weight that it leaves"),
+  author: z.string().nullable(),
+  reason: z.string().nullable(),
+  until: z.string().nullable().describe("RFC 3339; null: until it is cleared"),
+  probed: z.enum(["up", "down"]).nullable().describe("what the probes say; null: nothing"),
+});
+
 const addressSchema: z.ZodType<AddressExplanation> = z.strictObject({
   address: z.string(),
   picked: z.boolean().describe("the answer has it"),
@@ -77,6 +87,7 @@ const addressSchema: z.ZodType<AddressExplanation> = z.strictObject({
   deciders: z
     .array(deciderSchema)
     .describe("of a calculated state that is not up: the checks, pools and endpoints that decided"),
+  said: saidSchema.nullable().describe("what an operator says of it; null: nothing"),
   run: count.describe("results in a row against the state"),
   flaps: count.describe("how often it went down again soon after it came back"),
   horizonMs: milliseconds.describe("milliseconds until the state can change; 0: settled"),

@@ -8,6 +8,7 @@ import { parseMatch } from "../config/override-match.ts";
 import { createRowRegistry } from "../config/rows.ts";
 import { applyOffline } from "../health/offline.ts";
 import type { CalculatedTarget } from "../health/plan.ts";
+import { LATCH_ROW_CURRENT, LATCH_ROW_WORDS } from "../health/rows.ts";
 import { allocateBlocks, type SharedBlocks, WORD_FROZEN } from "../serve/blocks.ts";
 import type { FromControl } from "../serve/messages.ts";
 import { createCommands, type DrainStatus } from "./commands.ts";
@@ -89,15 +90,24 @@ async function ask<T>(op: string, request: Record<string, unknown> = {}): Promis
   )) as T;
 }
 
+/** As the prober does when the entries before it have failed. */
+function latchOn(zone: string, policy: string, entry: number): void {
+  const { row } = config.plan.failback!.latches.find((each) => each.zone === zone && each.policy === policy)!;
+  blocks.rows.latches[row * LATCH_ROW_WORDS + LATCH_ROW_CURRENT] = entry;
+}
+
 describe("failback", () => {
+  const home = { zone: "example.com", policy: "policies.home", first: "eu" };
+
   it.each([["home"], ["policies.home"], ["example.com/home"]])("knows a policy as %s", async (name) => {
-    expect(await ask("failback", { name })).toEqual({
-      zone: "example.com",
-      policy: "policies.home",
-      current: "eu",
-      first: "eu",
-    });
+    latchOn("example.com", "policies.home", 1);
+    expect(await ask("failback", { name })).toEqual({ ...home, current: "us" });
     expect(posted).toEqual([{ kind: "releaseLatch", zone: "example.com", policy: "policies.home" }]);
+  });
+
+  it("releases nothing that is at its first entry", async () => {
+    expect(await ask("failback", { name: "home" })).toEqual({ ...home, current: "eu" });
+    expect(posted).toEqual([]);
   });
 
   it.each([["@: policy"], ["@"], ["example.com"], ["example.com."], ["example.com/@"]])(
@@ -115,6 +125,7 @@ describe("failback", () => {
     await expect(ask("failback", { name: "home" })).rejects.toThrow(
       '2 are called "home": expected one of "a.example/policies.home", "b.example/policies.home"',
     );
+    latchOn("b.example", "policies.home", 1);
     expect(await ask("failback", { name: "b.example/home" })).toMatchObject({ zone: "b.example" });
     expect(posted).toHaveLength(1);
   });
@@ -138,41 +149,65 @@ describe("drains", () => {
 });
 
 describe("status", () => {
+  /** As `steerd status` shows it, with what a run of the test cannot know beforehand set. */
+  async function shown(): Promise<string> {
+    const status = await ask<ServerStatus>("status");
+    const since = Math.floor(status.nowMs / 1000) - 300;
+    for (const pool of status.pools)
+      for (const endpoint of pool.endpoints) {
+        if (endpoint.since !== null) endpoint.since = since;
+        if (endpoint.entry?.since != null) endpoint.entry.since = status.nowMs - 7_200_000;
+        if (endpoint.drainedUntil !== null) endpoint.drainedUntil = status.nowMs - 1;
+      }
+    const lines = statusLines(status, recordedTerminal());
+    for (const line of lines) expect(line.indexOf("  why")).toBeLessThanOrEqual(75);
+    return lines.join("\n");
+  }
+
   it("is told in tables", async () => {
     start({
       "zones/example.com.yaml": ZONE,
       "overrides.yaml": `overrides:
-  - {match: pool:eu/lb1, state: drain, author: anna, reason: kernel upgrade}
+  - {match: pool:eu/lb1, state: drain, author: anna, reason: kernel upgrade, since: 2026-03-01T18:00:00Z}
   - {match: pool:us, weight: 12.5%}
+  - {match: pool:us/twin, state: up, weight: 50%, until: 2999-11-21T12:00:00Z}
   - {match: "pool:eu/*", state: down, until: 2020-01-01T00:00:00Z}
 `,
     });
     Atomics.store(blocks.probe, WORD_FROZEN, 1);
-    const status = await ask<ServerStatus>("status");
-    const since = Math.floor(Date.now() / 1000) - 300;
-    for (const pool of status.pools)
-      for (const endpoint of pool.endpoints) {
-        if (endpoint.since !== null) endpoint.since = since;
-        if (endpoint.drainedUntil !== null) endpoint.drainedUntil = status.nowMs - 1;
-      }
-    expect(
-      statusLines(status, recordedTerminal()).join("\n"),
-    ).toBe(`steerd 0.0.0, up for 60 min, configuration 1
+    expect(await shown()).toBe(`steerd 0.0.0, up for 60 min, configuration 1
 States are frozen: failures are in doubt. steerd thaw ends it.
 
-example.com/eu  dublin  healthy: 1 of 1 up
-  endpoint  address       probed    forced  since  weight  drained until  why
-  lb1       192.0.2.1     up        drain   5 min  100%    let go         pool:eu/lb1 by anna: kernel upgrade
-  lb2       192.0.2.2     up        -       5 min  100%    -
+example.com/eu  dublin  healthy: 1 of 1 up and 1 drained
+  endpoint  address       probed    forced     until        weight  cached  why
+  lb1       192.0.2.1     up 5 min  drain 2 h  -            100%    let go  pool:eu/lb1 by anna: kernel upgrade
+  lb2       192.0.2.2     up 5 min  -          -            100%    -
 
 example.com/us  healthy: 2 of 2 up
-  endpoint  address       probed    forced  since  weight  drained until  why
-  lb1       198.51.100.1  up        -       5 min  12.5%   -              pool:us
-  twin      192.0.2.1     up        -       5 min  12.5%   -              pool:us
+  endpoint  address       probed    forced     until        weight  cached  why
+  lb1       198.51.100.1  up 5 min  weight     -            12.5%   -       pool:us
+  twin      192.0.2.1     up 5 min  up         21 Nov 2999  50%     -       pool:us/twin
 
 example.com/fixed  up: no check: always up
-  endpoint  address       probed    forced  since  weight  drained until  why
-  -         203.0.113.1   no check  -       -      100%    -`);
+  endpoint  address       probed    forced     until        weight  cached  why
+  -         203.0.113.1   no check  -          -            100%    -`);
+  });
+
+  it("has no columns that say nothing", async () => {
+    expect(await shown()).toContain("  endpoint  address       probed    weight  why\n");
+  });
+
+  it("calls a pool drained that is, with what its probes say", async () => {
+    start({
+      "zones/example.com.yaml": ZONE,
+      "overrides.yaml": "overrides: [{match: pool:us, state: drain}]",
+    });
+    expect(await shown()).toContain("example.com/us  drained: by hand; its probes say 2 of 2 up");
+    start({
+      "zones/example.com.yaml": ZONE,
+      "overrides.yaml": "overrides: [{match: pool:us, state: down}]",
+    });
+    expect(await shown()).toContain("example.com/us  failed: by hand; its probes say 2 of 2 up");
   });
 });
 

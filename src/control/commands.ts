@@ -96,7 +96,8 @@ export function createCommands(sources: CommandSources): Record<string, Handler>
       const latch = findLatch(status.plan.failback?.latches ?? [], name);
       const { zone, policy, entries } = latch;
       const current = Atomics.load(blocks.rows.latches, latch.row * LATCH_ROW_WORDS + LATCH_ROW_CURRENT);
-      post({ kind: "releaseLatch", zone, policy });
+      // At the first entry there is nothing to release, and nothing to log.
+      if (current !== 0) post({ kind: "releaseLatch", zone, policy });
       return { zone, policy, current: entries[current]?.name ?? "", first: entries[0]!.name };
     }),
     thaw: () => {

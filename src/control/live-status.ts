@@ -31,8 +31,11 @@ export interface PoolStatus {
   pool: string;
   region: string | null;
   check: string | null;
-  /** `unchecked`: nothing is probed and nothing is forced, so that it is always up. */
-  state: "healthy" | "failed" | "unchecked";
+  /**
+   * `unchecked`: nothing is probed and nothing is forced, so that it is always up; `drained`: it has failed because
+   * operators keep every address out, and drain some.
+   */
+  state: "healthy" | "failed" | "drained" | "unchecked";
   up: number;
   usable: number;
   /** Seconds since 1970, or null. */
@@ -98,7 +101,13 @@ export function poolStatuses(inUse: OverridesInUse, rows: HealthRows, expiries: 
     }
     if (of.state === "unchecked") of.up = of.usable += 1;
   }
+  for (const pool of pools) if (pool.state === "failed" && isDrained(pool)) pool.state = "drained";
   return pools;
+}
+
+function isDrained({ endpoints }: PoolStatus): boolean {
+  const words = endpoints.map(({ forced }) => forced);
+  return words.includes("drain") && words.every((word) => word === "drain" || word === "down");
 }
 
 function addressStatus(

@@ -104,6 +104,7 @@ export function explainAddress(
     odds: odds?.byAddress.get(address) ?? null,
     load: explainAddressLoad(context, pool, row),
     deciders: [],
+    said: null,
   };
   if (row < 0) {
     return {

@@ -267,11 +267,26 @@ export interface AddressExplanation {
   reason: string;
   /** Of a calculated state that is not up: the checks, pools and endpoints that decided; empty: it is none, or the plan is not at hand. */
   deciders: Decider[];
+  /** What an operator says of it, where the entries are at hand. */
+  said: OperatorWord | null;
   /** Consecutive results against the state. */
   run: number;
   /** How often it went down again soon after it came back: its downtime is longer by that. */
   flaps: number;
   horizonMs: number;
+}
+
+/** An entry of overrides.yaml, as it counts for one address. */
+export interface OperatorWord {
+  match: string;
+  /** Part of the configured weight that it leaves, 0 to 1. */
+  weight: number;
+  author: string | null;
+  reason: string | null;
+  /** RFC 3339; null: until it is cleared. */
+  until: string | null;
+  /** What the probes say, whatever the operator does; null: nothing. */
+  probed: "up" | "down" | null;
 }
 
 export interface LastResortExplanation {
