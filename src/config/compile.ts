@@ -15,6 +15,7 @@ import { type Discovered, type DiscoveredPool, discoveredKey, fillFromFile } fro
 import { planDoubt } from "./doubt-plan.ts";
 import { NO_NAMES, namedFiles } from "./file-names.ts";
 import { type Finding, formatPlace } from "./findings.ts";
+import { fineTiles } from "./fine-tiles.ts";
 import { ALWAYS_UP, checkSpec, planPool } from "./health-plan.ts";
 import { joinImports, type ResolvedFragment } from "./imports.ts";
 import type { LoadedFragment } from "./includes.ts";
@@ -146,6 +147,7 @@ export function compileConfig(
   const sizes = indexSizes(tables.reports, policy, names);
   const excess = checkIndexMemory(sizes, loaded.server.index_memory, loaded.configFile);
   if (excess !== null) findings.push(excess);
+  findings.push(...fineTiles(sizes, loaded));
   for (const { code, what, expected } of tables.problems)
     findings.push({ severity: "error", code, file: loaded.configFile, line: 0, column: 0, what, expected });
   if (hasErrors(findings)) return { findings: inOrder(findings) };

@@ -13,6 +13,8 @@ function size(name: string, octets: number): IndexSize {
     tiles6: 1,
     longest4: 0,
     longest6: 0,
+    fine4: 0,
+    fine6: 0,
   };
 }
 

@@ -206,7 +206,16 @@ describe("/metrics", () => {
   });
 
   it("shows what the largest prefix indexes take, and the others together", async () => {
-    const none = { reused: false, tiles4: 1, tiles6: 1, longest4: 0, longest6: 0, records: 1 };
+    const none = {
+      reused: false,
+      tiles4: 1,
+      tiles6: 1,
+      longest4: 0,
+      longest6: 0,
+      fine4: 0,
+      fine6: 0,
+      records: 1,
+    };
     const size = (name: string, octets: number) => ({ ...none, kind: "geo" as const, name, octets });
     status.indexes = [
       size("geo of a", 500),

@@ -30,6 +30,9 @@ export interface TableReport {
   /** Length of the longest tile that is not a special-purpose block's: answers get this scope at most. */
   longest4: number;
   longest6: number;
+  /** Tiles longer than /24 and /56, other than those of clients of whom nothing is known. */
+  fine4: number;
+  fine6: number;
   /** Memory of the cells that this table added: blocks that an earlier one has too count there. */
   octets: number;
 }
@@ -119,8 +122,8 @@ function buildTable(
   draft: CellDraft,
   words: Int32Array,
 ): TableReport {
-  const ipv4 = buildIndex(draft, classes.steps[4]);
-  const ipv6 = buildIndex(draft, classes.steps[6]);
+  const ipv4 = buildIndex(draft, classes.steps[4], classes.unknown);
+  const ipv6 = buildIndex(draft, classes.steps[6], classes.unknown);
   words[TABLE_ROOT4] = ipv4.root;
   words[TABLE_BITS4] = ipv4.bits;
   words[TABLE_ROOT6] = ipv6.root;
@@ -133,6 +136,8 @@ function buildTable(
     tiles6: ipv6.tiles,
     longest4: ipv4.longestBits,
     longest6: ipv6.longestBits,
+    fine4: ipv4.fine,
+    fine6: ipv6.fine,
     octets: 0,
   };
 }

@@ -45,9 +45,13 @@ export interface BuiltIndex {
   tiles: number;
   /** Length of the longest tile outside of special-purpose blocks. */
   longestBits: number;
+  /** Tiles longer than READS has limits for, other than those of clients of whom nothing is known. */
+  fine: number;
 }
 
 interface Build {
+  /** Class of clients of whom nothing is known. */
+  unknown: number;
   built: BuiltIndex;
   draft: CellDraft;
   steps: Steps;
@@ -61,14 +65,14 @@ interface Build {
  *
  * Each leaf's tile is the shortest prefix on which the function is constant: the largest aligned block within a run.
  */
-export function buildIndex(draft: CellDraft, steps: Steps): BuiltIndex {
+export function buildIndex(draft: CellDraft, steps: Steps, unknown: number): BuiltIndex {
   const shape = shapeFor(steps);
   if (steps.count === 1) {
     const root = appendCells(draft, Int32Array.of(leafCell(0, steps.values[0]!)), 1);
-    return { root, bits: 0, tiles: 1, longestBits: 0 };
+    return { root, bits: 0, tiles: 1, longestBits: 0, fine: 0 };
   }
-  const built = { root: 0, bits: shape.rootBits, tiles: 0, longestBits: 0 };
-  const build: Build = { built, draft, steps, shape, levels: [] };
+  const built = { root: 0, bits: shape.rootBits, tiles: 0, longestBits: 0, fine: 0 };
+  const build: Build = { unknown, built, draft, steps, shape, levels: [] };
   const root = createLevel(1 << shape.rootBits);
   fillBlock(build, root, 0, shape.rootBits, 1, steps.count, steps.values[0]!, 0);
   built.root = appendCells(draft, root.slots, root.slots.length);
@@ -174,6 +178,7 @@ function fillLeaves(
     for (let end = at + (1 << free); at < end; at++) level.slots[at] = cell;
     if (level.needed < bits - free) level.needed = bits - free;
     if (tileBits <= limited) level.reads = Math.max(level.reads, 0);
+    else if (value >= 0 && value !== build.unknown) built.fine++;
     if (value >= 0 && tileBits > built.longestBits) built.longestBits = tileBits;
     built.tiles++;
   }
