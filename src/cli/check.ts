@@ -63,9 +63,9 @@ function memoryLines(sizes: readonly IndexSize[]): string[] {
   ];
 }
 
-/** `2 errors in 1 file; nothing was changed`, or what the files hold. */
+/** `2 errors in 1 file`, or what the files hold. */
 function summary(counted: string | null, report: CompileReport | null): string {
-  if (report === null) return `${counted}; nothing was changed`;
+  if (report === null) return counted ?? "no errors";
   const contents = [
     plural(report.zones, "zone"),
     plural(report.staticRecords, "static record"),

@@ -3,6 +3,7 @@ import { formatMatch, type OverrideMatch } from "../config/override-match.ts";
 import { editOverrides } from "../config/overrides-edit.ts";
 import { isCurrent } from "../config/resolve-overrides.ts";
 import type { OverrideInput } from "../config/schema-overrides.ts";
+import { listed } from "../wire/listing.ts";
 import { defineCommand, EXIT_FINDINGS, EXIT_OK, Unreachable, UsageError } from "./command.ts";
 import { connectControl } from "./control-client.ts";
 import { plural } from "./finding-lines.ts";
@@ -44,7 +45,7 @@ export const command = defineCommand({
     if (given.json === true)
       terminal.out(JSON.stringify({ ok: isFound, removed, inForce: unreached === "" }));
     else if (isFound) {
-      terminal.out(removed.length === 0 ? "There is nothing to clear." : `Cleared: ${removed.join(", ")}.`);
+      terminal.out(removed.length === 0 ? "There is nothing to clear." : `Cleared: ${listed(removed)}.`);
       if (unreached !== "") terminal.out(`It does not hold yet: ${unreached}.`);
     } else terminal.err(notFound(match, edited.loaded.entries ?? [], edited.loaded.file));
     return isFound ? EXIT_OK : EXIT_FINDINGS;
@@ -73,9 +74,9 @@ async function tellServer(path: string, file: string): Promise<string> {
 
 function notFound(match: OverrideMatch, entries: readonly OverrideInput[], file: string): string {
   const known = entries.map((entry) => formatMatch(entry.match));
-  const listed =
+  const held =
     known.length === 0
       ? "it has none"
-      : `it has ${plural(known.length, "entry", "entries")}: ${known.join(", ")}`;
-  return `steerd: ${file} has no entry for ${formatMatch(match)}; ${listed}`;
+      : `it has ${plural(known.length, "entry", "entries")}: ${listed(known)}`;
+  return `steerd: ${file} has no entry for ${formatMatch(match)}; ${held}`;
 }

@@ -89,6 +89,14 @@ describe.each(WRONG)("a server that answers %s", (_what, how, words) => {
   });
 });
 
+it.each([1e300, -1, 8.64e15 + 1])("a moment that no clock shows, %d, is no reply", async (timeMs) => {
+  const event = { timeMs, level: "info", message: "m", fields: {} };
+  serve = reply(`${JSON.stringify({ ok: true, events: [event] })}\n`);
+  const { code, stdout, stderr } = await run("events");
+  expect([code, stdout]).toEqual([3, ""]);
+  expect(stderr).toMatch(/^steerd: [^\n]*its answer cannot be understood \(events\.0\.timeMs: [^\n]*\n$/);
+});
+
 it("an event that is none ends events --follow with a line", async () => {
   serve = (socket) => void socket.on("data", () => socket.write('{"ok":true,"events":[]}\n{"event":7}\n'));
   const { code, stderr } = await run("events", "--follow");

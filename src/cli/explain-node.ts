@@ -6,6 +6,7 @@ import type {
   Odds,
   PoolExplanation,
 } from "../policy/explanation.ts";
+import { listed } from "../wire/listing.ts";
 import { loadWords } from "./explain-load.ts";
 import { forcedWords, isDrained, percentWords, takesWords } from "./explain-said.ts";
 import { paint, type Style, type Terminal } from "./terminal.ts";
@@ -46,7 +47,7 @@ function nodeBranches(node: NodeExplanation, view: View): Branch[] {
   const others = node.entries.filter((entry) => entry.status === "not-matched");
   const branches = shown.map((entry) => entryBranch(entry, node, view));
   if (others.length > 0) {
-    const keys = others.map((entry) => entry.key).join(", ");
+    const keys = listed(others.map((entry) => entry.key));
     branches.push({ head: keys, text: paint(view.terminal, "dim", "not for this client"), below: [] });
   }
   return branches;

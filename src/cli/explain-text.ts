@@ -12,6 +12,7 @@ import type {
   TtlExplanation,
   TtlLimit,
 } from "../policy/explanation.ts";
+import { listed } from "../wire/listing.ts";
 import { nodeLines } from "./explain-node.ts";
 import { paint, type Terminal } from "./terminal.ts";
 
@@ -106,19 +107,19 @@ function stickySentence({ prefix, place, tile }: StickyExplanation, client: Clie
 function matchWords(table: TableExplanation): string {
   if (table.matches.length === 0) return "no key matches";
   if (table.places !== null) return distanceWords(table.matches, table.places);
-  if (table.kind === "latency") return `by round trip ${table.matches.join(", ")}`;
-  return `matches ${table.matches.join(", ")}`;
+  if (table.kind === "latency") return `by round trip ${listed(table.matches)}`;
+  return `matches ${listed(table.matches)}`;
 }
 
 /** `by distance frankfurt, 360 km; virginia, 6,300 km (bias +20)`, or the list's order. */
 function distanceWords(names: string[], places: PlaceExplanation[]): string {
   const isKnown = places.every(({ distanceKm }) => distanceKm !== null);
-  if (!isKnown) return `in the list's order ${names.join(", ")}`;
+  if (!isKnown) return `in the list's order ${listed(names)}`;
   const each = places.map(({ bias, distanceKm }, i) => {
     const sign = bias > 0 ? "+" : "";
     return `${names[i]}, ${kilometreWords(distanceKm!)}${bias === 0 ? "" : ` (bias ${sign}${bias})`}`;
   });
-  return `by distance ${each.join("; ")}`;
+  return `by distance ${listed(each, "; ")}`;
 }
 
 /** To two digits or so: clients stand at their country's centre, or their city's. */

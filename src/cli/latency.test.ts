@@ -130,6 +130,9 @@ test("with too many bad lines nothing is written, and the exit code is 1", async
   expect(code).toBe(1);
   expect(stdout).toBe("");
   expect(stderr).toContain("rtt.log:61:1  GEO_LATENCY_LOG  the line has 2 words");
+  expect(stderr).toContain(
+    "geo/rtt.csv   GEO_LATENCY_BAD  1 of 61 lines are bad (1.7%): expected at most 1%, which --max-bad can raise\n",
+  );
   expect(stderr).toContain("geo/rtt.csv: nothing was written");
   expect(readdirSync(join(folder, "geo"))).toEqual([]);
 });

@@ -72,8 +72,11 @@ export const command = defineCommand({
       return report({ out, findings: previous.findings }, given.json === true, terminal);
     const tally = await readLogs(logs, terminal);
     const findings = [...tally.badLines, ...tally.faults];
-    if (tally.faults.length > 0 || tally.bad > tally.lines * maxBad)
-      return report({ out, tally, findings }, given.json === true, terminal);
+    if (tally.faults.length > 0) return report({ out, tally, findings }, given.json === true, terminal);
+    if (tally.bad > tally.lines * maxBad) {
+      const tooMany = tooManyBad(out, tally, given["max-bad"] ?? "");
+      return report({ out, tally, findings: [...findings, tooMany] }, given.json === true, terminal);
+    }
     const { table, rest } = tableOf(tally, minSamples);
     const update = previous === null ? null : updateLatency(table, previous.table!, gain);
     const made = { out, tally, findings, rest, table: update?.table ?? table, update };
@@ -106,6 +109,13 @@ function parsePercent(text: string): number {
   if (match === null || Number(match[1]) > 100)
     throw new UsageError(`--max-bad is "${text}": expected a share from 0% to 100%`);
   return Number(match[1]) / 100;
+}
+
+function tooManyBad(out: string, { bad, lines }: LogTally, maxBad: string): Finding {
+  const share = Math.min(100, Math.ceil((bad / lines) * 1000) / 10);
+  const what = `${bad} of ${plural(lines, "line")} are bad (${share}%)`;
+  const expected = `at most ${maxBad}, which --max-bad can raise`;
+  return { severity: "error", code: "GEO_LATENCY_BAD", file: out, line: 0, column: 0, what, expected };
 }
 
 /** What came of an import; without a table, nothing was written. */

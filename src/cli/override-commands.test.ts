@@ -155,6 +155,7 @@ It holds when a server starts: ${NO_SERVER}.
   it.each([
     [["drain", "ue"], "no endpoint is called pool:ue: expected pool:eu"],
     [["force", "eu/lb3", "down"], "no endpoint is called pool:eu/lb3: expected pool:eu/lb"],
+    [["force", "lb2", "down"], "no endpoint is called pool:lb2: expected POOL/ENDPOINT, as pool:eu/lb2"],
     [["drain", "region:dublyn"], "expected region:dublin"],
   ])("%j names nothing: refused, with what may be meant", async (args, words) => {
     expect(await run(...args)).toBe(1);

@@ -97,7 +97,8 @@ describe("steerd probe", () => {
   test.each([
     [["probe", "wbe", "us"], '"wbe" is not a check: did you mean web?'],
     [["probe", "web", "us"], "web is in 2 zones: expected one of a.example/web, b.example/web"],
-    [["probe", "us", "su"], '"su" is not a pool'],
+    [["probe", "us", "su"], '"su" is not a pool: expected one of us, eu'],
+    [["probe", "us", "host.example"], '"host.example" is neither an address nor a pool: expected one of'],
     [["probe", "us", "169.254.169.254"], "169.254.169.254 lies in 169.254.0.0/16, link local"],
     [["probe", "us"], "A name is missing"],
   ])("%j is a usage error", async (args, message) => {

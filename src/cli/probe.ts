@@ -79,7 +79,14 @@ function targetsNamed(text: string, zone: string, check: CheckSpec, config: Comp
   }
   const { names, plan } = config;
   const selection = selectAddresses(`pool:${text}`, selectablePools(names.policy));
-  if (!("addresses" in selection)) throw new UsageError(selectorProblemText(selection).replace(/^pool:/, ""));
+  if (!("addresses" in selection)) {
+    const { what, expected } = selection;
+    // A name may have been meant for a host: only addresses are probed.
+    const both = text.includes(".")
+      ? what.replace("is not a pool", "is neither an address nor a pool")
+      : what;
+    throw new UsageError(selectorProblemText({ what: both, expected }).replace(/^pool:/, ""));
+  }
   return selection.addresses.map((index) => {
     const { text: address, endpoint: at } = names.policy.addresses[index]!;
     const endpoint = names.policy.endpoints[at]!;

@@ -10,6 +10,13 @@ import type { ServerStatus } from "./status-text.ts";
 
 const text = z.string();
 const texts = z.array(text);
+/** Milliseconds and seconds since 1970: of others no Date can be made (ECMA-262 section 21.4.1.1). */
+const LAST_MS = 8.64e15;
+const moment = z.number().min(0).max(LAST_MS);
+const seconds = z
+  .number()
+  .min(0)
+  .max(LAST_MS / 1000);
 const finding = z.looseObject({
   severity: z.enum(["error", "warning"]),
   code: text,
@@ -24,8 +31,8 @@ const entry: z.ZodType<EntryStatus> = z.looseObject({
   match: text,
   reason: text.nullable(),
   author: text.nullable(),
-  since: z.number().nullable(),
-  until: z.number().nullable(),
+  since: moment.nullable(),
+  until: moment.nullable(),
 });
 const endpoint: z.ZodType<EndpointStatus> = z.looseObject({
   endpoint: text,
@@ -34,7 +41,7 @@ const endpoint: z.ZodType<EndpointStatus> = z.looseObject({
   probed: z.enum(["up", "down", "unknown", "unchecked"]),
   forced: z.enum(["up", "down", "drain"]).nullable(),
   entry: entry.nullable(),
-  since: z.number().nullable(),
+  since: seconds.nullable(),
   reason: text,
   phases: z
     .looseObject({
@@ -44,7 +51,7 @@ const endpoint: z.ZodType<EndpointStatus> = z.looseObject({
     })
     .nullable(),
   weight: z.number(),
-  drainedUntil: z.number().nullable(),
+  drainedUntil: moment.nullable(),
 });
 const pool: z.ZodType<PoolStatus> = z.looseObject({
   zone: text,
@@ -54,13 +61,13 @@ const pool: z.ZodType<PoolStatus> = z.looseObject({
   state: z.enum(["healthy", "failed", "drained", "unchecked"]),
   up: z.number(),
   usable: z.number(),
-  since: z.number().nullable(),
+  since: seconds.nullable(),
   endpoints: z.array(endpoint),
 });
 const status: z.ZodType<ServerStatus> = z.looseObject({
   version: text,
-  startedMs: z.number(),
-  nowMs: z.number(),
+  startedMs: moment,
+  nowMs: moment,
   generation: z.number(),
   reloadOk: z.boolean(),
   frozen: z.boolean(),
@@ -116,13 +123,13 @@ const drain: z.ZodType<DrainStatus> = z.looseObject({
   endpoint: text,
   address: text,
   withheld: z.boolean(),
-  letGo: z.number(),
+  letGo: moment,
   alsoAt: texts,
 });
 
 /** One line of the log that is an event. */
 export const eventReply: z.ZodType<ControlEvent> = z.looseObject({
-  timeMs: z.number(),
+  timeMs: moment,
   level: z.enum(["debug", "info", "warn", "error"]),
   message: text,
   fields: z.record(text, z.unknown()),
@@ -134,7 +141,7 @@ export const REPLIES: Readonly<Record<string, z.ZodType>> = {
   rows,
   judge,
   overrides: z.looseObject({ file: text, findings: z.array(finding), ignored: z.array(z.number()) }),
-  drains: z.looseObject({ nowMs: z.number(), drains: z.array(drain) }),
+  drains: z.looseObject({ nowMs: moment, drains: z.array(drain) }),
   failback: z.looseObject({ zone: text, policy: text, current: text, first: text }),
   thaw: z.looseObject({ frozen: z.boolean() }),
   events: z.looseObject({ events: z.array(eventReply) }),

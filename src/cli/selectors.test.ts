@@ -50,6 +50,11 @@ describe("a selector that is refused", () => {
     ["pool:c.example/eu", '"c.example/eu" is not a pool: did you mean a.example./eu?'],
     ["pool:eu/frobnicate", '"eu/frobnicate" is not a pool: expected one of eu/lb1, eu/192.0.2.2'],
     ["pool:frobnicate", '"frobnicate" is not a pool: expected one of eu, us, asia, office'],
+    ["pool:lb9", '"lb9" is not a pool but an endpoint: expected POOL/ENDPOINT, as us/lb9'],
+    [
+      "pool:lb1",
+      '"lb1" is not a pool but an endpoint: expected POOL/ENDPOINT, as eu/lb1, us/lb1, office/lb1',
+    ],
     ["region:dubln", '"dubln" is not a region: did you mean dublin?'],
     ["region:x", '"x" is not a region: expected one of dublin, virginia, tokyo'],
     ["eu", '"eu" is not a selector: expected region:R or pool:[ZONE/]POOL[/ENDPOINT]'],

@@ -1,4 +1,5 @@
 import type { PolicyNames } from "../policy/names.ts";
+import { listed } from "../wire/listing.ts";
 import { suggest } from "../zone/suggest.ts";
 
 /** A pool as far as a selector can name it. */
@@ -79,7 +80,7 @@ function selectPool(path: string, pools: SelectablePool[]): Selection | Selector
   const zones = new Set(matches.map(({ pool }) => pool.zone));
   if (zones.size > 1) {
     const choices = [...zones].map((zone) => `pool:${zone}/${path}`);
-    return { what: `pool:${path} is in ${zones.size} zones`, expected: `one of ${choices.join(", ")}` };
+    return { what: `pool:${path} is in ${zones.size} zones`, expected: `one of ${listed(choices)}` };
   }
   if (matches.length > 0) {
     const isWhole = matches.some(({ pool, endpoints }) => endpoints === pool.endpoints);
@@ -90,9 +91,20 @@ function selectPool(path: string, pools: SelectablePool[]): Selection | Selector
   }
   const named = pools.filter((pool) => parts[0] === pool.name);
   const inPool = named.flatMap((pool) => pool.endpoints.map((endpoint) => `${pool.name}/${endpoint.name}`));
+  const meant = [...new Set(pools.flatMap((pool) => endpointsNamed(path, pool)))];
+  if (meant.length > 0)
+    return {
+      what: `"${path}" is not a pool but an endpoint`,
+      expected: `POOL/ENDPOINT, as ${listed(meant)}`,
+    };
   const known = pools.flatMap((pool) => [pool.name, `${pool.zone}/${pool.name}`]);
   const names = named.length > 0 ? inPool : pools.map((pool) => pool.name);
   return unknown("pool", path, [...inPool, ...known], names);
+}
+
+/** Endpoints of that name, as they are written. */
+function endpointsNamed(name: string, pool: SelectablePool): string[] {
+  return pool.endpoints.flatMap((endpoint) => (endpoint.name === name ? [`${pool.name}/${name}`] : []));
 }
 
 function addressesOf(endpoints: SelectableEndpoint[]): number[] {
@@ -115,9 +127,9 @@ function matchPool(parts: string[], pool: SelectablePool): PoolMatch[] {
   });
 }
 
-function unknown(kind: string, name: string, known: string[], listed: string[]): SelectorProblem {
+function unknown(kind: string, name: string, known: string[], names: string[]): SelectorProblem {
   const near = suggest(name, known);
   const what = `"${name}" is not a ${kind}`;
   if (near !== undefined) return { what: `${what}: did you mean ${near}?`, expected: "" };
-  return { what, expected: `one of ${[...new Set(listed)].join(", ") || "none"}` };
+  return { what, expected: `one of ${listed([...new Set(names)]) || "none"}` };
 }

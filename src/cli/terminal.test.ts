@@ -43,9 +43,13 @@ describe("colours of the process", () => {
     for (const spy of [out, err]) spy.mockReturnValue(true);
     const terminal = { ...processTerminal(), colours: true };
     terminal.out(`${paint(terminal, "red", "down")}: \u001b]0;title\u0007\u001b[8m\u009b2J\nnext`);
+    terminal.out(`${paint(terminal, "bold", "a\u001b[31mb")} \u001b[0m\u001b[32mforged`);
     terminal.err("\u001b[2Jgone\r");
     expect([out.mock.calls, err.mock.calls]).toEqual([
-      [["\u001b[31mdown\u001b[0m: \\u001b]0;title\\u0007\\u001b[8m\\u009b2J\nnext\n"]],
+      [
+        ["\u001b[31mdown\u001b[0m: \\u001b]0;title\\u0007\\u001b[8m\\u009b2J\nnext\n"],
+        ["\u001b[1ma\\u001b[31mb\u001b[0m \\u001b[0m\\u001b[32mforged\n"],
+      ],
       [["\\u001b[2Jgone\\u000d\n"]],
     ]);
     vi.restoreAllMocks();

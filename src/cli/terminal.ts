@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { closeSync, fstatSync } from "node:fs";
 import { printable } from "../serve/printable.ts";
 
@@ -11,6 +12,8 @@ export interface Terminal {
   line: ((text: string) => void) | null;
   /** Standard output is a terminal that shows colours. */
   colours: boolean;
+  /** Stands before the sequences that `paint` writes: who has put sequences into a value does not know it. */
+  mark: string;
   /** Columns that help texts may fill. */
   columns: number;
   /** Standard input when single key presses can be read from it, else null. */
@@ -23,12 +26,14 @@ const WIDEST_COLUMNS = 110;
 /** The terminal of this process. Colours only where a person looks, and never with NO_COLOR set (no-color.org). */
 export function processTerminal(): Terminal {
   const { stdout, stderr, stdin, env } = process;
+  const mark = randomBytes(12).toString("hex");
   return {
-    out: (text) => stdout.write(`${printable(text, isStyle)}\n`),
-    err: (text) => stderr.write(`${printable(text, isStyle)}\n`),
+    out: (text) => stdout.write(`${sendable(text, mark)}\n`),
+    err: (text) => stderr.write(`${sendable(text, mark)}\n`),
     // CSI EL (ECMA-48 section 8.3.41) clears what the line held before.
-    line: stderr.isTTY === true ? (text) => stderr.write(`\r\u001b[K${printable(text, isStyle)}`) : null,
+    line: stderr.isTTY === true ? (text) => stderr.write(`\r\u001b[K${sendable(text, mark)}`) : null,
     colours: stdout.isTTY === true && (env.NO_COLOR ?? "") === "" && env.TERM !== "dumb",
+    mark,
     columns: Math.min(stdout.columns ?? WIDEST_COLUMNS, WIDEST_COLUMNS),
     keys: stdin.isTTY === true ? stdin : null,
   };
@@ -40,16 +45,25 @@ const STYLES = { bold: "1", dim: "2", red: "31", green: "32", yellow: "33", cyan
 export type Style = keyof typeof STYLES;
 
 /** The text in a style where the terminal shows colours, else the text as it is. */
-export function paint(terminal: Terminal, style: Style, text: string): string {
-  return terminal.colours ? `\u001b[${STYLES[style]}m${text}\u001b[0m` : text;
+export function paint({ colours, mark }: Terminal, style: Style, text: string): string {
+  return colours ? `${mark}${sequenceOf(STYLES[style])}${text}${mark}${sequenceOf("0")}` : text;
 }
 
-/** `paint` has written this: what names and reasons bring along is told apart only by being none of these. */
-function isStyle(text: string, at: number): boolean {
-  return SEQUENCES.some((sequence) => text.startsWith(sequence, at));
+function sequenceOf(parameter: string): string {
+  return `\u001b[${parameter}m`;
 }
 
-const SEQUENCES = ["0", ...Object.values(STYLES)].map((parameter) => `\u001b[${parameter}m`);
+const SEQUENCES = ["0", ...Object.values(STYLES)].map(sequenceOf);
+
+/** The text with nothing in it that a terminal would obey but what `paint` has written, without its marks. */
+function sendable(text: string, mark: string): string {
+  const [first, ...painted] = text.split(mark);
+  const parts = painted.map((part) => {
+    const sequence = SEQUENCES.find((each) => part.startsWith(each)) ?? "";
+    return `${sequence}${printable(part.slice(sequence.length))}`;
+  });
+  return [printable(first!), ...parts].join("");
+}
 
 /** Standard input, output and error. */
 const STANDARD_STREAMS = [0, 1, 2];

@@ -8,6 +8,7 @@ import {
 import type { OwnPoolPlan, RulePlan } from "../health/rule.ts";
 import type { AddressModel, EndpointModel, PoolModel } from "../policy/model.ts";
 import { addressText } from "../policy/names.ts";
+import { listedWay } from "../wire/listing.ts";
 import { readAddress } from "./addresses.ts";
 import type { RegionInput } from "./file-names.ts";
 import type { Finding } from "./findings.ts";
@@ -253,7 +254,7 @@ export class CalculatedPlanner {
     if (this.hasCircle || pool === null || file === undefined) return;
     this.hasCircle = true;
     const key = this.operands.checkOf(pool) === null ? "region" : "check";
-    const what = `pools.${pool.name}: what it is calculated from leads in a circle: ${labels.join(" -> ")}`;
+    const what = `pools.${pool.name}: what it is calculated from leads in a circle: ${listedWay(labels)}`;
     const expected = "states that end in probes";
     reporterOn(file.yaml, this.options.findings).error(
       ["pools", pool.name, key],

@@ -95,7 +95,7 @@ describe("canaries", () => {
     ],
     [
       "freeze: {within: 30}",
-      "1:18 CFG_VALUE_INVALID freeze.within is 30: expected a duration with its unit, 1s to 10m: 30s, or 30ms",
+      "1:18 CFG_VALUE_INVALID freeze.within is 30: expected a duration with its unit, 1s to 10m: 30s",
     ],
     ["freeze: {within: 1h}", '1:18 CFG_VALUE_INVALID freeze.within is "1h": expected 1s to 10m'],
   ])("%s", (text, finding) => {

@@ -1,5 +1,6 @@
 import { readdirSync, realpathSync } from "node:fs";
 import { join, sep } from "node:path";
+import { listedWay } from "../wire/listing.ts";
 import { type ConfigCache, cached } from "./cache.ts";
 import type { Finding } from "./findings.ts";
 import type { LatencyTables } from "./load-latency.ts";
@@ -61,7 +62,7 @@ export function createIncludeLoader(folder: string, cache: ConfigCache, findings
       if (names.indexOf(name) < index)
         refuse(index, "CFG_INCLUDE", `${name} stands here again`, "each file once");
       else if (open.includes(name)) {
-        const circle = [...open.slice(open.indexOf(name)), name].join(" -> ");
+        const circle = listedWay([...open.slice(open.indexOf(name)), name]);
         refuse(
           index,
           "CFG_INCLUDE_CYCLE",

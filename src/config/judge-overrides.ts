@@ -1,5 +1,6 @@
 import { findLosses, type Loss } from "../policy/losses.ts";
 import type { PolicyNames } from "../policy/names.ts";
+import { listed } from "../wire/listing.ts";
 import type { Finding } from "./findings.ts";
 import { formatMatch, isPlain, matchesPlace, matchesPool, type OverrideMatch } from "./override-match.ts";
 import { forcedLevels, nearest, type OverrideGround, resolveOverrides } from "./resolve-overrides.ts";
@@ -135,9 +136,7 @@ export function judgementFindings(
   if (unmatched !== null)
     return [finding("CFG_OVERRIDE_UNMATCHED", `no endpoint is called ${text}`, unmatched)];
   if (ambiguous.length > 0)
-    return [
-      finding("CFG_OVERRIDE_AMBIGUOUS", `${text} is in several zones`, `one of ${ambiguous.join(", ")}`),
-    ];
+    return [finding("CFG_OVERRIDE_AMBIGUOUS", `${text} is in several zones`, `one of ${listed(ambiguous)}`)];
   if (isForced || losses.length === 0) return [];
   const shown = losses.slice(0, MAX_SHOWN).join(", ");
   const more = losses.length > MAX_SHOWN ? ` and ${losses.length - MAX_SHOWN} more` : "";

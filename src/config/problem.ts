@@ -79,6 +79,7 @@ export function shown(value: unknown): string {
   return JSON.stringify(value.length > MAX_SHOWN ? `${value.slice(0, MAX_SHOWN)}...` : value);
 }
 
+/** A list of which none is close is shown whole up to this long. */
 const MAX_LISTED = 12;
 
 /** `one of a, b, c`; a near miss goes first, and a long list is cut. */

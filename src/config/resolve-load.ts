@@ -1,4 +1,5 @@
 import type { EntryModel, NodeModel, PartsModel, PoolModel } from "../policy/model.ts";
+import { listed } from "../wire/listing.ts";
 import { prefixFor, type Reporter } from "./problem.ts";
 import type { AdaptiveInput, PartsInput, SharesInput } from "./schema-policy.ts";
 import type { YamlPath } from "./yaml-text.ts";
@@ -61,7 +62,7 @@ export function warnOfLoad(
     path,
     "key",
     "CFG_RESPONSE_REGIONS",
-    `${prefixFor(path)}compares the regions ${regions.sort().join(", ")} by how fast they answer probes from here, not clients`,
+    `${prefixFor(path)}compares the regions ${listed(regions.sort())} by how fast they answer probes from here, not clients`,
     "latency or nearest between regions, least_response_time within one",
   );
 }
@@ -81,7 +82,7 @@ export function warnOfUnreported(
   reporter: Reporter,
 ): void {
   if (kind === "least_response_time") return;
-  const what = `${prefixFor(path)}goes by what endpoints report, and the check "${check}" of ${pools.join(", ")} reads no reports`;
+  const what = `${prefixFor(path)}goes by what endpoints report, and the check "${check}" of ${listed(pools)} reads no reports`;
   const expected = kind === "shed" ? "load in the check" : `load in the check, or weighted for ${kind}`;
   reporter.warning(path, "key", "CFG_LOAD_UNREPORTED", what, expected);
 }

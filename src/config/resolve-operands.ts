@@ -1,4 +1,5 @@
 import type { EndpointModel, PoolModel } from "../policy/model.ts";
+import { listed, listedWay } from "../wire/listing.ts";
 import { readAddress } from "./addresses.ts";
 import { refusedTarget } from "./check-probes.ts";
 import type { NamedFile, RegionInput } from "./file-names.ts";
@@ -171,7 +172,7 @@ export class Operands {
       reporter.error(["checks", name], "key", "CFG_CHECK_SIZE", what, `at most ${MAX_SIZE}`);
       return;
     }
-    const what = `checks.${name}: the checks lead in a circle: ${circle.join(" -> ")}`;
+    const what = `checks.${name}: the checks lead in a circle: ${listedWay(circle)}`;
     reporter.error(["checks", name], "key", "CFG_CHECK_CYCLE", what, "checks that end in probes or pools");
   }
 
@@ -225,7 +226,7 @@ export class Operands {
         ({ pool }) => `${POOL_OPERAND}${pool.zone}/${operand.slice(POOL_OPERAND.length)}`,
       );
       const what = `${pathText(path)}: "${operand}" is in ${found.length} files`;
-      reporter.error(path, "value", "CFG_POOL_UNKNOWN", what, `one of ${choices.join(", ")}`);
+      reporter.error(path, "value", "CFG_POOL_UNKNOWN", what, `one of ${listed(choices)}`);
       return;
     }
     // A pool that is wrong has been reported.

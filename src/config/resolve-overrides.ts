@@ -22,6 +22,7 @@ import {
 } from "../policy/data.ts";
 import { findLosses, LEVEL_DRAINED, LEVEL_GONE, LEVEL_LIVE, type Loss } from "../policy/losses.ts";
 import type { PolicyNames } from "../policy/names.ts";
+import { listed } from "../wire/listing.ts";
 import { suggest } from "../zone/suggest.ts";
 import type { Finding } from "./findings.ts";
 import type { LoadedOverrides } from "./load-overrides.ts";
@@ -252,6 +253,9 @@ export function nearest(match: OverrideMatch, names: PolicyNames): string {
           ...names.endpoints.map(({ pool, name }) => `pool:${names.pools[pool]!.name}/${name}`),
         ];
   const distinct = [...new Set(known)];
+  const alone = match.kind === "pool" && match.endpoint === null ? match.pool : null;
+  const meant = distinct.filter((name) => alone !== null && name.split("/")[1] === alone);
+  if (meant.length > 0) return `POOL/ENDPOINT, as ${listed(meant)}`;
   const near = isPlain(match) ? suggest(formatMatch(match), distinct) : undefined;
   const some = distinct.slice(0, MAX_LISTED).join(", ");
   return (

@@ -10,6 +10,7 @@ import type {
   NodeModel,
   PartsModel,
 } from "../policy/model.ts";
+import { listedWay } from "../wire/listing.ts";
 import type { DatabaseUse } from "./database-uses.ts";
 import { type Imports, importedAs, importedNames } from "./imports.ts";
 import type { LatencyTables } from "./load-latency.ts";
@@ -324,7 +325,7 @@ function resolveName(
       scope.used.add(name);
       return resolvePolicy(scope, name);
     }
-    const circle = [...scope.open.slice(start), name].join(" -> ");
+    const circle = listedWay([...scope.open.slice(start), name]);
     scope.reporter.error(
       path,
       part,

@@ -47,14 +47,20 @@ export function durationMs(text: string): number {
 /** A duration with its unit, within the bounds (which are durations too); yields milliseconds. */
 export function durationRow(least: string, most: string) {
   const expected = (issue: { input?: unknown }): string => {
-    const unit =
-      typeof issue.input === "number" && issue.input > 0
-        ? `: ${issue.input}s, or ${issue.input}ms`
-        : ", as 250ms, 1s, 2m";
-    return `a duration with its unit, ${least} to ${most}${unit}`;
+    // Where a unit is missing, it is most often one of these.
+    const meant =
+      typeof issue.input === "number"
+        ? ["s", "ms"].map((unit) => `${issue.input}${unit}`).filter(within)
+        : [];
+    const [first, second] = meant;
+    const hint =
+      first === undefined ? `, as ${examples}` : `: ${first}${second === undefined ? "" : `, or ${second}`}`;
+    return `a duration with its unit, ${least} to ${most}${hint}`;
   };
   const within = (text: string) =>
     durationMs(text) >= durationMs(least) && durationMs(text) <= durationMs(most);
+  const usual = ["250ms", "1s", "2m", "1h", "24h"].filter(within);
+  const examples = (usual.length === 0 ? [least] : usual.slice(0, 3)).join(", ");
   return z
     .string({ error: expected })
     .regex(DURATION, { error: expected, abort: true })

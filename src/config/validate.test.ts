@@ -156,7 +156,7 @@ describe("checks", () => {
     ],
     [
       "{type: http, interval: 5}",
-      "2:29 CFG_VALUE_INVALID checks.c.interval is 5: expected a duration with its unit, 100ms to 1h: 5s, or 5ms",
+      "2:29 CFG_VALUE_INVALID checks.c.interval is 5: expected a duration with its unit, 100ms to 1h: 5s",
     ],
     [
       "{type: http, interval: 5 s}",
@@ -412,11 +412,11 @@ describe("policies", () => {
     ],
     [
       "{failover: {of: [us], failback: {after: 10}}}",
-      "4:53 CFG_VALUE_INVALID www: policy.failover.failback.after is 10: expected a duration with its unit, 1s to 168h: 10s, or 10ms",
+      "4:53 CFG_VALUE_INVALID www: policy.failover.failback.after is 10: expected a duration with its unit, 1s to 168h: 10s",
     ],
     [
       "{failover: {of: [us], failback: {after: 8d}}}",
-      '4:53 CFG_VALUE_INVALID www: policy.failover.failback.after is "8d": expected a duration with its unit, 1s to 168h, as 250ms, 1s, 2m',
+      '4:53 CFG_VALUE_INVALID www: policy.failover.failback.after is "8d": expected a duration with its unit, 1s to 168h, as 1s, 2m, 1h',
     ],
     [
       "{failover: {of: [us], failback: {afer: 10m}}}",

@@ -16,6 +16,7 @@ import {
 import { ADDRESS_ROW, ADDRESS_WORDS } from "../policy/data.ts";
 import { type SharedBlocks, WORD_FROZEN, WORD_GENERATION, WORD_UNWRITTEN } from "../serve/blocks.ts";
 import type { FromControl } from "../serve/messages.ts";
+import { listed } from "../wire/listing.ts";
 import type { EventBook } from "./event-book.ts";
 import type { Expiries } from "./expiries.ts";
 import { poolStatuses } from "./live-status.ts";
@@ -188,7 +189,7 @@ function findLatch(latches: readonly LatchPlan[], name: string): LatchPlan {
     );
   }
   const choices = found.map(({ zone, policy }) => `"${zone}/${policy}"`);
-  throw new RequestRefused(`${found.length} are called "${name}": expected one of ${choices.join(", ")}`);
+  throw new RequestRefused(`${found.length} are called "${name}": expected one of ${listed(choices)}`);
 }
 
 /** As people would write it: a policy by its name, a record by its own in full. */

@@ -1,3 +1,4 @@
+import { listed } from "../wire/listing.ts";
 import {
   BUILT_IN_GROUPS,
   COMMON_MISTAKES,
@@ -60,7 +61,7 @@ function suggest(text: string, groups: CountryGroups): string {
     if ("key" in parsed) return upper;
     if (/^[A-Z]{2}(-[A-Z0-9]+)*$/.test(parsed.error.expected)) return parsed.error.expected;
   }
-  const known = [...groups.keys()].sort().join(", ");
+  const known = listed([...groups.keys()].sort());
   return `a continent, country or subdivision as EU, EU-GB, NA-US-CA; city:ID; default; or a group: ${known}`;
 }
 
@@ -126,6 +127,6 @@ function parseSubdivision(
   const choice = near.length > 0 ? near : known.slice(0, 8);
   return wrong(
     `"${subdivision}" in "${text}" is not a subdivision of ${country}`,
-    `one of ${choice.join(", ")}`,
+    `one of ${listed(choice)}`,
   );
 }

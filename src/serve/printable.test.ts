@@ -18,10 +18,6 @@ describe("printable", () => {
     expect(JSON.parse(printable(JSON.stringify(value)))).toEqual(value);
   });
 
-  it("leaves what is the writer's own", () => {
-    expect(printable("\u001bA\u001bB", (text, at) => text[at + 1] === "A")).toBe("\u001bA\\u001bB");
-  });
-
   it("is one line, or a value", () => {
     expect(printableLine("a\n\u001bb\t")).toBe("a\\u000a\\u001bb\\u0009");
     expect(printableValue({ "k\u001b": ["\u009b", { a: 1, b: null }] })).toEqual({

@@ -5,9 +5,9 @@
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
 const CONTROLS = /[\0-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g;
 
-/** The text with controls as `\u001b`, which is also what JSON takes for them; `isOwn`: whether a sequence that starts there is meant. */
-export function printable(text: string, isOwn: (text: string, at: number) => boolean = () => false): string {
-  return text.replace(CONTROLS, (control, at: number) => (isOwn(text, at) ? control : escaped(control)));
+/** The text with controls as `\u001b`, which is also what JSON takes for them. */
+export function printable(text: string): string {
+  return text.replace(CONTROLS, escaped);
 }
 
 /** As `printable`, in one line. */

@@ -1,3 +1,4 @@
+import { listedWay } from "../wire/listing.ts";
 import { describeNameFault, parseName } from "../wire/name-text.ts";
 import { isWord, MAX_TTL_SECONDS, quoteForMessage, readText, readTime } from "../wire/text.ts";
 import { suggest } from "./suggest.ts";
@@ -112,7 +113,7 @@ function readIncludeDirective(zone: ZoneReading, source: SourceText, readZoneTex
   }
   const { open } = zone;
   if (open.includes(included.file)) {
-    const circle = [...open.slice(open.indexOf(included.file)), included.file].join(" -> ");
+    const circle = listedWay([...open.slice(open.indexOf(included.file)), included.file]);
     reportWord(zone, source, 1, "ZONE_INCLUDE_LOOP", `files include each other: ${circle}`, "no circle");
     return;
   }

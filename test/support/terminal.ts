@@ -19,6 +19,7 @@ export function recordedTerminal(colours = false): RecordedTerminal {
     },
     line: null,
     colours,
+    mark: "",
     columns: 110,
     keys: null,
   };
