@@ -1,8 +1,7 @@
 import type { CompiledConfig } from "../config/compile.ts";
 import { placeOfClient } from "../geo/databases.ts";
 import { distanceKm } from "../geo/nearest.ts";
-import { createDeciders } from "../health/deciders.ts";
-import type { CheckSpec, HealthPlan } from "../health/plan.ts";
+import type { CheckSpec } from "../health/plan.ts";
 import type { HealthRows } from "../health/rows.ts";
 import type {
   Explanation,
@@ -16,8 +15,7 @@ import { withOperatorWords } from "./explain-said.ts";
 
 /**
  * Adds what the decision itself does not know: how far the places of `nearest` are from the client, which takes the
- * databases, how many results are missing until the next change, what calculated states come from, which take the
- * checks, and what operators say.
+ * databases, how many results are missing until the next change, which takes the checks, and what operators say.
  */
 export function completeExplanation(
   explanation: Explanation,
@@ -26,9 +24,7 @@ export function completeExplanation(
 ): Explanation {
   const { geo, plan } = config;
   const { client, tables, ttl, root, lastResort } = explanation;
-  const withDeciders = decidersOf(plan, rows);
-  const withWords = withOperatorWords(config, rows);
-  const complete = (pool: PoolExplanation): PoolExplanation => withWords(withDeciders(pool));
+  const complete = withOperatorWords(config, rows);
   const check = plan.targets.find(
     ({ pool, address, isPart }) =>
       isPart !== true && pool === ttl.limit?.pool && address === ttl.limit.address,
@@ -47,26 +43,6 @@ export function completeExplanation(
         ? lastResort
         : { ...lastResort, pool: complete(lastResort.pool) },
   };
-}
-
-/** Adds to the addresses of a pool what their calculated states come from. */
-function decidersOf(plan: HealthPlan, rows: HealthRows): (pool: PoolExplanation) => PoolExplanation {
-  if (plan.calculated === undefined) return (pool) => pool;
-  const deciders = createDeciders(plan, rows);
-  const whole = plan.calculated.filter(({ target }) => target.isPart !== true);
-  const rowOf = new Map(
-    whole.map(({ target: { zone, pool, address, row } }) => [`${zone}\n${pool}\n${address}`, row]),
-  );
-  return (pool) => ({
-    ...pool,
-    endpoints: pool.endpoints.map((endpoint) => ({
-      ...endpoint,
-      addresses: endpoint.addresses.map((address) => {
-        const row = rowOf.get(`${pool.zone}\n${pool.name}\n${address.address}`);
-        return row === undefined ? address : { ...address, deciders: deciders(row) };
-      }),
-    })),
-  });
 }
 
 function eachPool(

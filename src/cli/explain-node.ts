@@ -1,3 +1,4 @@
+import { deciderWords } from "../health/deciders.ts";
 import type {
   AddressExplanation,
   EntryExplanation,
@@ -215,17 +216,9 @@ function addressWords(address: AddressExplanation, { isLast, terminal }: View): 
   return address.picked && isLast ? `${paint(terminal, style, "answered")}, ${state}` : state;
 }
 
-/** More would make a line that nobody reads; --json has them all. */
-const MOST_DECIDERS = 4;
-
 /** ` (cache is down: refused, pool:db is down)`: what a calculated state comes from. */
-function deciderWords({ deciders }: AddressExplanation): string {
-  if (deciders.length === 0) return "";
-  const words = deciders
-    .slice(0, MOST_DECIDERS)
-    .map(({ operand, state, reason }) => `${operand} is ${state}${reason === "" ? "" : `: ${reason}`}`);
-  const more = deciders.length - words.length;
-  return ` (${[...words, ...(more > 0 ? [`and ${more} more`] : [])].join(", ")})`;
+function becauseWords({ deciders }: AddressExplanation): string {
+  return deciders.length === 0 ? "" : ` (${deciderWords(deciders)})`;
 }
 
 /** What keeps going up and down stays down for longer. */
@@ -242,13 +235,13 @@ function stateWords(address: AddressExplanation): string {
     case "held":
       return `up${since} as last known: the probes say ${address.reason}, and are in doubt`;
     case "spared":
-      return `up${since}, for the pool's withdrawal budget is spent: the probes say ${address.reason}${deciderWords(address)}`;
+      return `up${since}, for the pool's withdrawal budget is spent: the probes say ${address.reason}${becauseWords(address)}`;
     case "unchecked":
       return "always up";
     case "unknown":
       return "down: no probe has ended yet";
     case "down":
-      return `down${since}: ${address.reason === "assumed" ? "as asked" : address.reason}${deciderWords(address)}${flapWords(address)}`;
+      return `down${since}: ${address.reason === "assumed" ? "as asked" : address.reason}${becauseWords(address)}${flapWords(address)}`;
     case "drained":
       return forcedWords(address, "drained");
     case "forced-up":

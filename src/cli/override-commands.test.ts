@@ -288,6 +288,7 @@ describe("with a server", () => {
       entry: null,
       since: null,
       reason: "",
+      because: "",
       phases: null,
       weight: 1,
       drainedUntil: null,

@@ -43,6 +43,7 @@ const endpoint: z.ZodType<EndpointStatus> = z.looseObject({
   entry: entry.nullable(),
   since: seconds.nullable(),
   reason: text,
+  because: text,
   phases: z
     .looseObject({
       connectMs: z.number().nullable(),

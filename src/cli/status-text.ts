@@ -138,8 +138,9 @@ function cachedWords(drainedUntil: number, nowMs: number): string {
 }
 
 /** Why the probes say so where that says anything, and the words of whoever forced it. */
-function whyOf({ probed, reason, entry }: EndpointStatus): string {
-  const parts = probed === "up" && reason === "ok" ? [] : reason === "" ? [] : [reason];
+function whyOf({ probed, reason, because, entry }: EndpointStatus): string {
+  const said = because === "" ? reason : `${reason} (${because})`;
+  const parts = reason === "" || (probed === "up" && reason === "ok") ? [] : [said];
   if (entry !== null) {
     const by = entry.author === null ? entry.match : `${entry.match} by ${entry.author}`;
     parts.push(`${by}${entry.reason === null ? "" : `: ${entry.reason}`}`);

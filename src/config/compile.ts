@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { type CompiledTables, compileTables } from "../geo/compile-tables.ts";
 import type { GeoSources } from "../geo/databases.ts";
+import { decidingPlan } from "../health/deciders.ts";
 import type { CheckSpec, HealthPlan } from "../health/plan.ts";
 import { buildPolicy } from "../policy/build.ts";
 import type { FileSource, NodeModel, PoolModel, RecordModel } from "../policy/model.ts";
@@ -137,7 +138,8 @@ export function compileConfig(
   if (!draft.hasRows) findings.push(noRows(loaded.configFile));
   releasePlaces();
   if (hasErrors(findings)) return { findings: inOrder(findings) };
-  const { policy, tableModels, targets, services, names } = buildPolicy(draft.records);
+  const { policy, tableModels, targets, services, names: built } = buildPolicy(draft.records);
+  const names: PolicyNames = { ...built, ...decidingPlan(draft.plan) };
   const tables = compileTables(
     tableModels,
     loaded.geo,
@@ -156,12 +158,11 @@ export function compileConfig(
   findings.push(...overrideFindings(overrides, forced, ground));
   const said = forcedPlan(overrides.entries ?? [], forced, policy);
   if (said.length > 0) draft.plan.forced = said;
-  const zones = buildZones(draft.sources, targets, services);
   const { allow } = loaded.server.explain;
   return {
     snapshot: {
       generation: options.generation,
-      zones,
+      zones: buildZones(draft.sources, targets, services),
       policy,
       tables: tables.data,
       ...(allow.length === 0 ? {} : { explain: { allow, names: explainingNames(names) } }),

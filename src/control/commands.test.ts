@@ -7,7 +7,7 @@ import { type CompiledConfig, compileConfig } from "../config/compile.ts";
 import { parseMatch } from "../config/override-match.ts";
 import { createRowRegistry } from "../config/rows.ts";
 import { applyOffline } from "../health/offline.ts";
-import type { CalculatedTarget } from "../health/plan.ts";
+import type { CalculatedTarget, ProbeTarget } from "../health/plan.ts";
 import { LATCH_ROW_CURRENT, LATCH_ROW_WORDS } from "../health/rows.ts";
 import { allocateBlocks, type SharedBlocks, WORD_FROZEN } from "../serve/blocks.ts";
 import type { FromControl } from "../serve/messages.ts";
@@ -163,6 +163,40 @@ describe("status", () => {
     for (const line of lines) expect(line.indexOf("  why")).toBeLessThanOrEqual(75);
     return lines.join("\n");
   }
+
+  it("says what a calculated address is down for, and no more than fits a line", async () => {
+    start({
+      "zones/example.com.yaml": `
+checks:
+  web: {type: tcp, port: 80}
+  cache: {type: tcp, port: 81}
+  both: {all: [web, cache, "pool:eu/a", "pool:eu/b", "pool:eu/c", "pool:eu/d"]}
+pools:
+  eu:
+    check: web
+    endpoints: [{name: a, address: 192.0.2.1}, {name: b, address: 192.0.2.2}, {name: c, address: 192.0.2.3}, {name: d, address: 192.0.2.4}]
+  us: {check: both, endpoints: [{name: lb1, address: 198.51.100.1}]}
+records:
+  www: {policy: {failover: [us, eu]}}
+`,
+    });
+    const because = async (isDown: (target: Pick<ProbeTarget, "address" | "isPart">) => boolean) => {
+      applyOffline(blocks.rows, config.plan, (target) => target.check.name !== "both" && isDown(target));
+      const { pools } = await ask<ServerStatus>("status");
+      const { reason, because } = pools.find(({ pool }) => pool === "us")!.endpoints[0]!;
+      return `${reason}: ${because}`;
+    };
+    expect(await because(() => false)).toBe("ok: ");
+    expect(await because(({ address }) => address === "192.0.2.2")).toBe(
+      "calculated: pool:eu/b is down: assumed",
+    );
+    expect(await because(() => true)).toBe(
+      "calculated: web is down: assumed, cache is down: assumed, pool:eu/a is down: assumed, " +
+        "pool:eu/b is down: assumed, and 2 more",
+    );
+    const lines = statusLines(await ask<ServerStatus>("status"), recordedTerminal()).join("\n");
+    expect(lines).toContain("calculated (web is down: assumed, cache is down: assumed");
+  });
 
   it("is told in tables", async () => {
     start({

@@ -1,6 +1,7 @@
 import { formatMatch } from "../config/override-match.ts";
 import { isCurrent } from "../config/resolve-overrides.ts";
 import type { OverrideInput } from "../config/schema-overrides.ts";
+import { decidersOf, deciderWords } from "../health/deciders.ts";
 import { forcedWord } from "../health/forced.ts";
 import { type Phases, phasesOf } from "../health/phases.ts";
 import { reasonText } from "../health/reasons.ts";
@@ -56,6 +57,8 @@ export interface EndpointStatus {
   since: number | null;
   /** Why the probes say so. */
   reason: string;
+  /** Of a calculated state that is down: the checks, pools and endpoints that it comes from, in words; else empty. */
+  because: string;
   /** Where the time of its probes goes; null: nothing was measured. */
   phases: Phases | null;
   /** Part of its weight that it takes, 0 to 1. */
@@ -119,6 +122,7 @@ function addressStatus(
 ): Omit<EndpointStatus, "endpoint"> {
   const row = ground.policy.addresses[address * ADDRESS_WORDS + ADDRESS_ROW]!;
   const entry = loaded.entries?.[resolved.deciding[address]!];
+  const { deciding } = ground.names;
   const common = {
     address: ground.names.addresses[address]!.text,
     entry: entry === undefined || !isCurrent(entry, Date.now()) ? null : entryStatus(entry),
@@ -131,6 +135,7 @@ function addressStatus(
       forced: null,
       since: null,
       reason: "",
+      because: "",
       phases: null,
       weight: 1,
       drainedUntil: null,
@@ -145,6 +150,7 @@ function addressStatus(
     forced: forcedWord({ state }),
     since: isKnown ? word(ROW_SINCE_S) : null,
     reason: isKnown ? reasonText(word(ROW_REASON)) : "",
+    because: deciding === undefined || !isKnown ? "" : deciderWords(decidersOf(deciding, rows, row)),
     phases: phasesOf(rows, row),
     weight: word(ROW_WEIGHT_SCALE) / 65_536,
     drainedUntil: (state & STATE_WITHHELD) !== 0 ? expiries.letGoMs(address) : null,

@@ -13,7 +13,15 @@ import {
   STATE_UP,
   STATE_WITHHELD,
 } from "./rows.ts";
-import { foldRule, leavesOf, nearer, type OwnPoolPlan, type RuleFacts, type RuleState } from "./rule.ts";
+import {
+  foldRule,
+  leavesOf,
+  nearer,
+  type OwnPoolPlan,
+  type RuleFacts,
+  type RuleState,
+  soleRow,
+} from "./rule.ts";
 import type { EndpointState } from "./state.ts";
 
 /** What a calculated check says of its address. */
@@ -51,8 +59,7 @@ export function foldCalculated(plan: CalculatedPlan, facts: RuleFacts, rows: Hea
   const region: RuleState =
     plan.regionRow === undefined ? { verdict: "up", horizonMs: 0 } : facts.row(plan.regionRow);
   const horizonMs = nearer(own.horizonMs, region.horizonMs);
-  const { rule } = plan;
-  const base = rule.kind === "row" && rule.row >= 0 ? rule.row * ENDPOINT_ROW_WORDS : -1;
+  const base = soleRow(plan.rule) * ENDPOINT_ROW_WORDS;
   const responseUs = base < 0 ? -1 : Atomics.load(rows.endpoints, base + ROW_RESPONSE_US);
   const found = { horizonMs, responseUs };
   if (own.verdict === "down") {
@@ -116,8 +123,8 @@ export interface CalculatedHost {
   pool: (row: number) => RuleState;
   /** The budgets of an address's pools allow it to go down. */
   mayGoDown: (row: number) => boolean;
-  /** What the one probe that an address follows knows of its load is what is known of the address's. */
-  takeLoad: (row: number, from: number) => void;
+  /** Load and phases of the one probe that an address follows are the address's; `from` -1: it follows several, and has none. */
+  takeFigures: (row: number, from: number) => void;
 }
 
 /** Keeps calculated states: each is looked at again when something that it is made of changes. */
@@ -186,7 +193,7 @@ export class Calculated {
       this.stale[index] = 0;
       const { target, rule } = plan;
       const { row } = target;
-      if (rule.kind === "row" && rule.row >= 0) this.host.takeLoad(row, rule.row);
+      this.host.takeFigures(row, soleRow(rule));
       const before = this.host.stateOf(row);
       const found = foldCalculated(plan, facts, this.host.rows);
       const after = calculatedState(before, found, nowMs, target, () => this.host.mayGoDown(row));

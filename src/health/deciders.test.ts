@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { configFolder } from "../../test/support/config-folder.ts";
-import { createDeciders, type Decider } from "./deciders.ts";
+import { type Decider, decidersOf, decidingPlan } from "./deciders.ts";
 import { applyOffline } from "./offline.ts";
 import { everyTarget } from "./plan.ts";
 import { allocateHealthRows } from "./rows.ts";
@@ -45,7 +45,7 @@ function decide(address: string, down: string[], zone = ZONE): string[] {
     (target) => target.address === address && target.isPart !== true && target.check.type === "calculated",
   );
   const words = ({ operand, state, reason }: Decider): string => `${operand} ${state} ${reason}`.trim();
-  return createDeciders(plan, rows)(found!.row).map(words);
+  return decidersOf(decidingPlan(plan).deciding!, rows, found!.row).map(words);
 }
 
 test("what is up has nobody to blame", () => {

@@ -35,6 +35,14 @@ export function clearPhases(rows: HealthRows, row: number): void {
   for (let word = 0; word < PHASE_WORDS; word++) Atomics.store(rows.phases, row * PHASE_WORDS + word, 0);
 }
 
+/** Phases of one row become those of another; -1: of none. */
+export function copyPhases(rows: HealthRows, from: number, to: number): void {
+  for (let word = 0; word < PHASE_WORDS; word++) {
+    const us = from < 0 ? 0 : Atomics.load(rows.phases, from * PHASE_WORDS + word);
+    Atomics.store(rows.phases, to * PHASE_WORDS + word, us);
+  }
+}
+
 /** Null: no phase was measured. */
 export function phasesOf(rows: HealthRows, row: number): Phases | null {
   const ms = (word: number): number | null => {

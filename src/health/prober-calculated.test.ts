@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { FakeClock } from "../../test/support/fake-clock.ts";
+import { phasesOf } from "./phases.ts";
 import type { CalculatedPlan, HealthPlan, PoolPlan, ProbeTarget } from "./plan.ts";
 import { failedResult } from "./probe.ts";
 import { createProber, type Prober } from "./prober.ts";
@@ -79,6 +80,7 @@ beforeEach(() => {
           ? {
               ...failedResult(REASON_OK),
               ok: true,
+              ...{ connectMs: 2, firstOctetMs: 5 },
               report: { connections: 30, capacity: 40, p99Ms: -1, errorRate: -1 },
             }
           : failedResult(REASON_REFUSED),
@@ -244,7 +246,7 @@ describe("what holds for every published state holds for calculated ones", () =>
     const spared = up.find((row) => row < 11)!;
     expect([bits(spared) & (STATE_SPARED | STATE_PROBED_UP), reason(spared)]).toEqual([
       STATE_SPARED,
-      "calculated",
+      "refused",
     ]);
     clock.advance(55_000);
     expect(isUp(spared)).toBe(true);
@@ -265,7 +267,7 @@ describe("what holds for every published state holds for calculated ones", () =>
     expect(told.filter((line) => line.startsWith(`main/e${spared}`))).toEqual([]);
   });
 
-  it("load: that of the one probe that an address follows, through a reload; of several none", () => {
+  it("load and phases: those of the one probe that an address follows, through a reload; of several none", () => {
     const load = (row: number): number => rows.endpoints[row * ENDPOINT_ROW_WORDS + ROW_LOAD]!;
     const check = {
       type: "http" as const,
@@ -277,14 +279,29 @@ describe("what holds for every published state holds for calculated ones", () =>
       calculated: [
         calculated(9, "region:oslo", { kind: "row", row: 1 }, { isRegion: true }),
         calculated(10, "far", { kind: "row", row: 0 }, { regionRow: 9 }),
-        calculated(11, "two", { kind: "count", atLeast: 1, of: [{ kind: "row", row: 0 }] }),
+        calculated(11, "two", {
+          ...{ kind: "count", atLeast: 1 },
+          of: [
+            { kind: "row", row: 0 },
+            { kind: "row", row: 1 },
+          ],
+        }),
+        calculated(12, "one", { kind: "count", atLeast: 1, of: [{ kind: "row", row: 10 }] }),
       ],
       pools: [pool(0, "far", [[10]]), pool(1, "two", [[11]])],
     };
     prober.setPlan(given);
     clock.advance(2_500);
-    expect([load(10) / SCALE_ONE, load(11)]).toEqual([0.75, -1]);
+    expect([load(10) / SCALE_ONE, load(11), load(12) / SCALE_ONE]).toEqual([0.75, -1, 0.75]);
+    const phases = { connectMs: 2, tlsMs: null, firstOctetMs: 3 };
+    expect([10, 11, 12].map((row) => phasesOf(rows, row))).toEqual([phases, null, phases]);
     prober.setPlan(given);
     expect(load(10) / SCALE_ONE).toBe(0.75);
+    // What was one probe's is not shown where it is several.
+    const [region, far] = given.calculated!;
+    const both = { ...far!, rule: given.calculated![2]!.rule };
+    prober.setPlan({ ...given, calculated: [region!, both, ...given.calculated!.slice(2)] });
+    clock.advance(2_500);
+    expect([load(10), phasesOf(rows, 10)]).toEqual([-1, null]);
   });
 });

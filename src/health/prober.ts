@@ -4,7 +4,7 @@ import { forcedWord, isReturn } from "./forced.ts";
 import { type PastTransition, rememberTransition } from "./history.ts";
 import { VERDICT_FAILED, VERDICT_UNKNOWN, VERDICT_UP, type Verdict } from "./latch.ts";
 import { createLatches, type Instant, type Latches } from "./latches.ts";
-import { clearPhases, foldPhases } from "./phases.ts";
+import { clearPhases, copyPhases, foldPhases } from "./phases.ts";
 import type { ForcedPlan, HealthPlan, PoolPlan } from "./plan.ts";
 import { foldPool, type PoolVerdict } from "./pool.ts";
 import type { HealthClock, ProbeResult } from "./probe.ts";
@@ -123,7 +123,7 @@ class RowsProber implements Prober {
       change: (row, state) => this.change(this.tracked.get(row)!, state),
       pool: (row) => poolState(this.staged, this.judgedAt.get(row)!, (plan) => this.allKnown(plan)),
       mayGoDown: (row) => mayGoDown(this.tracked.get(row)!, this.clock.nowMs()),
-      takeLoad: (row, from) => this.takeLoad(this.tracked.get(row)!, this.tracked.get(from)?.load),
+      takeFigures: (row, from) => this.takeFigures(this.tracked.get(row)!, from),
     });
     this.scales = new Scales(({ target: { row } }) =>
       Atomics.load(this.staged.endpoints, row * ENDPOINT_ROW_WORDS + ROW_LOAD),
@@ -332,7 +332,9 @@ class RowsProber implements Prober {
     this.probes.pace(row, nextMs);
   }
 
-  private takeLoad(tracked: Tracked, load: Tracked["load"]): void {
+  private takeFigures(tracked: Tracked, from: number): void {
+    copyPhases(this.rows, from, tracked.target.row);
+    const load = this.tracked.get(from)?.load;
     if (tracked.load === load) return;
     tracked.load = load;
     this.stage(tracked);

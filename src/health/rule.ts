@@ -75,6 +75,13 @@ export function nearer(one: number, other: number): number {
   return other === 0 ? one : Math.min(one, other);
 }
 
+/** Row of the one address that a rule follows; -1: it is made of several, or of something else. */
+export function soleRow(rule: RulePlan): number {
+  if (rule.kind === "row") return rule.row;
+  if (rule.kind !== "count" || rule.atLeast !== 1 || rule.of.length !== 1) return -1;
+  return soleRow(rule.of[0]!);
+}
+
 /** Every leaf of a rule. */
 export function leavesOf(rule: RulePlan): RulePlan[] {
   if (rule.kind === "not") return leavesOf(rule.of);

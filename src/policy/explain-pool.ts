@@ -1,3 +1,4 @@
+import { type Decider, decidersOf } from "../health/deciders.ts";
 import { SCALE_ONE } from "../health/ramp.ts";
 import { reasonText } from "../health/reasons.ts";
 import {
@@ -103,7 +104,7 @@ export function explainAddress(
     picked: picked.has(address),
     odds: odds?.byAddress.get(address) ?? null,
     load: explainAddressLoad(context, pool, row),
-    deciders: [],
+    deciders: [] as Decider[],
     said: null,
   };
   if (row < 0) {
@@ -122,6 +123,7 @@ export function explainAddress(
   const since = word(ROW_SINCE_S);
   return {
     ...named,
+    deciders: names.deciding === undefined ? [] : decidersOf(names.deciding, context.rows, row),
     takes: word(ROW_WEIGHT_SCALE) / SCALE_ONE,
     state: stateName(word(ROW_STATE)),
     forSeconds: since === 0 ? null : Math.max(0, context.clockS[0]! - since),

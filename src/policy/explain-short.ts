@@ -1,3 +1,4 @@
+import { deciderWords } from "../health/deciders.ts";
 import type { Explanation, NodeExplanation, PoolExplanation } from "./explanation.ts";
 
 /** Octets of one string of a TXT record (RFC 1035 section 3.3). */
@@ -49,9 +50,23 @@ function pathLines(root: NodeExplanation): string[] {
 
 function failures(node: NodeExplanation): string[] {
   return node.entries.flatMap((entry) => {
-    if (entry.status === "failed") return [entryWords(entry.key, entry.node)];
+    if (entry.status === "failed") return [`${entryWords(entry.key, entry.node)}${whyDown(entry.node)}`];
     return entry.status === "chosen" ? failures(entry.node) : [];
   });
+}
+
+/** Reasons of one pool that are told; `steerd explain` has them all. */
+const MOST_REASONS = 2;
+
+/** `: refused`: why the addresses of a pool are down, each reason once. */
+function whyDown({ pool }: NodeExplanation): string {
+  const addresses = (pool?.endpoints ?? []).flatMap((endpoint) => endpoint.addresses);
+  const down = addresses.filter(({ state }) => state === "down");
+  const reasons = down.map(({ deciders, reason }) =>
+    deciders.length === 0 ? reason : `${reason} (${deciderWords(deciders)})`,
+  );
+  const told = [...new Set(reasons)].slice(0, MOST_REASONS);
+  return told.length === 0 ? "" : `: ${told.join(", ")}`;
 }
 
 function chosenPaths(node: NodeExplanation): string[] {

@@ -1,5 +1,6 @@
 import { formatAddress } from "../geo/prefix.ts";
 import type { TableModel } from "../geo/table.ts";
+import type { DecidingPlan } from "../health/deciders.ts";
 import { formatName } from "../wire/name-text.ts";
 import type { AddressModel, NodeKind, PoolModel } from "./model.ts";
 
@@ -19,6 +20,8 @@ export interface PolicyNames {
   addresses: { text: string; endpoint: number }[];
   /** Per table: what it was compiled from. */
   tables: TableModel[];
+  /** What calculated states come from; absent: none is calculated. */
+  deciding?: DecidingPlan;
 }
 
 /** An address, or a name with its final dot. */

@@ -19,12 +19,16 @@ ns 60 A 192.0.2.53
 _explain.taken 60 TXT "mine"
 `;
 const DYNAMIC = `ttl: {max: 60, min: 5}
-checks: {web: {type: tcp, port: 80, interval: 2s, timeout: 1s, fall: 3, rise: 2}}
+checks:
+  web: {type: tcp, port: 80, interval: 2s, timeout: 1s, fall: 3, rise: 2}
+  both: {all: [web, "pool:eu"]}
 regions: {a: {location: [53, -6]}, b: {location: [38, -77]}}
 pools:
   eu: {region: a, check: web, endpoints: [198.51.100.1]}
   us: {region: b, endpoints: [192.0.2.1]}
+  served: {check: both, endpoints: [198.51.100.7]}
 records:
+  follows: {policy: {failover: [served, us]}}
   www: {policy: {subnets: {81.2.69.0/24: {failover: [eu, us]}, default: us}}}
   taken: {policy: us}
   long:
@@ -52,7 +56,8 @@ beforeAll(() => {
   expect(compiled.findings.filter((finding) => finding.severity === "error")).toEqual([]);
   config = compiled as CompiledConfig;
   const rows = allocateHealthRows(64, 64);
-  applyOffline(rows, config.plan, () => true);
+  // Calculated addresses follow what is probed.
+  applyOffline(rows, config.plan, ({ check }) => check.name !== "both");
   // As workers get it.
   server = serveSnapshot(structuredClone(config.snapshot), rows);
 });
@@ -101,19 +106,24 @@ describe("_explain.NAME TXT", () => {
       "www.t.example. A: 192.0.2.1",
       "client: 81.2.69.0, client subnet /24",
       "subnets: 81.2.69.0/24, default (81.2.69.0/24)",
-      "failed: eu, 0 of 1 up",
+      "failed: eu, 0 of 1 up: assumed",
       "chosen: subnets > 81.2.69.0/24: failover > us, no check",
       "ttl: 5 s of 5 to 60, 198.51.100.1 can change in 4 s",
       "scope: /24, subnets /24",
       "www.t.example. AAAA: nodata",
       "client: 81.2.69.0, client subnet /24",
       "subnets: 81.2.69.0/24, default (81.2.69.0/24)",
-      "failed: eu, 0 of 1 up",
+      "failed: eu, 0 of 1 up: assumed",
       "chosen: subnets > 81.2.69.0/24: failover > us, no check",
       "nodata: no-family us",
       "ttl: 5 s of 5 to 60, 198.51.100.1 can change in 4 s",
       "scope: /0, negative",
     ]);
+  });
+
+  test("names what a calculated address is down for", () => {
+    const lines = linesOf(ask("_explain.follows.t.example"));
+    expect(lines).toContain("failed: served, 0 of 1 up: calculated (web is down: assumed, pool:eu is down)");
   });
 
   test("without a client subnet the resolver is the client", () => {

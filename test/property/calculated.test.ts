@@ -135,7 +135,7 @@ class Machine {
       },
       pool: (row) => this.poolState(row),
       mayGoDown: () => true,
-      takeLoad: () => undefined,
+      takeFigures: () => undefined,
     });
     for (const { target } of world.plans) this.states.set(target.row, unknownState(0, TIMING));
     this.calculated.adopt(world.plans);
