@@ -1,6 +1,6 @@
 import type { Name } from "../wire/name.ts";
 import { equalOctets } from "../wire/octets.ts";
-import { mixZone, slotOf } from "./find.ts";
+import { slotOf } from "./find.ts";
 import type { GrowingOctets, GrowingWords } from "./growing.ts";
 
 /**
@@ -44,7 +44,7 @@ export const NODE_CUT = 6;
 export const NODE_DNAME = 7;
 /** Dynamic record of this name, plus one: index into PolicyData.records. */
 export const NODE_RECORD = 8;
-/** Hash of the owner name, mixed with the zone. */
+/** Hash of the owner name. */
 export const NODE_HASH = 9;
 
 export const NODE_IS_APEX = 1;
@@ -73,7 +73,7 @@ export const RRSET_OCTETS = 6;
 export function findDraftNode(draft: ZoneDraft, zone: number, name: Name, label: number): number {
   const { nodeTable, view } = draft;
   const nodes = draft.nodes.words;
-  const hash = mixZone(name.hashes[label]!, zone);
+  const hash = name.hashes[label]!;
   const from = name.labelOffsets[label]!;
   const length = name.length - from;
   for (let slot = slotOf(hash, nodeTable.length); ; slot = (slot + 1) & (nodeTable.length - 1)) {

@@ -8,6 +8,7 @@ import {
   NODE_FLAGS,
   NODE_HASH,
   NODE_NAME_LENGTH_SHIFT,
+  NODE_UNDISPUTED,
   NODE_ZONE,
   nodeName,
   RRSET_TYPE,
@@ -16,22 +17,44 @@ import {
   type ZoneData,
 } from "./zone-data.ts";
 
-/** Spreads a name's hash over zones: the same owner name may stand in a parent and in a child zone. */
-export function mixZone(nameHash: number, zone: number): number {
-  let hash = nameHash ^ Math.imul(zone + 1, 0x9e3779b1);
-  hash ^= hash >>> 16;
-  return Math.imul(hash, 0x85ebca6b);
-}
-
 /** Slot of a hash in a table whose length is a power of two: the upper bits, which the multiplication mixed best. */
 export function slotOf(hash: number, tableLength: number): number {
-  return (hash ^ (hash >>> 15)) & (tableLength - 1);
+  const mixed = Math.imul(hash, 0x85ebca6b);
+  return (mixed ^ (mixed >>> 15)) & (tableLength - 1);
+}
+
+/** What findOwner says of a name that no zone has, and of one that it takes a search for the zone to tell about. */
+export const OWNER_ABSENT = -1;
+export const OWNER_DISPUTED = -2;
+
+/**
+ * Looks for a name in all zones at once. Most names that are asked for exist, and then their zone need not be looked for:
+ * no other that is served can lie between it and the name.
+ *
+ * @returns the node of `name`, OWNER_ABSENT, or OWNER_DISPUTED: a zone that has it has others below its apex.
+ */
+export function findOwner(data: ZoneData, name: Name): number {
+  const { nodeTable, words, view } = data;
+  const hash = name.hashes[0]!;
+  const { length } = name;
+  const mask = nodeTable.length - 1;
+  for (let slot = slotOf(hash, nodeTable.length); ; slot = (slot + 1) & mask) {
+    const node = nodeTable[slot]! - 1;
+    if (node < 0) return OWNER_ABSENT;
+    if (
+      words[node + NODE_HASH] === hash &&
+      words[node + NODE_FLAGS]! >>> NODE_NAME_LENGTH_SHIFT === length &&
+      equalOctets(view, nodeName(node), name.view, 0, length)
+    ) {
+      return (words[node + NODE_FLAGS]! & NODE_UNDISPUTED) !== 0 ? node : OWNER_DISPUTED;
+    }
+  }
 }
 
 /** @returns the node of the suffix of `name` from `label` on in `zone`, or -1. */
 export function findNode(data: ZoneData, zone: number, name: Name, label: number): number {
   const { nodeTable, words, view } = data;
-  const hash = mixZone(name.hashes[label]!, zone);
+  const hash = name.hashes[label]!;
   const from = name.labelOffsets[label]!;
   const length = name.length - from;
   const mask = nodeTable.length - 1;

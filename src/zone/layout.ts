@@ -1,5 +1,7 @@
+import { createName, setName } from "../wire/name.ts";
 import { viewOf } from "../wire/octets.ts";
 import * as draftRow from "./draft.ts";
+import { findApex } from "./find.ts";
 import { sharedWords, shareWords, zeroWords } from "./growing.ts";
 import {
   APEX_NODE,
@@ -15,6 +17,7 @@ import {
   NODE_NAME_LENGTH_SHIFT,
   NODE_RECORD,
   NODE_RRSETS_SHIFT,
+  NODE_UNDISPUTED,
   NODE_WILDCARD,
   NODE_WORDS,
   NODE_ZONE,
@@ -89,7 +92,24 @@ export function layOut(
     glue[entry + GLUE_NODE] = places.nodes[glue[entry + GLUE_NODE]!]!;
     glue[entry + GLUE_RRSET] = places.rrsets[glue[entry + GLUE_RRSET]!]!;
   }
+  markUndisputed(data, places.nodes);
   return data;
+}
+
+/** Marks the nodes of every zone below whose apex no other one is served. */
+function markUndisputed(data: ZoneData, nodes: Int32Array): void {
+  const { octets, words, zones } = data;
+  const name = createName();
+  const hasChild = new Uint8Array(zones.length / ZONE_WORDS);
+  for (let zone = 0; zone < hasChild.length; zone++) {
+    setName(name, octets, nodeName(zones[zone * ZONE_WORDS + ZONE_APEX]!));
+    for (let label = 1; label <= name.labelCount; label++) {
+      const parent = findApex(data, name, label);
+      if (parent >= 0) hasChild[parent] = 1;
+    }
+  }
+  for (const node of nodes)
+    if (hasChild[words[node + NODE_ZONE]!] === 0) words[node + NODE_FLAGS]! |= NODE_UNDISPUTED;
 }
 
 function blockOctets(rdatas: readonly Uint8Array[]): number {

@@ -349,6 +349,51 @@ describe("buildZones", () => {
     expect(ask("h3000.example.test").rcode).toBe(3);
   });
 
+  it("gives a name to the innermost zone that is served, wherever else it stands, in every set of nested zones", () => {
+    const apexes = [".", "test.", "b.test.", "a.b.test.", "c.b.test.", "x.a.b.test.", "other."];
+    const names = [
+      "a.b.test.",
+      "n.a.b.test.",
+      "n.x.a.b.test.",
+      "n.b.test.",
+      "n.c.b.test.",
+      "n.test.",
+      "n.other.",
+    ];
+    const isWithin = (name: string, apex: string) => apex === "." || `.${name}`.endsWith(`.${apex}`);
+    for (let set = 1; set < 1 << apexes.length; set++) {
+      const served = apexes.filter((_, index) => (set & (1 << index)) !== 0);
+      // No zone delegates, and each has an address for every name, told by its number.
+      const address = (apex: string) => `192.0.2.${apexes.indexOf(apex)}`;
+      const ask = zones(
+        Object.fromEntries(
+          served.map((apex) => [
+            apex,
+            names.filter((name) => isWithin(name, apex)).map((name) => `${name} 60 A ${address(apex)}`),
+          ]),
+        ),
+      );
+      for (const name of names) {
+        const homes = served
+          .filter((apex) => isWithin(name, apex))
+          .sort((one, two) => two.length - one.length);
+        const [home] = homes;
+        const asked = name.slice(0, -1);
+        expect(ask(asked), `${asked} of ${served}`).toMatchObject(
+          home === undefined
+            ? { rcode: 5, aa: 0, answer: [] }
+            : { aa: 1, answer: [`${asked} A ${address(home)}`] },
+        );
+        expect(ask(`absent.${asked}`).rcode, `absent.${asked} of ${served}`).toBe(home === undefined ? 5 : 3);
+        const parent = homes.find((apex) => apex !== name);
+        if (parent !== undefined)
+          expect(ask(asked, "DS").authority, `DS ${asked} of ${served}`).toEqual([
+            `${parent.slice(0, -1) || "."} SOA SOA`,
+          ]);
+      }
+    }
+  });
+
   it("serves the root zone", () => {
     const ask = zones({ ".": ["test. 60 NS ns.test.", "ns.test. 60 A 192.0.2.1"] });
     expect(ask("www.test")).toMatchObject({

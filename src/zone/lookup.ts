@@ -39,7 +39,7 @@ import {
   TYPE_SVCB,
 } from "../wire/constants.ts";
 import { createName, LOWER, type Name, nameLength, setName } from "../wire/name.ts";
-import { findApex, findNode, findRrset } from "./find.ts";
+import { findApex, findNode, findOwner, findRrset, OWNER_ABSENT, OWNER_DISPUTED } from "./find.ts";
 import {
   firstRrset,
   GLUE_NODE,
@@ -57,6 +57,7 @@ import {
   NODE_NAME_LENGTH_SHIFT,
   NODE_RECORD,
   NODE_WILDCARD,
+  NODE_ZONE,
   nodeName,
   RRSET_COUNT,
   RRSET_GLUE,
@@ -130,26 +131,23 @@ export function lookup(state: Lookup, qname: Name, qtype: number, answer: Answer
   state.owner = 0;
   state.steps = 0;
   state.record = -1;
-  state.zone = findZone(state);
+  answer.aa = 1;
+  const goesOn = follow(state, answer);
   state.askedZone = state.zone;
   if (state.zone < 0) {
     // RFC 8914 section 4.21; an upward referral would only feed amplification (RFC 9471 keeps referrals downward).
+    answer.aa = 0;
     answer.rcode = RCODE_REFUSED;
     answer.ede = EDE_NOT_AUTHORITATIVE;
-    return;
+  } else if (goesOn) {
+    goDown(state, answer);
   }
-  answer.aa = 1;
-  if (follow(state, answer)) goDown(state, answer);
 }
 
 /** Goes on from an alias to what its target has, until an answer, a dynamic record, or the end of what is served. */
 function goDown(state: Lookup, answer: Answer): void {
-  do {
-    if (state.steps >= MAX_CHAIN_STEPS) return;
-    state.zone = findZone(state);
-    // The chain leaves what we serve: whoever asked goes on from here (RFC 1034 section 4.3.2 step 3a).
-    if (state.zone < 0) return;
-  } while (follow(state, answer));
+  // Where the chain leaves what we serve, whoever asked goes on (RFC 1034 section 4.3.2 step 3a).
+  while (state.steps < MAX_CHAIN_STEPS && follow(state, answer));
 }
 
 /** Adds the CNAME that the record at which the lookup stopped has been decided to give: `target` of ZoneData.targets. */
@@ -211,13 +209,25 @@ function findZone(state: Lookup): number {
   return child;
 }
 
-/** Takes one step. @returns whether `state.name` is now a new name to look for. */
+/**
+ * Takes one step, and notes the zone of `state.name`, or -1: it lies in none that is served.
+ *
+ * @returns whether `state.name` is now a new name to look for.
+ */
 function follow(state: Lookup, answer: Answer): boolean {
   const { data, name } = state;
   const { words } = data;
   let label = 0;
-  let node = findNode(data, state.zone, name, 0);
-  while (node < 0) node = findNode(data, state.zone, name, ++label);
+  let node = state.qtype === TYPE_DS ? OWNER_DISPUTED : findOwner(data, name);
+  if (node >= 0) {
+    state.zone = words[node + NODE_ZONE]!;
+  } else {
+    state.zone = findZone(state);
+    if (state.zone < 0) return false;
+    if (node === OWNER_ABSENT) label = 1;
+    node = findNode(data, state.zone, name, label);
+    while (node < 0) node = findNode(data, state.zone, name, ++label);
+  }
   const cut = words[node + NODE_CUT]! - 1;
   if (cut >= 0 && !(state.qtype === TYPE_DS && label === 0 && cut === node)) return refer(state, cut, answer);
   if (words[node + NODE_DNAME] !== 0) return redirect(state, words[node + NODE_DNAME]! - 1, answer);

@@ -28,7 +28,7 @@ import {
   RRSET_WORDS,
   type ZoneDraft,
 } from "./draft.ts";
-import { mixZone, slotOf } from "./find.ts";
+import { slotOf } from "./find.ts";
 import { addGlue } from "./glue.ts";
 import {
   appendOctets,
@@ -186,7 +186,7 @@ function insertNode(draft: ZoneDraft, zone: number, name: Name, label: number, p
   const from = name.labelOffsets[label]!;
   const length = name.length - from;
   const at = nodes.length;
-  const hash = mixZone(name.hashes[label]!, zone);
+  const hash = name.hashes[label]!;
   nodes.words[at + NODE_NAME] = appendOctets(draft.octets, name.lower, from, length);
   if (draft.view.buffer !== draft.octets.octets.buffer) draft.view = viewOf(draft.octets.octets);
   nodes.words[at + NODE_ZONE] = zone;

@@ -15,7 +15,7 @@ export interface ZoneData {
   view: DataView;
   /** ZONE_WORDS words a zone. */
   zones: Int32Array;
-  /** Open-addressed hash of nodes: reference plus one; length a power of two. */
+  /** Open-addressed hash of the nodes of all zones, by name: reference plus one; length a power of two. */
   nodeTable: Int32Array;
   /**
    * Open-addressed hash of zone apexes: APEX_WORDS words a slot, a power of two of slots. Most lookups ask it for a name
@@ -36,7 +36,7 @@ export interface ZoneData {
 }
 
 export const NODE_WORDS = 7;
-/** Hash of the owner name, mixed with the zone. */
+/** Hash of the owner name. */
 export const NODE_HASH = 0;
 export const NODE_ZONE = 1;
 /** Bits below; the number of RRsets from bit 8, and the octets of the owner name from bit 24 on. */
@@ -50,6 +50,8 @@ export const NODE_DNAME = 5;
 /** Dynamic record of this name, plus one: index into PolicyData.records. */
 export const NODE_RECORD = 6;
 
+/** No zone that is served lies below the apex of this node's zone: whoever asks for this name asks for this node. */
+export const NODE_UNDISPUTED = 1;
 export const NODE_HAS_CNAME = 4;
 export const NODE_HAS_DNAME = 8;
 /** The dynamic record of this name answers every type, with a CNAME. */
