@@ -23,6 +23,7 @@ records:
   www: {policy: {geo: {EU: eu, NA: us, default: us}}}
 `;
 const TYPE_A = 1;
+const ENVIRONMENT = { PATH: process.env.PATH };
 /** How often a client asks that waits for the first answer. */
 const ASK_MS = 1;
 
@@ -70,6 +71,7 @@ async function start(): Promise<number> {
   const beginMs = performance.now();
   const child = spawn(process.execPath, ["bin/steerd", "serve", "--config", join(folder, "steerd.yaml")], {
     stdio: ["ignore", "ignore", "inherit"],
+    env: ENVIRONMENT,
   });
   const exit = exitOf(child);
   try {
@@ -84,7 +86,7 @@ async function start(): Promise<number> {
 /** A process that is started and ends. */
 async function nothing(): Promise<number> {
   const beginMs = performance.now();
-  await exitOf(spawn(process.execPath, ["-e", ""], { stdio: "ignore" }));
+  await exitOf(spawn(process.execPath, ["-e", ""], { stdio: "ignore", env: ENVIRONMENT }));
   return performance.now() - beginMs;
 }
 

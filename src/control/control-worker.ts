@@ -18,11 +18,13 @@ if (parentPort !== null) {
   const init = workerData as ControlInit;
   const settling = createCollection(SETTLE_MS);
   const collection = createCollection(COLLECT_MS);
-  yieldToAnswers();
+  // Before there is a snapshot nobody answers, and nothing is to be waited for but this.
+  if (init.known !== undefined) yieldToAnswers();
   runControlWorker(init, parentPort, {
     build: createBuild(init.configPath, init.blocks, init.discovered),
     collect: collection.request,
     settle: (snapshot) => {
+      yieldToAnswers();
       void gatherSnapshot(snapshot);
       trimSoon();
     },

@@ -7,12 +7,15 @@ import {
   CLASS_SPECIAL,
 } from "./table.ts";
 
-/** Cells of all indexes under construction. Equal blocks are stored once, whatever tables they are of. */
+/**
+ * Cells of all indexes under construction. Equal blocks are stored once, whatever tables they are of. An inner cell has the
+ * number of its block here, where a finished one has the block's offset: overlap.ts finds out where blocks will lie.
+ */
 export interface CellDraft {
   cells: Int32Array;
   /** How many of `cells` count. */
   length: number;
-  /** Open addressing, two words each: offset plus one of a block, and the hash of its words. */
+  /** Open addressing, two words each: number plus one of a block, and the hash of its words. */
   slots: Int32Array;
   /** Words of `slots` in use. */
   used: number;
@@ -57,7 +60,7 @@ export function leafCell(tileBits: number, value: number): number {
   return (tileBits << CELL_LENGTH_SHIFT) | value;
 }
 
-/** Appends words as they are, the first `headers` of which are no cells, and returns their offset. */
+/** Appends a block of words as they are, the first `headers` of which are no cells, and returns its number. */
 export function appendCells(draft: CellDraft, words: Int32Array, count: number, headers = 0): number {
   const offset = draft.length;
   if (offset + count > draft.cells.length) {
@@ -71,12 +74,12 @@ export function appendCells(draft: CellDraft, words: Int32Array, count: number, 
   if (count === words.length) cells.set(words, offset);
   else for (let at = 0; at < count; at++) cells[offset + at] = words[at]!;
   draft.length += count;
-  noteBlock(draft, offset, count, headers);
-  return offset;
+  return noteBlock(draft, offset, count, headers);
 }
 
-function noteBlock(draft: CellDraft, offset: number, count: number, headers: number): void {
-  const at = draft.blockCount++ * BLOCK_WORDS;
+function noteBlock(draft: CellDraft, offset: number, count: number, headers: number): number {
+  const block = draft.blockCount++;
+  const at = block * BLOCK_WORDS;
   if (at === draft.blocks.length) {
     const wider = new Int32Array(draft.blocks.length * 2);
     wider.set(draft.blocks);
@@ -85,6 +88,7 @@ function noteBlock(draft: CellDraft, offset: number, count: number, headers: num
   draft.blocks[at + BLOCK_OFFSET] = offset;
   draft.blocks[at + BLOCK_COUNT] = count;
   draft.blocks[at + BLOCK_HEADERS] = headers;
+  return block;
 }
 
 /**
@@ -98,8 +102,8 @@ export function addBlock(draft: CellDraft, slots: Int32Array, bits: number, mayP
   return blockCell(internWords(draft, packed, packedWords, headersOf(count)), bits, CELL_PACKED);
 }
 
-function blockCell(offset: number, bits: number, form: number): number {
-  return ~((offset << CELL_OFFSET_SHIFT) | form | (bits - 1));
+function blockCell(block: number, bits: number, form: number): number {
+  return ~((block << CELL_OFFSET_SHIFT) | form | (bits - 1));
 }
 
 /**
@@ -130,7 +134,7 @@ function headersOf(slots: number): number {
   return Math.max(1, slots / PACKED_SLOTS);
 }
 
-/** Offset of `count` words that equal these: known ones, else appended now. */
+/** Number of a block of `count` words that equal these: a known one, else appended now. */
 function internWords(draft: CellDraft, words: Int32Array, count: number, headers: number): number {
   if (draft.used * 2 >= draft.slots.length) growSlots(draft);
   const mask = draft.slots.length - 1;
@@ -138,19 +142,27 @@ function internWords(draft: CellDraft, words: Int32Array, count: number, headers
   for (let at = hash & mask; ; at = (at + 2) & mask) {
     const held = draft.slots[at]!;
     if (held === 0) {
-      const offset = appendCells(draft, words, count, headers);
-      draft.slots[at] = offset + 1;
+      const block = appendCells(draft, words, count, headers);
+      draft.slots[at] = block + 1;
       draft.slots[at + 1] = hash;
       draft.used += 2;
-      return offset;
+      return block;
     }
-    if (draft.slots[at + 1] === hash && equalWords(draft, held - 1, words, count)) return held - 1;
+    if (draft.slots[at + 1] === hash && equalsBlock(draft, held - 1, words, count, headers)) return held - 1;
   }
 }
 
-/** A longer block that begins with these words serves as well. */
-function equalWords(draft: CellDraft, offset: number, words: Int32Array, count: number): boolean {
-  if (offset + count > draft.length) return false;
+function equalsBlock(
+  draft: CellDraft,
+  block: number,
+  words: Int32Array,
+  count: number,
+  headers: number,
+): boolean {
+  const row = block * BLOCK_WORDS;
+  if (draft.blocks[row + BLOCK_COUNT] !== count || draft.blocks[row + BLOCK_HEADERS] !== headers)
+    return false;
+  const offset = draft.blocks[row + BLOCK_OFFSET]!;
   for (let at = 0; at < count; at++) if (draft.cells[offset + at] !== words[at]) return false;
   return true;
 }
@@ -202,7 +214,7 @@ function unpackBlock(cells: Int32Array, cell: number, slots: Int32Array): number
   return bits;
 }
 
-/** Copies an index from other cells, with every class but CLASS_SPECIAL mapped. Returns the offset of its root. */
+/** Copies an index from finished cells, with every class but CLASS_SPECIAL mapped. Returns the number of its root. */
 export function copyIndex(
   draft: CellDraft,
   from: Int32Array,

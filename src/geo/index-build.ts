@@ -39,7 +39,7 @@ const DEEP_BITS = 4;
 
 /** Where an index lies, and what it is like. */
 export interface BuiltIndex {
-  /** Offset of the root, and the bits that it takes: 0 when the function is constant. */
+  /** Number of the root's block in the draft, and the bits that it takes: 0 when the function is constant. */
   root: number;
   bits: number;
   tiles: number;

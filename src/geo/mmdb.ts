@@ -8,7 +8,7 @@ import {
   readValue,
 } from "./mmdb-data.ts";
 import type { GeoProblem } from "./problem.ts";
-import { finishSteps, type Steps } from "./steps.ts";
+import type { Steps } from "./steps.ts";
 
 /** A database in memory: https://maxmind.github.io/MaxMind-DB/, format 2. Its search tree is walked, never copied. */
 export interface Mmdb {
@@ -205,7 +205,11 @@ export function readNetworks(
     const what = `the ${section} is corrupt: ${faultText(fault)}`;
     return { problem: { code, what, expected: "an undamaged MaxMind DB file" } };
   }
-  return { steps: finishSteps(walk) };
+  const { words, count, starts, values } = walk;
+  // Not copied: what nobody wrote to takes no memory.
+  return {
+    steps: { words, count, starts: starts.subarray(0, count * words), values: values.subarray(0, count) },
+  };
 }
 
 class TreeFault extends DataFault {}

@@ -21,7 +21,7 @@ interface Layout {
 }
 
 /**
- * Lays all blocks down so that they overlap where they can, and moves the roots of `tables` to where they lie then.
+ * Lays all blocks down so that they overlap where they can, and turns the roots of `tables` from blocks into offsets.
  * `allocate` makes the cells. Returns them, and for each block of the draft the words that it alone takes.
  */
 export function overlapCells(
@@ -40,16 +40,15 @@ export function overlapCells(
   };
   for (let block = 0; block < count; block++) layout.lastOf[block] = layout.firstOf[block] = block;
   for (const words of OVERLAPS) joinChains(layout, words);
-  /** By old offset of a block its new one. */
-  const moved = new Int32Array(draft.length);
+  /** Where each block will lie. */
+  const offsets = new Int32Array(count);
   let length = 0;
   for (let first = 0; first < count; first++) {
     if (layout.shared[first] !== 0) continue;
     for (let block = first; block >= 0; block = layout.next[block]!) {
-      const at = block * BLOCK_WORDS;
       length -= layout.shared[block]!;
-      moved[draft.blocks[at + BLOCK_OFFSET]!] = length;
-      length += draft.blocks[at + BLOCK_COUNT]!;
+      offsets[block] = length;
+      length += draft.blocks[block * BLOCK_WORDS + BLOCK_COUNT]!;
     }
   }
   const cells = allocate(length);
@@ -57,11 +56,11 @@ export function overlapCells(
   for (let block = 0; block < count; block++) {
     const at = block * BLOCK_WORDS;
     own[block] = draft.blocks[at + BLOCK_COUNT]! - layout.shared[block]!;
-    moveBlock(draft, at, moved, cells);
+    moveBlock(draft, block, offsets, cells);
   }
   for (let row = 0; row < tables.length; row += TABLE_WORDS) {
-    tables[row + TABLE_ROOT4] = moved[tables[row + TABLE_ROOT4]!]!;
-    tables[row + TABLE_ROOT6] = moved[tables[row + TABLE_ROOT6]!]!;
+    tables[row + TABLE_ROOT4] = offsets[tables[row + TABLE_ROOT4]!]!;
+    tables[row + TABLE_ROOT6] = offsets[tables[row + TABLE_ROOT6]!]!;
   }
   return { cells, own };
 }
@@ -123,21 +122,22 @@ function equalWords(cells: Int32Array, a: number, b: number, words: number): boo
   return true;
 }
 
-/** Copies a block, with the offsets in its cells moved; the headers of a packed one are no cells. */
-function moveBlock({ blocks, cells }: CellDraft, at: number, moved: Int32Array, to: Int32Array): void {
+/** Copies a block to where it lies, inner cells with where theirs lie; the headers of a packed one are no cells. */
+function moveBlock({ blocks, cells }: CellDraft, block: number, offsets: Int32Array, to: Int32Array): void {
+  const at = block * BLOCK_WORDS;
   const from = blocks[at + BLOCK_OFFSET]!;
-  const start = moved[from]!;
+  const start = offsets[block]!;
   const headers = blocks[at + BLOCK_HEADERS]!;
   const count = blocks[at + BLOCK_COUNT]!;
   for (let word = 0; word < headers; word++) to[start + word] = cells[from + word]!;
   for (let word = headers; word < count; word++) {
     const cell = cells[from + word]!;
-    to[start + word] = cell >= 0 ? cell : moveCell(cell, moved);
+    to[start + word] = cell >= 0 ? cell : moveCell(cell, offsets);
   }
 }
 
-function moveCell(cell: number, moved: Int32Array): number {
+function moveCell(cell: number, offsets: Int32Array): number {
   const block = ~cell;
   const form = block & ((1 << CELL_OFFSET_SHIFT) - 1);
-  return ~((moved[block >> CELL_OFFSET_SHIFT]! << CELL_OFFSET_SHIFT) | form);
+  return ~((offsets[block >> CELL_OFFSET_SHIFT]! << CELL_OFFSET_SHIFT) | form);
 }
