@@ -64,10 +64,13 @@ const EMPTY = 2;
 const FAILED = 4;
 
 /**
- * Combinations of chains that are looked at per record. A tree with more of them, by several tables of many keys, is
- * judged by each table for itself, which finds no fewer losses.
+ * Combinations of chains that are looked at together. A tree with more of them, by several tables of many keys, is judged
+ * by some of its tables at a time, the others open: what only a client of one class in each of them loses may be missed.
  */
 const MAX_COMBINATIONS = 4096;
+
+/** A table, and the classes of clients that it tells apart. */
+type Choice = [table: number, classes: number[]];
 
 /** One look at one record for one family; `chains`: by table; tables without one are taken for all of theirs. */
 interface Look extends Ground {
@@ -142,27 +145,32 @@ function losesIn(
   const is: Look = { ...ground, levels: after, family, chains, outcomes: new Map() };
   // Where every client gets a live address still, nobody has lost one.
   if (recordOutcome(is, record) === LIVE) return false;
-  const { records, recordTables } = ground.policy;
-  const first = records[record * RECORD_WORDS + RECORD_TABLES]!;
-  const count = records[record * RECORD_WORDS + RECORD_TABLE_COUNT]!;
-  const choices: [table: number, classes: number[]][] = [];
-  let combinations = 1;
-  for (const table of recordTables.subarray(first, first + count)) {
-    const own = ground.classes.get(table);
-    if (own === undefined || combinations * own.length > MAX_COMBINATIONS) continue;
-    combinations *= own.length;
-    choices.push([table, own]);
-  }
-  return losesWith(was, is, record, choices, 0);
+  return groupTables(ground, record).some((choices) => losesWith(was, is, record, choices, 0));
 }
 
-function losesWith(
-  was: Look,
-  is: Look,
-  record: number,
-  choices: [table: number, classes: number[]][],
-  at: number,
-): boolean {
+/** The tables of a record that leave entries out, as many in a group as MAX_COMBINATIONS allows, and at least one. */
+function groupTables({ classes, policy }: Ground, record: number): Choice[][] {
+  const { records, recordTables } = policy;
+  const first = records[record * RECORD_WORDS + RECORD_TABLES]!;
+  const count = records[record * RECORD_WORDS + RECORD_TABLE_COUNT]!;
+  let group: Choice[] = [];
+  const groups = [group];
+  let combinations = 1;
+  for (const table of recordTables.subarray(first, first + count)) {
+    const own = classes.get(table);
+    if (own === undefined) continue;
+    if (combinations * own.length > MAX_COMBINATIONS) {
+      group = [];
+      groups.push(group);
+      combinations = 1;
+    }
+    combinations *= own.length;
+    group.push([table, own]);
+  }
+  return groups;
+}
+
+function losesWith(was: Look, is: Look, record: number, choices: Choice[], at: number): boolean {
   const choice = choices[at];
   if (choice === undefined) {
     const earlier = recordOutcome(was, record);
