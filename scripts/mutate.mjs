@@ -2,7 +2,9 @@
 // line whose meaning no case fixes. Survivors are listed as file:line:column, unless test/golden/equivalent-mutants.txt
 // says why no answer can differ. Exit code 1: there is another survivor, or an entry there that fits none.
 //
-//   node scripts/mutate.mjs [--file NAME] [--jobs N] [--verbose]
+//   node scripts/mutate.mjs [--file NAME] [--cases NAME] [--jobs N] [--verbose]
+//
+// --cases: only the golden cases of this file.
 import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,6 +16,7 @@ import { parseAst } from "rolldown/parseAst";
 const { values: options } = parseArgs({
   options: {
     file: { type: "string" },
+    cases: { type: "string" },
     jobs: { type: "string", default: "2" },
     verbose: { type: "boolean", default: false },
   },
@@ -38,7 +41,7 @@ const FLIPS = {
 };
 
 /** A mutant that has not answered by then hangs where it asks no comparison of its own. */
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 30_000;
 
 const mutants = [];
 
@@ -125,7 +128,7 @@ async function bundle() {
 function startThread(next, done) {
   return new Promise((resolve, reject) => {
     const begin = () => {
-      const workerData = { folder: golden, count: mutants.length };
+      const workerData = { folder: golden, cases: options.cases, count: mutants.length };
       const worker = new Worker(join(output, "mutants.mjs"), { workerData });
       let timer;
       const go = () => {

@@ -1,3 +1,5 @@
+import { parseMatch } from "../../src/config/override-match.ts";
+import type { OverrideInput } from "../../src/config/schema-overrides.ts";
 import type { Figures } from "../support/policy.ts";
 
 /** One golden file: the server that it describes, and what is asked of it. */
@@ -19,6 +21,15 @@ export interface GoldenFile {
   /** What is known of names that are looked up. */
   known: Record<string, string[]>;
   cases: GoldenCase[];
+  losses: LossCase[];
+}
+
+/** What is to be forced, and who loses the last address that is up. */
+export interface LossCase extends Pick<GoldenCase, "title" | "line" | "health"> {
+  /** The last one is judged, the others hold already. */
+  overrides: OverrideInput[];
+  /** As `www.example.com. (A)`. */
+  loses: string[];
 }
 
 export interface GoldenCase {
@@ -88,6 +99,7 @@ const AGO = /^(\d+)s(?:\s+(.*))?$/;
 const LOAD = /^(.+?):([a-z]\w*=.*)$/;
 const FIGURE = /^(response|p99|errors|load|connections)=(\d+(?:\.\d+)?)(?:ms|%|\/(\d+))?$/;
 const RANGE = /((?:\{address: )?)([\d.]*\d)\.\.(\d[\d.]*)((?:, weight: \d+\})?)/g;
+const OVERRIDE = /^(up|down|drain) (\S+)$/;
 const HEALTH = /^(.+):(up|down|drained|forced-down)(?:\((\d+(?:\.\d+)?)s\))?(?:@(\d+)%)?$/;
 
 /**
@@ -96,7 +108,8 @@ const HEALTH = /^(.+):(up|down|drained|forced-down)(?:\((\d+(?:\.\d+)?)s\))?(?:@
  * master file as `static RECORD`, and after `yaml` the zone's dynamic names. After it cases stand, divided by empty lines: comments
  * as their title, then `ask`, `ago 300s HEALTH` or `ago 60s release`, `health`, `load`, `want` and `counters`. A state may carry
  * seconds until it can change, and how much of its weight the address takes: `192.0.2.1:up(8s)@25%`. In the YAML
- * `192.0.2.1..192.0.2.9` stands for each of these addresses.
+ * `192.0.2.1..192.0.2.9` stands for each of these addresses. Where no `ask` stands but `override drain pool:us`, the last
+ * such line is what an operator wants now, and `loses` says which records would leave some client without an address.
  */
 export function parseGoldenFile(text: string): GoldenFile {
   const lines = text.split("\n");
@@ -112,13 +125,15 @@ export function parseGoldenFile(text: string): GoldenFile {
     latency: [],
     known: {},
     cases: [],
+    losses: [],
   };
   readHeader(file, lines.slice(0, divider));
   let block: { text: string; line: number }[] = [];
   for (const [index, line] of [...lines.slice(divider + 1), ""].entries()) {
     if (line.trim() !== "") block.push({ text: line, line: divider + index + 2 });
     else if (block.length > 0) {
-      if (block.some((entry) => !entry.text.startsWith("#"))) file.cases.push(readCase(block));
+      if (block.some(({ text }) => text.startsWith("override"))) file.losses.push(readLoss(block));
+      else if (block.some(({ text }) => !text.startsWith("#"))) file.cases.push(readCase(block));
       block = [];
     }
   }
@@ -192,6 +207,30 @@ function readCase(block: { text: string; line: number }[]): GoldenCase {
     throw fail(line, "a case has a title, an ask and a want");
   }
   return { ...found, title: titles.join(" "), ask };
+}
+
+function readLoss(block: { text: string; line: number }[]): LossCase {
+  const { line } = block[0]!;
+  const titles: string[] = [];
+  const found: LossCase = { title: "", line, health: [], overrides: [], loses: [] };
+  for (const { text, line: at } of block) {
+    const [, word, rest] = /^(\S+)\s+(.*?)\s*$/.exec(text) ?? [];
+    if (word === "#") titles.push(rest!);
+    else if (word === "health") found.health.push(...rest!.split(/\s+/).map((part) => readHealth(part, at)));
+    else if (word === "override") found.overrides.push(readOverride(rest!, at));
+    else if (word === "loses") found.loses.push(...(rest === "nothing" ? [] : rest!.split(", ")));
+    else throw new Error(`line ${at}: "${text}" is not understood`);
+  }
+  if (titles.length === 0 || !block.some(({ text }) => text.startsWith("loses")))
+    throw new Error(`line ${line}: a case has a title, and says who loses`);
+  return { ...found, title: titles.join(" ") };
+}
+
+function readOverride(text: string, line: number): OverrideInput {
+  const [, state, selector = ""] = OVERRIDE.exec(text) ?? [];
+  const match = parseMatch(selector);
+  if (match === null) throw new Error(`line ${line}: "${text}" forces nothing: expected drain pool:us`);
+  return { match, state: state as "up" | "down" | "drain", force: false };
 }
 
 const NO_ASK: Ask = { name: "", type: "A", resolver: "", ecs: null, second: 0, times: 1 };

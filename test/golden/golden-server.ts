@@ -3,8 +3,10 @@ import { join } from "node:path";
 import { createConfigCache } from "../../src/config/cache.ts";
 import { type CompiledConfig, compileConfig } from "../../src/config/compile.ts";
 import { formatFinding } from "../../src/config/findings.ts";
+import { judgeLast } from "../../src/config/judge-overrides.ts";
 import { type LoadedConfig, loadConfig } from "../../src/config/load.ts";
 import { createRowRegistry } from "../../src/config/rows.ts";
+import type { OverrideInput } from "../../src/config/schema-overrides.ts";
 import { createLatches } from "../../src/health/latches.ts";
 import { applyOffline, judgeOffline } from "../../src/health/offline.ts";
 import { type CalculatedTarget, everyTarget, type ProbeTarget } from "../../src/health/plan.ts";
@@ -21,6 +23,7 @@ import {
   STATE_UP,
 } from "../../src/health/rows.ts";
 import { clearReport } from "../../src/health/rows-writer.ts";
+import { ADDRESS_ROW, ADDRESS_WORDS } from "../../src/policy/data.ts";
 import { cityRecord, makeMmdb } from "../support/geo-fixtures.ts";
 import { type InProcess, serveSnapshot } from "../support/in-process.ts";
 import { type MmdbInput, uint32 } from "../support/mmdb-writer.ts";
@@ -36,6 +39,8 @@ export interface GoldenServer extends InProcess {
    * address has.
    */
   setHealth(health: Health[], load: Load[], second: number, history: Past[]): void;
+  /** Records that the last of the forced states would leave some client of without an address that is up. */
+  judge(overrides: OverrideInput[]): string[];
 }
 
 const APEX = [
@@ -65,7 +70,7 @@ export function serveGoldenFile(
   const options = { rows: createRowRegistry(rows, 0), previous, generation: 1, known };
   const compiled = compileConfig(loaded, options);
   if (!("snapshot" in compiled)) throw new Error(compiled.findings.map(formatFinding).join("\n"));
-  const { plan, snapshot } = compiled;
+  const { plan, snapshot, names } = compiled;
   const server = serveSnapshot(snapshot, rows);
   /** Calculated addresses of which a case says what they are. */
   const fixed = new Set<number>();
@@ -114,7 +119,16 @@ export function serveGoldenFile(
         if (latches.isDue(clock * 1000)) latches.fold(verdictOf, at(clock));
     }
   };
-  return { ...server, compiled, setHealth };
+  const judge: GoldenServer["judge"] = (overrides) => {
+    const { policy, tables } = snapshot;
+    const isUp = (address: number): boolean => {
+      const row = policy.addresses[address * ADDRESS_WORDS + ADDRESS_ROW]!;
+      return row < 0 || (rows.endpoints[row * ENDPOINT_ROW_WORDS + ROW_STATE]! & STATE_UP) !== 0;
+    };
+    const ground = { policy, tables, names: names.policy };
+    return judgeLast(overrides.slice(0, -1), overrides, ground, 0, isUp).losses;
+  };
+  return { ...server, compiled, setHealth, judge };
 }
 
 /** What only a calculated check asks is called by that check, too: `cache@192.0.2.1`. */

@@ -4,26 +4,26 @@ import { parentPort, workerData } from "node:worker_threads";
 import type { CompiledConfig } from "../../src/config/compile.ts";
 import { parseGoldenFile } from "./case-file.ts";
 import { loadGoldenFile, serveGoldenFile } from "./golden-server.ts";
-import { runCase } from "./run-case.ts";
+import { runCase, runLoss } from "./run-case.ts";
 
 /**
  * What scripts/mutate.mjs bundles and runs in worker threads: the golden cases, over sources in which every comparison
  * asks `mutation` whether it is to be another one. All mutants are in one bundle; a number says which is alive.
  */
-const { folder, count } = workerData as { folder: string; count: number };
+const { folder, cases, count } = workerData as { folder: string; cases?: string; count: number };
 
-/** Comparisons of one mutant after which its run counts as endless: golden cases make less than a million. */
-const ENDLESS = 20_000_000;
+/** A mutant that makes more comparisons than this many times those of all golden cases does not come to an end. */
+const PATIENCE = 4;
 
 const reached = new Uint8Array(count);
 let alive = -1;
 let asked = 0;
+let most = Number.POSITIVE_INFINITY;
 
 (globalThis as { mutation?: (id: number) => boolean }).mutation = (id) => {
   reached[id] = 1;
-  if (id !== alive) return false;
-  if (++asked > ENDLESS) throw new Error("endless");
-  return true;
+  if (++asked > most) throw new Error("endless");
+  return id === alive;
 };
 
 /** One golden file, read and loaded once, and the mutants that its cases come across. */
@@ -42,6 +42,7 @@ function makeSubject(path: string): Subject {
     const server = serveGoldenFile(file, loaded, original);
     original ??= server.compiled;
     for (const found of file.cases) runCase(server, found, `${basename(path)}:${found.line}`);
+    for (const found of file.losses) runLoss(server, found, `${basename(path)}:${found.line}`);
   };
   reached.fill(0);
   const startMs = performance.now();
@@ -50,9 +51,11 @@ function makeSubject(path: string): Subject {
 }
 
 const subjects = readdirSync(folder)
-  .filter((name) => name.endsWith(".golden"))
+  .filter((name) => (cases === undefined ? name.endsWith(".golden") : name === cases))
   .map((name) => makeSubject(join(folder, name)))
   .sort((a, b) => a.elapsedMs - b.elapsedMs);
+
+most = PATIENCE * asked;
 
 /** What a mutant came to: null: no case noticed; otherwise what the first one that did says. */
 function tryMutant(id: number): { killedBy: string | null; files: number } {
