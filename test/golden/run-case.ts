@@ -29,14 +29,13 @@ export function runCase(server: GoldenServer, found: GoldenCase, place: string):
   server.setHealth(found.health, found.load, found.ask.second, found.history);
   const before = found.counters.map((counter) => server.counter(counter));
   const replies = askAll(server, found.ask);
-  const different = new Set(replies);
-  for (const want of found.wants) for (const reply of judged(want, different)) check(want, reply, place);
+  for (const want of found.wants) for (const reply of judged(want, replies)) check(want, reply, place);
   if (found.wants.every(({ kind }) => kind === "addresses" || kind === "one-of")) {
     const count = found.wants.reduce(
       (sum, want) => sum + (want.kind === "addresses" ? want.addresses.length : 1),
       0,
     );
-    for (const reply of different) expectEqual(reply.records.length, count, place);
+    for (const reply of replies.keys()) expectEqual(reply.records.length, count, place);
   }
   for (const want of found.wants) if (want.kind === "share") checkShare(want, replies, place);
   expectEqual(
@@ -61,24 +60,24 @@ function expectEqual(actual: unknown, wanted: unknown, place: string): void {
   }
 }
 
-function judged(want: Want, replies: Iterable<Reply>): Iterable<Reply> {
-  return want.kind === "share" ? [] : replies;
+function judged(want: Want, replies: Map<Reply, number>): Iterable<Reply> {
+  return want.kind === "share" ? [] : replies.keys();
 }
 
-/** What is asked successively, a second after the other. Replies of the same octets are one object: there are few. */
-function askAll(server: GoldenServer, { name, type, resolver, ecs, second, times }: Ask): Reply[] {
+/** The different replies to what is asked, a second after the other, and how often each was given. */
+function askAll(server: GoldenServer, { name, type, resolver, ecs, second, times }: Ask): Map<Reply, number> {
   const edns = ecs === null ? {} : { edns: { options: [ecsOption(ecs)] } };
   const packet = buildQuery({ name, type, ...edns });
   const known = new Map<string, Reply>();
-  const replies: Reply[] = [];
+  const replies = new Map<Reply, number>();
   for (let i = 0; i < times; i++) {
     server.context.clockS[0] = second + i;
     const octets = server.ask(packet, { resolver });
     if (octets === null) throw new Error("no reply");
-    const key = Buffer.from(octets).toString("latin1");
+    const key = Buffer.from(octets.buffer).toString("latin1");
     const reply = known.get(key) ?? readReply(octets);
     known.set(key, reply);
-    replies.push(reply);
+    replies.set(reply, (replies.get(reply) ?? 0) + 1);
   }
   return replies;
 }
@@ -176,9 +175,14 @@ function check(want: Want, reply: Reply, place: string): void {
   }
 }
 
-function checkShare(want: Want & { kind: "share" }, replies: Reply[], place: string): void {
-  const found = replies.filter((reply) => reply.records.some(({ address }) => address === want.address));
-  const percent = (found.length / replies.length) * 100;
+function checkShare(want: Want & { kind: "share" }, replies: Map<Reply, number>, place: string): void {
+  let found = 0;
+  let all = 0;
+  for (const [{ records }, count] of replies) {
+    all += count;
+    if (records.some(({ address }) => address === want.address)) found += count;
+  }
+  const percent = (found / all) * 100;
   if (Math.abs(percent - want.percent) < SHARE_POINTS) return;
   throw new Error(`${place}: ${percent}% ${want.address}, wanted ${want.percent}%`);
 }

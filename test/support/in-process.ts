@@ -45,12 +45,15 @@ export function serveSnapshot(
   const counters = allocateCounters();
   const context = createContext(snapshot, rows, counters);
   const out = new Uint8Array(OUT_OCTETS);
+  const resolvers = new Map<string, number[]>();
   const askPrefix: InProcess["askPrefix"] = (buffer, length, how = {}) => {
     const resolver = how.resolver ?? "192.0.2.200";
     context.transport = how.tcp === true ? TRANSPORT_TCP : TRANSPORT_UDP;
     context.client.resolverFamily = resolver.includes(":") ? 6 : 4;
     context.client.resolverAddress.fill(0);
-    context.client.resolverAddress.set(addressOctets(resolver));
+    const address = resolvers.get(resolver) ?? addressOctets(resolver);
+    resolvers.set(resolver, address);
+    context.client.resolverAddress.set(address);
     const size = answerQuery(buffer, length, context, out);
     return size === 0 ? null : out.slice(0, size);
   };
