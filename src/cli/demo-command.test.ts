@@ -25,10 +25,11 @@ test.each([
   async (args, listen, api) => {
     let written = "";
     let path = "";
-    runServer.mockImplementation(async ({ configPath, onReady }) => {
+    runServer.mockImplementation(async ({ configPath, onReady, onLogged }) => {
       path = configPath!;
       written = readFileSync(path, "utf8");
       onReady?.([{ host: "127.0.0.1", port: 5300, family: 4 }]);
+      onLogged?.("metrics and health on http://127.0.0.1:8053");
       return 0;
     });
     const terminal = recordedTerminal();

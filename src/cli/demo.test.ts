@@ -2,7 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { temporaryFolder } from "../../test/support/temporary-folder.ts";
 import { recordedTerminal } from "../../test/support/terminal.ts";
 import type { ServerOptions } from "../serve/supervisor.ts";
@@ -31,7 +31,7 @@ function writeConfig(zone = ZONE): string {
 }
 
 /** Origins that are only written down; the server runs until it is told to end. */
-function fakeParts(failures: Record<string, string> = {}) {
+function fakeParts(failures: Record<string, string> = {}, isApiOpen = true) {
   const calls: string[] = [];
   let end: (code: number) => void = () => undefined;
   let options: ServerOptions | null = null;
@@ -49,6 +49,7 @@ function fakeParts(failures: Record<string, string> = {}) {
     serve: (given) => {
       options = given;
       given.onReady?.([{ host: "127.0.0.1", port: 5399, family: 4 }]);
+      if (isApiOpen) given.onLogged?.("metrics and health on http://127.0.0.1:8053");
       return new Promise((resolve) => {
         end = resolve;
       });
@@ -87,6 +88,31 @@ describe("demo", () => {
     end(0);
     expect(await done).toBe(0);
     expect(calls.slice(2)).toEqual(["stop here", "stop both"]);
+  });
+
+  test.each([
+    [
+      "what is said of the API",
+      (options: ServerOptions) => options.onLogged?.("no metrics and no API: in use"),
+    ],
+    ["two seconds without it", () => vi.advanceTimersByTime(2000)],
+  ])("the screen stands below %s, once", async (_, happen) => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { parts, end, options } = fakeParts({}, false);
+    const terminal = recordedTerminal();
+    const done = runDemo(writeConfig(), terminal, parts);
+    for (let i = 0; i < 100 && options() === null; i++) await new Promise(setImmediate);
+    options()!.onLogged?.("pool here is healthy");
+    expect(terminal.stdout).toBe("");
+    happen(options()!);
+    expect(terminal.stdout).toContain("Ctrl-C ends everything.");
+    const { length } = terminal.stdout;
+    options()!.onLogged?.("metrics and health on http://127.0.0.1:8053");
+    vi.advanceTimersByTime(10_000);
+    expect(terminal.stdout).toHaveLength(length);
+    end(0);
+    await done;
   });
 
   test("number keys stop and start an origin; Ctrl-C and q are an interrupt", async () => {

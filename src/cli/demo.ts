@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { shownPath } from "../config/shown-path.ts";
 import type { ProbeTarget } from "../health/plan.ts";
+import type { Listener } from "../serve/listener.ts";
 import { runServer, type ServerOptions } from "../serve/supervisor.ts";
 import { portOption } from "./arguments.ts";
 import { defineCommand, EXIT_FINDINGS } from "./command.ts";
@@ -103,23 +104,54 @@ export async function runDemo(
       withdrawalMs: withdrawalMs(targets),
     };
     let releaseKeys = (): void => undefined;
+    const screen = afterApi((listener) => {
+      for (const line of demoScreen({ ...scene, ...listener }, terminal)) terminal.out(line);
+      releaseKeys = watchKeys(origins, terminal, parts);
+    });
     try {
       return await parts.serve({
         configPath,
         pretty: true,
         onHangUp: "stop",
         printError: (line) => terminal.err(hint !== null && isListening(line) ? `${line}\n${hint}` : line),
-        onReady: ([listener]) => {
-          for (const line of demoScreen({ ...scene, ...listener! }, terminal)) terminal.out(line);
-          releaseKeys = watchKeys(origins, terminal, parts);
-        },
+        onReady: ([listener]) => screen.onReady(listener!),
+        onLogged: screen.onLogged,
       });
     } finally {
+      screen.cancel();
       releaseKeys();
     }
   } finally {
     await Promise.all(origins.map((origin) => parts.stop(origin)));
   }
+}
+
+/** The screen waits this long for the API, which is opened once queries are answered. */
+const API_MS = 2000;
+
+/** Shows the screen below the last line that the start writes to the log, once: sockets first, then the API. */
+function afterApi(show: (listener: Listener) => void) {
+  let ready: Listener | null = null;
+  let isOpen = false;
+  let timer: NodeJS.Timeout | undefined;
+  const showOnce = (): void => {
+    clearTimeout(timer);
+    if (ready !== null) show(ready);
+    ready = null;
+  };
+  return {
+    onReady: (listener: Listener): void => {
+      ready = listener;
+      if (isOpen) showOnce();
+      else timer = setTimeout(showOnce, API_MS);
+    },
+    onLogged: (message: string): void => {
+      if (!/^(no )?metrics and /.test(message)) return;
+      isOpen = true;
+      showOnce();
+    },
+    cancel: () => clearTimeout(timer),
+  };
 }
 
 /** Whether a local HTTP server can be what a target probes. */

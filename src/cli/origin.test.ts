@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 import type { AddressInfo } from "node:net";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { type OriginProcess, type OriginReport, runOrigin, startOrigin } from "./origin.ts";
 
 /** A process as an origin sees it: what it was sent and what it wrote. */
@@ -14,6 +14,12 @@ class FakeProcess extends EventEmitter {
     super();
     this.argv = ["node", "origin-entry.js", ...args];
     this.connected = connected;
+  }
+  /** The only other process that runs. */
+  demo = 0;
+  kill(process: number, signal: number): true {
+    if (process === this.demo && signal === 0) return true;
+    throw Object.assign(new Error("kill ESRCH"), { code: "ESRCH" });
   }
   send(report: OriginReport): boolean {
     return this.reports.push(report) > 0;
@@ -78,6 +84,22 @@ test("by hand it writes a line and ends with SIGINT", async () => {
   expect(fake.written).toBe(`europe: 127.0.0.1:${port}\n`);
   fake.emit("SIGINT");
   expect(await isGone(port)).toBe(true);
+});
+
+test("by hand it ends with the demo that named it", async () => {
+  const port = await freePort();
+  const fake = new FakeProcess(["europe", "127.0.0.1", String(port), "4711"], false);
+  fake.demo = 4711;
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  onTestFinished(() => void vi.useRealTimers());
+  await run(fake);
+  vi.advanceTimersByTime(10_000);
+  expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200);
+  fake.demo = 0;
+  vi.advanceTimersByTime(250);
+  expect(await isGone(port)).toBe(true);
+  expect(fake.written).toContain("europe: the demo has ended\n");
+  expect(vi.getTimerCount()).toBe(0);
 });
 
 test("a port in use is reported, not thrown", async () => {

@@ -22,12 +22,18 @@ export type OriginReport = { listening: true } | { listening: false; code: strin
 /** The part of `process` that an origin needs. */
 export type OriginProcess = Pick<
   NodeJS.Process,
-  "argv" | "connected" | "disconnect" | "on" | "once" | "send" | "stderr"
+  "argv" | "connected" | "disconnect" | "kill" | "on" | "once" | "send" | "stderr"
 >;
 
-/** Runs `NAME ADDRESS PORT` until SIGTERM, SIGINT or, as a child process, until the parent is gone. */
+/** How soon an origin that was started by hand follows its demo. */
+const FOLLOW_MS = 250;
+
+/**
+ * Runs `NAME ADDRESS PORT [DEMO]` until SIGTERM, SIGINT or, as a child process, until the parent is gone; by hand, until
+ * the process DEMO is.
+ */
 export async function runOrigin(self: OriginProcess): Promise<void> {
-  const [name = "origin", address = "127.0.0.1", port = "0"] = self.argv.slice(2);
+  const [name = "origin", address = "127.0.0.1", port = "0", demo = ""] = self.argv.slice(2);
   const hasParent = self.connected;
   const report = (message: OriginReport): void => {
     if (hasParent) self.send?.(message);
@@ -36,10 +42,16 @@ export async function runOrigin(self: OriginProcess): Promise<void> {
   try {
     const server = await startOrigin(name, address, Number(port));
     const stop = (): void => {
+      clearInterval(follow);
       server.close();
       server.closeAllConnections();
       if (self.connected) self.disconnect();
     };
+    const follow = setInterval(() => {
+      if (hasParent || demo === "" || isRunning(self, Number(demo))) return;
+      self.stderr.write(`${name}: the demo has ended\n`);
+      stop();
+    }, FOLLOW_MS);
     self.once("SIGTERM", stop);
     self.once("disconnect", stop);
     // Ctrl-C reaches the whole process group; the parent decides when its origins end.
@@ -48,5 +60,13 @@ export async function runOrigin(self: OriginProcess): Promise<void> {
   } catch (error) {
     report({ listening: false, code: (error as NodeJS.ErrnoException).code ?? String(error) });
     if (hasParent) self.disconnect();
+  }
+}
+
+function isRunning(self: OriginProcess, process: number): boolean {
+  try {
+    return self.kill(process, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ESRCH";
   }
 }

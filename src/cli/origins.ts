@@ -15,9 +15,9 @@ export interface Origin {
 /** A child needs a compiled file, also where this one runs from source. */
 const ENTRY = fileURLToPath(new URL("../../dist/cli/origin-entry.js", import.meta.url));
 
-/** The command that runs the origin again, for people. */
+/** The command that runs the origin again, for people; it ends with this process. */
 export function originCommand(origin: Origin): string {
-  return `node ${relative(process.cwd(), ENTRY)} ${origin.name} ${origin.address} ${origin.port}`;
+  return `node ${relative(process.cwd(), ENTRY)} ${origin.name} ${origin.address} ${origin.port} ${process.pid}`;
 }
 
 /**

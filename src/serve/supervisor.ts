@@ -39,6 +39,8 @@ export interface ServerOptions {
   printError?: (line: string) => void;
   /** Once, when every socket is open. */
   onReady?: (listeners: Listener[]) => void;
+  /** After each line of the log. */
+  onLogged?: (message: string) => void;
 }
 
 /** What the supervisor stands on; tests hand in their own. */
@@ -109,10 +111,14 @@ export async function runServer(
   options: ServerOptions,
   startWorker: StartWorker = startThread,
 ): Promise<number> {
-  const { log, opened } = openLog({
+  const { log: write, opened } = openLog({
     pretty: options.pretty ?? process.stdout.isTTY === true,
     level: options.logLevel ?? "info",
   });
+  const log: Log = (level, message, fields) => {
+    write(level, message, fields);
+    options.onLogged?.(message);
+  };
   const supervisor = startSupervisor(options, {
     startWorker,
     log,
