@@ -71,14 +71,16 @@ function openFile(
   const read = readSteadyFile(path, MAX_DATABASE_OCTETS);
   if (!("octets" in read))
     return { result: { database: null, findings: [fileFinding(name, read)] }, stamps: new Map([[path, ""]]) };
+  // Not `read`: whoever may read the file again would keep its octets.
+  const { stamp } = read;
   const readAgain = (): Uint8Array => {
     const again = readSteadyFile(path, MAX_DATABASE_OCTETS);
-    if ("octets" in again && again.stamp === read.stamp) return again.octets;
+    if ("octets" in again && again.stamp === stamp) return again.octets;
     throw new Error(`${name} is not the file any more that it was`);
   };
   // A file whose stamp says nothing would not be known again.
-  const opened = openDatabase(read.octets, name, role, read.stamp === "" ? null : readAgain, known);
+  const opened = openDatabase(read.octets, name, role, stamp === "" ? null : readAgain, known);
   const result: Opened =
     "database" in opened ? { database: opened.database, findings: [] } : { database: null, ...opened };
-  return { result, stamps: new Map([[path, read.stamp]]) };
+  return { result, stamps: new Map([[path, stamp]]) };
 }
