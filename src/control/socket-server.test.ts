@@ -189,8 +189,8 @@ describe("requests", () => {
 
 describe("many clients", () => {
   /** As many as there may be, each of which has sent `text`. */
-  async function crowd(text: string): Promise<Socket[]> {
-    const sockets = Array.from({ length: 64 }, () => connect(path));
+  async function crowd(text: string, length = 64): Promise<Socket[]> {
+    const sockets = Array.from({ length }, () => connect(path));
     open.push(...sockets);
     for (const socket of sockets) socket.on("error", () => undefined).write(text);
     if (text === "")
@@ -213,9 +213,34 @@ describe("many clients", () => {
     client.close();
   });
 
-  it("that all follow turn one more away", async () => {
+  it("that follow leave room for those that ask: 48 may, and as many again ask and are answered", async () => {
     await listen();
-    const sockets = await crowd('{"op":"follow"}\n');
+    const sockets = await crowd('{"op":"follow"}\n', 70);
+    await expect.poll(() => followers.size).toBe(48);
+    const client = await connectControl(path);
+    await expect(client.ask("follow")).rejects.toThrow(new ServerRefusal("48 clients follow already"));
+    client.close();
+    for (let n = 0; n < 60; n++) {
+      const other = await connectControl(path);
+      expect(await other.ask("echo", { text: "in" })).toEqual({ text: "in" });
+    }
+    expect(followers.size).toBe(48);
+    // Who goes makes room.
+    for (const socket of sockets) socket.destroy();
+    await expect.poll(() => followers.size).toBe(0);
+    const next = await connectControl(path);
+    await next.ask("follow");
+    expect(followers.size).toBe(1);
+    next.close();
+  });
+
+  it("that all wait for a reply turn one more away", async () => {
+    await listen();
+    const sockets = Array.from({ length: 64 }, () => connect(path));
+    open.push(...sockets);
+    for (const socket of sockets) socket.on("error", () => undefined).write('{"op":"late","ms":3000}\n');
+    await Promise.all(sockets.map((each) => new Promise((done) => each.on("connect", done))));
+    await new Promise((resolve) => setTimeout(resolve, 200));
     expect(await raw("")).toBe('{"ok":false,"error":"more than 64 clients at once"}\n(closed)');
     expect(sockets.some(({ destroyed }) => destroyed)).toBe(false);
   });

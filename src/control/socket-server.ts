@@ -34,6 +34,8 @@ export interface SocketServer {
 const MAX_REQUEST_OCTETS = 2 * 2 ** 20;
 /** Far more than people at keyboards. One more takes the place of whoever has been silent for longest. */
 const MAX_CLIENTS = 64;
+/** Of them those that follow events: what is asked and answered at once, as a drain, always finds a place. */
+const MAX_FOLLOWERS = 48;
 /** What may wait for a client that does not read; one reply may be longer. */
 const MAX_WAITING_OCTETS = 2 ** 20;
 /** A client has so long to send a request, and to take the reply. */
@@ -48,6 +50,7 @@ export async function openControlSocket(
 ): Promise<SocketServer> {
   /** Of each, whether it may be let go: it waits for nothing, and follows nothing. In the order of their last requests. */
   const clients = new Map<Socket, () => boolean>();
+  const followers = new Set<Socket>();
   const server: Server = createServer((socket) => {
     socket.on("error", () => socket.destroy());
     if (clients.size >= MAX_CLIENTS) letOneGo(clients);
@@ -55,11 +58,14 @@ export async function openControlSocket(
       socket.end(`${JSON.stringify({ ok: false, error: `more than ${MAX_CLIENTS} clients at once` })}\n`);
       return;
     }
-    const isIdle = serveClient(socket, handlers, log, patienceMs, () => {
+    const isIdle = serveClient(socket, handlers, log, patienceMs, followers, () => {
       if (clients.delete(socket)) clients.set(socket, isIdle);
     });
     clients.set(socket, isIdle);
-    socket.on("close", () => clients.delete(socket));
+    socket.on("close", () => {
+      clients.delete(socket);
+      followers.delete(socket);
+    });
   });
   const { isInPlace, remove } = await listenPrivately(server, path);
   server.on("error", (error) => log("error", `the control socket failed: ${error.message}`));
@@ -83,21 +89,21 @@ function letOneGo(clients: Map<Socket, () => boolean>): void {
   }
 }
 
-/** Returns whether the client waits for nothing; `onRequest` is called for each request. */
+/** Returns whether the client waits for nothing; `onRequest` is called for each request. One that follows joins `followers`. */
 function serveClient(
   socket: Socket,
   handlers: Readonly<Record<string, Handler>>,
   log: Log,
   patienceMs: number,
+  followers: Set<Socket>,
   onRequest: () => void,
 ): () => boolean {
   let received = "";
   let isBusy = false;
-  let isFollowing = false;
   const ends: (() => void)[] = [];
   socket.setEncoding("utf8");
   socket.setTimeout(patienceMs, () => {
-    if (!isFollowing || socket.writableLength > 0) socket.destroy();
+    if (!followers.has(socket) || socket.writableLength > 0) socket.destroy();
   });
   socket.on("close", () => {
     for (const end of ends) end();
@@ -112,7 +118,11 @@ function serveClient(
     else write(line);
   };
   const onClose = (end: () => void): void => {
-    isFollowing = true;
+    if (!followers.has(socket) && followers.size >= MAX_FOLLOWERS) {
+      end();
+      throw new RequestRefused(`${MAX_FOLLOWERS} clients follow already`);
+    }
+    followers.add(socket);
     ends.push(end);
   };
   const next = async (): Promise<void> => {
@@ -140,7 +150,7 @@ function serveClient(
     }
     void next();
   });
-  return () => !isBusy && !isFollowing;
+  return () => !isBusy && !followers.has(socket);
 }
 
 function drained(socket: Socket): Promise<void> {
