@@ -113,8 +113,10 @@ records:
     await sleep(2500);
     expect(await answered(server)).toBe(EU);
     expect(server.child.stdout().match(/state\.json cannot be written \(ENOENT\)/g)).toHaveLength(1);
-    const metrics = await (await fetch(`${server.api}/metrics`)).text();
+    const metrics = await (await server.get("/metrics")).text();
     expect(metrics).toMatch(/^steerd_state_file_ok 0$/m);
+    // Answers go on as before.
+    expect((await server.get("/readyz")).status).toBe(200);
     for (const phase of ["connect", "first_octet"])
       expect(metrics).toMatch(
         new RegExp(`^steerd_endpoint_phase_seconds\\{.*phase="${phase}"\\} 0\\.\\d+$`, "m"),
