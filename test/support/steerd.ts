@@ -10,6 +10,8 @@ export interface Steerd extends ServerAddress {
   port: number;
   /** `http://127.0.0.1:port` of the API listener. */
   api: string;
+  /** What the API answers; waits for it while its worker is being replaced, as after a restart. */
+  get(path: string): Promise<Response>;
   /** Folder with steerd.yaml and zones/. */
   folder: string;
   child: Child;
@@ -27,6 +29,27 @@ export interface SteerdOptions {
 }
 
 export const ROOT = join(import.meta.dirname, "../..");
+
+const API_OPEN = /metrics and health on (http:\/\/[\d.]+:\d+)\D/;
+/** A control worker is back within this, on a busy machine too. */
+const API_MS = 10_000;
+
+/** Asks the API where it listens now: on another free port after its worker was replaced. Says what the server wrote when it fails. */
+async function askApi(child: Child, path: string): Promise<Response> {
+  const endMs = performance.now() + API_MS;
+  for (;;) {
+    const [, api] = [...child.stdout().matchAll(new RegExp(API_OPEN, "g"))].at(-1)!;
+    try {
+      return await fetch(`${api}${path}`);
+    } catch (error) {
+      if (performance.now() > endMs)
+        throw new Error(`${api}${path} is not answered\n${child.stdout()}${child.stderr()}`, {
+          cause: error,
+        });
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
 
 /** Starts a server on free loopback ports over `files` in its zones folder; needs dist/. */
 export async function startSteerd(
@@ -56,13 +79,14 @@ export async function startSteerd(
     ],
     { lifetimeMs: options.lifetimeMs ?? 60_000, env: { NO_COLOR: "1" } },
   );
-  const [, port] = await child.waitFor(/answering on 127\.0\.0\.1:(\d+)/);
-  const [, api] = await child.waitFor(/metrics and health on (http:\/\/[\d.]+:\d+)/);
+  const [, port] = await child.waitFor(/answering on 127\.0\.0\.1:(\d+)\D/);
+  const [, api] = await child.waitFor(API_OPEN);
   let accepted = 1;
   return {
     host: "127.0.0.1",
     port: Number(port),
     api: api!,
+    get: (path) => askApi(child, path),
     folder,
     child,
     write,

@@ -25,7 +25,7 @@ async function answered(): Promise<string> {
 }
 
 async function metric(name: string): Promise<string | undefined> {
-  const text = await (await fetch(`${server.api}/metrics`)).text();
+  const text = await (await server.get("/metrics")).text();
   return new RegExp(`^${name}\\{zone="gslb.example",pool="eu"\\} (\\S+)$`, "m").exec(text)?.[1];
 }
 

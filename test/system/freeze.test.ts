@@ -94,7 +94,7 @@ async function stays(wanted: readonly string[], forMs = VERDICT_MS): Promise<voi
 }
 
 async function metric(name: string): Promise<string> {
-  const text = await (await fetch(`${steerd!.api}/metrics`)).text();
+  const text = await (await steerd!.get("/metrics")).text();
   return text.split("\n").find((line) => line.startsWith(`${name} `)) ?? "";
 }
 

@@ -38,7 +38,7 @@ const alerts = (): Alert[] =>
 const chats = (): unknown[] => got.filter(({ url }) => url === "/chat").map(({ body }) => body);
 
 async function metric(line: RegExp): Promise<string | undefined> {
-  return line.exec(await (await fetch(`${server.api}/metrics`)).text())?.[1];
+  return line.exec(await (await server.get("/metrics")).text())?.[1];
 }
 
 let originPort: number;

@@ -49,7 +49,7 @@ describe("reload", () => {
     server.write("example.test.zone", "@ 60 SOA ns h 1 2 3 4\n");
     await server.child.waitFor(/example\.test\.zone:1.*\n.*configuration rejected, 1 stays in use/);
     expect(await ask(server.port)).toBe("192.0.2.1");
-    const metrics = await (await fetch(`${server.api}/metrics`)).text();
+    const metrics = await (await server.get("/metrics")).text();
     expect(metrics).toMatch(/^steerd_reload_ok 0$/m);
     expect(metrics).toMatch(/^steerd_snapshot_generation 1$/m);
     server.write("example.test.zone", SECOND);
