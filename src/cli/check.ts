@@ -73,5 +73,6 @@ function summary(counted: string | null, report: CompileReport | null): string {
     plural(report.pools, "pool"),
     plural(report.targets, "checked address", "checked addresses"),
   ].join(", ");
-  return `${contents}: ${counted ?? "no errors"}`;
+  const none = report.zones === 0 ? "; no zone is served: zones are files that end in .zone or .yaml" : "";
+  return `${contents}: ${counted ?? "no errors"}${none}`;
 }

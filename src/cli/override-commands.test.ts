@@ -311,6 +311,7 @@ describe("with a server", () => {
   it.each([
     ["region:nowhere", 'no region of the server is called "nowhere": expected one of dublin'],
     ["us/lb1", 'no endpoint of the server is called "us/lb1": expected one of eu/lb1, us/lb2'],
+    ["lb2", '"lb2" is not a pool but an endpoint: expected us/lb2'],
     ["asia", 'no pool of the server is called "asia": expected one of eu, us'],
     ["example.com/ue", 'no pool of the server is called "example.com/ue": expected one of example.com/eu'],
   ])("status %s: nothing but what there is", async (selector, words) => {

@@ -1,6 +1,7 @@
 import { formatMatch, matchesPlace, type OverrideMatch, parseSelector } from "../config/override-match.ts";
 import { oneOf } from "../config/problem.ts";
 import type { PoolStatus } from "../control/live-status.ts";
+import { listed } from "../wire/listing.ts";
 import { defineCommand, EXIT_FINDINGS, EXIT_OK, UsageError } from "./command.ts";
 import { type ServerStatus, statusLines } from "./status-text.ts";
 import { withServer } from "./with-server.ts";
@@ -54,6 +55,13 @@ function nowhere(match: OverrideMatch, pools: readonly PoolStatus[]): string {
   const word = formatMatch(match).replace(/^(region|pool):/, "");
   const kind = isRegion ? "region" : match.endpoint === null ? "pool" : "endpoint";
   const names = [...new Set(known)].sort();
+  const meant = pools.flatMap(({ pool, endpoints }) =>
+    endpoints.flatMap(({ endpoint }) =>
+      !isRegion && match.endpoint === null && endpoint === match.pool ? [`${pool}/${endpoint}`] : [],
+    ),
+  );
+  if (meant.length > 0)
+    return `"${word}" is not a pool but an endpoint: expected ${listed([...new Set(meant)])}`;
   const expected = names.length === 0 ? `the server has no ${kind}` : `expected ${oneOf(word, names)}`;
   return `no ${kind} of the server is called "${word}": ${expected}`;
 }

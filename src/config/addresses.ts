@@ -48,6 +48,8 @@ export function readAddress(text: string): ParsedAddress | AddressFault {
 }
 
 function expectationFor(text: string): string {
+  if (/^[a-z]+:\/\//i.test(text))
+    return `${ADDRESS_EXPECTED} alone; the check has the protocol, the port and the path`;
   if (text.includes("/")) return `${ADDRESS_EXPECTED} without a prefix length`;
   if (text.includes("%")) return `${ADDRESS_EXPECTED} without a zone`;
   if (/^\[.*\]/.test(text) || /^[\d.]+:\d+$/.test(text))

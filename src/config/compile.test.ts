@@ -296,8 +296,8 @@ describe("generated SOA and NS records", () => {
     });
     expect(folder.findings()).toEqual(
       ["a.example.yaml", "b.example.zone"].flatMap((file) => [
-        `zones/${file} ZONE_SOA_MISSING ${file[0]}.example. has no SOA record: expected SOA at the apex, or nameservers in the configuration`,
-        `zones/${file} ZONE_NS_MISSING ${file[0]}.example. has no NS record: expected NS at the apex, or nameservers in the configuration`,
+        `zones/${file} ZONE_SOA_MISSING ${file[0]}.example. has no SOA record: expected SOA at the apex, or nameservers in steerd.yaml`,
+        `zones/${file} ZONE_NS_MISSING ${file[0]}.example. has no NS record: expected NS at the apex, or nameservers in steerd.yaml`,
       ]),
     );
   });

@@ -203,7 +203,7 @@ function hasValidCount(
   }
   const { min_healthy: least } = pool;
   if ("count" in least && least.count > endpoints.length && !isOpen) {
-    const what = `${text}.min_healthy is ${least.count}, and the pool has ${endpoints.length} endpoints`;
+    const what = `${text}.min_healthy is ${least.count}, and the pool has ${endpoints.length === 1 ? "1 endpoint" : `${endpoints.length} endpoints`}`;
     reporter.error([...path, "min_healthy"], "value", "CFG_MIN_HEALTHY", what, `at most ${endpoints.length}`);
     return false;
   }

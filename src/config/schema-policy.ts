@@ -462,6 +462,14 @@ function chooseNode(value: unknown): z.core.$ZodType | Refusal {
   if (later !== undefined) return notAvailable(later, POLICY_KINDS, later);
   const strange = keys.find((key) => !(NODE_OPTIONS as readonly string[]).includes(key));
   if (strange !== undefined) {
+    const number = value[strange];
+    if (keys.length === 1 && typeof number === "number")
+      return {
+        code: "CFG_KEY_UNKNOWN",
+        what: `"${strange}" with a number is not a policy`,
+        expected: `{node: ${strange}, weight: ${number}}, or a mapping of names to weights in place of the list`,
+        key: strange,
+      };
     const close = suggest(strange, POLICY_KINDS);
     return close === undefined
       ? {

@@ -139,7 +139,7 @@ export const ttlRow = chosen<TtlRange>([ttlFixed, ttlRange], (value) =>
   isMapping(value) ? ttlRange : ttlFixed,
 );
 
-const LATITUDE = "a latitude from -90 to 90, north positive";
+const LATITUDE = "a latitude from -90 to 90, north positive, and the longitude behind it";
 const LONGITUDE = "a longitude from -180 to 180, east positive";
 const LOCATION = "[latitude, longitude] in degrees, as [53.3, -6.3]";
 

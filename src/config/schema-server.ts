@@ -132,7 +132,7 @@ const resolverRow = z
 export const serverSchema = mapping(
   {
     listen: z
-      .array(socketAddressRow, { error: "a list of addresses with ports" })
+      .array(socketAddressRow, { error: 'a list of addresses with ports, as ["127.0.0.1:53"]' })
       .min(1, { error: "at least one address with a port" })
       .prefault(["127.0.0.1:5300", "[::1]:5300"])
       .describe("Addresses and ports to answer on, over UDP and TCP; port 0 takes any free one"),

@@ -104,7 +104,7 @@ const poolShape = {
     .optional()
     .describe("Check that decides which addresses are up, one of `checks`; absent: always up"),
   endpoints: z
-    .array(endpointRow, { error: "a list of addresses or endpoints" })
+    .array(endpointRow, { error: "a list of addresses or endpoints, as [192.0.2.10]" })
     .describe("Hosts that answer for the pool: addresses, or mappings with a name, addresses and a weight"),
   select: selectRow
     .optional()

@@ -276,6 +276,38 @@ describe("checks", () => {
 
 const SELECTS = "all, weighted, round_robin, hash, least_response_time, least_connections, p2c, adaptive";
 
+describe("what stands in the wrong place", () => {
+  const ZONE = "pools:\n  us: {endpoints: [192.0.2.1]}\n";
+  test.each([
+    [
+      `${ZONE}records:\n  www: {policy: {failover: [us], failback: manual}}\n`,
+      '4:34 CFG_KEY_UNKNOWN www: policy: "failback" stands in the wrong place: expected it inside failover, as {failover: {of: [...], failback: ...}}',
+    ],
+    [
+      `${ZONE}records:\n  www: {policy: {weighted: [us], weights: [1]}}\n`,
+      '4:34 CFG_KEY_UNKNOWN www: policy: "weights" stands in the wrong place: expected weights inside weighted, as {weighted: {eu: 80, us: 20}}',
+    ],
+    [
+      `${ZONE}records:\n  www: {policy: {weighted: [{us: 80}]}}\n`,
+      '4:30 CFG_KEY_UNKNOWN www: policy.weighted[0]: "us" with a number is not a policy: expected {node: us, weight: 80}, or a mapping of names to weights in place of the list',
+    ],
+    [
+      `${ZONE}records:\n  www: {failover: [us]}\n`,
+      '4:9 CFG_KEY_UNKNOWN www: "failover" stands in the wrong place: expected it inside policy, as policy: {failover: [...]}',
+    ],
+    [
+      `${ZONE}records:\n  www: {type: A, policy: us}\n`,
+      '4:9 CFG_KEY_UNKNOWN www: "type" stands in the wrong place: expected no type: a record answers A and AAAA, and what its pools have beside them',
+    ],
+    [
+      `${ZONE}  records:\n`,
+      "3:3 CFG_VALUE_INVALID pools.records is empty: expected a mapping, as {endpoints: [192.0.2.10]}; or, for the records of the file, no spaces before it",
+    ],
+  ])("%j", (text, finding) => {
+    expect(zoneFindings(text)).toEqual([finding]);
+  });
+});
+
 describe("pools", () => {
   test.each([
     [
@@ -284,11 +316,11 @@ describe("pools", () => {
     ],
     [
       "{region: x}",
-      "2:3 CFG_KEY_MISSING pools.p: endpoints is missing: expected a list of addresses or endpoints",
+      "2:3 CFG_KEY_MISSING pools.p: endpoints is missing: expected a list of addresses or endpoints, as [192.0.2.10]",
     ],
     [
       "{endpoints: 192.0.2.1}",
-      '2:18 CFG_VALUE_INVALID pools.p.endpoints is "192.0.2.1": expected a list of addresses or endpoints',
+      '2:18 CFG_VALUE_INVALID pools.p.endpoints is "192.0.2.1": expected a list of addresses or endpoints, as [192.0.2.10]',
     ],
     [
       "{endpoints: [{adress: 192.0.2.1}]}",
@@ -502,7 +534,7 @@ describe("policies", () => {
     ],
     [
       "{nearest: [{node: us, location: [91, 0]}]}",
-      "4:46 CFG_VALUE_INVALID www: policy.nearest[0].location[0] is 91: expected a latitude from -90 to 90, north positive",
+      "4:46 CFG_VALUE_INVALID www: policy.nearest[0].location[0] is 91: expected a latitude from -90 to 90, north positive, and the longitude behind it",
     ],
     [
       "{nearest: [{node: us, location: 3}]}",

@@ -1,6 +1,7 @@
 import type * as z from "zod";
 import { suggest } from "../zone/suggest.ts";
 import type { Refusal } from "./chosen.ts";
+import { fileKeyHint, placeOfKey } from "./key-hints.ts";
 import { oneOf, pathText, prefixFor, type Reporter, shown } from "./problem.ts";
 import { NAME_EXPECTED } from "./schema-rows.ts";
 import { LATER_OPTIONS } from "./vocabulary.ts";
@@ -63,7 +64,7 @@ function reportIssue(
       "value",
       "CFG_VALUE_INVALID",
       `${subject} is ${isSecret(path) ? hidden(found) : shown(found)}`,
-      issue.message,
+      `${issue.message}${fileKeyHint(path)}`,
     );
     return;
   }
@@ -107,8 +108,11 @@ function unknownKey(path: YamlPath, key: string, known: readonly string[], repor
     );
     return;
   }
+  const place = placeOfKey(key, known);
   const close = suggest(key, known);
-  if (close === undefined)
+  if (place !== null)
+    reporter.error(at, "key", "CFG_KEY_UNKNOWN", `${subject}"${key}" stands in the wrong place`, place);
+  else if (close === undefined)
     reporter.error(at, "key", "CFG_KEY_UNKNOWN", `${subject}"${key}" is not a key`, oneOf(key, known));
   else
     reporter.error(

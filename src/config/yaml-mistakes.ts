@@ -110,10 +110,13 @@ export function syntaxProblem(error: YAMLError, text: string): YamlProblem {
     case "BLOCK_IN_FLOW":
       return problem("CFG_YAML_SYNTAX", "a bracket above is not closed, or a text wants quotes", "");
     case "BLOCK_AS_IMPLICIT_KEY":
-      return problem(
-        "CFG_YAML_SYNTAX",
-        "a second key stands on the same line",
-        "quotes where a text is meant, or a new line",
+      return (
+        deeperKey(offset, text) ??
+        problem(
+          "CFG_YAML_SYNTAX",
+          "a second key stands on the same line",
+          "quotes where a text is meant, or a new line",
+        )
       );
     case "UNEXPECTED_TOKEN":
       return problem("CFG_YAML_SYNTAX", `"${wordAt(text, offset)}" cannot stand here`, "");
@@ -126,6 +129,23 @@ export function syntaxProblem(error: YAMLError, text: string): YamlProblem {
     default:
       return problem("CFG_YAML_SYNTAX", lowerFirst(error.message), "");
   }
+}
+
+/** `key: value` and, deeper on the next line, another key, which YAML takes for more of the value; null: it is none. */
+function deeperKey(offset: number, text: string): YamlProblem | null {
+  const from = text.lastIndexOf("\n", offset - 1) + 1;
+  const match = /^( *(?:- +)*)([^\s:#]+):[ \t]+[^\n]*\n( +)([^\s:#]+):(?=\s)/.exec(
+    text.slice(from, from + LOOK_BACK),
+  );
+  if (match === null) return null;
+  const [whole, before, key, after, next] = match as unknown as [string, string, string, string, string];
+  if (after.length <= before.length || from + before.length >= offset) return null;
+  return {
+    code: "CFG_YAML_SYNTAX",
+    offset: from + whole.length - next.length - 1,
+    what: `${next} stands deeper than ${key} above it, which has a value already`,
+    expected: `${before.length} spaces before ${next} as before ${key}, or nothing behind the colon of ${key}`,
+  };
 }
 
 type MakeProblem = (code: string, what: string, expected: string) => YamlProblem;

@@ -136,6 +136,15 @@ describe("syntax errors", () => {
       "a: b: c\n",
       "1:4 CFG_YAML_SYNTAX a second key stands on the same line -> quotes where a text is meant, or a new line",
     ],
+    [
+      "p:\n  check: web\n    endpoints: [x]\n",
+      "3:5 CFG_YAML_SYNTAX endpoints stands deeper than check above it, which has a value already -> 2 spaces before endpoints as before check, or nothing behind the colon of check",
+    ],
+    ["p:\n  us:\n\tregion: x\n    check: y\n", "3:1 CFG_YAML_TAB a tab is used as indentation -> spaces"],
+    [
+      "p:\n  us\n    region: x\n    check: y\n",
+      "2:3 CFG_YAML_SYNTAX a key does not end on its line -> a colon, and a space behind it",
+    ],
     ["a: 1\nb:2\n", "2:1 CFG_YAML_SYNTAX b has no space after its colon -> key: value"],
     ["a: {b:1}", "1:5 CFG_YAML_SYNTAX b has no space after its colon -> key: value"],
     [

@@ -37,8 +37,8 @@ function dynamic(name: string, ownsName = false): { name: Uint8Array; ownsName: 
 describe("apex", () => {
   it("needs SOA and NS", () => {
     expect(said(columnsOf("a 5 A 192.0.2.1\n"))).toEqual([
-      "z:0 error ZONE_SOA_MISSING example.com. has no SOA record: SOA at the apex, or nameservers in the configuration",
-      "z:0 error ZONE_NS_MISSING example.com. has no NS record: NS at the apex, or nameservers in the configuration",
+      "z:0 error ZONE_SOA_MISSING example.com. has no SOA record: SOA at the apex, or nameservers in steerd.yaml",
+      "z:0 error ZONE_NS_MISSING example.com. has no NS record: NS at the apex, or nameservers in steerd.yaml",
     ]);
     expect(said(columnsOf("@ 5 SOA ns. hm 1 2 3 4 5\n"))).toHaveLength(1);
     expect(said(emptyColumns(ORIGIN))).toHaveLength(2);

@@ -71,7 +71,7 @@ function checkApex(check: Check, options: CheckOptions): void {
       line: 0,
       column: 0,
       what: `${formatName(origin, 0)} has no ${formatType(type)} record`,
-      expected: `${formatType(type)} at the apex, or nameservers in the configuration`,
+      expected: `${formatType(type)} at the apex, or nameservers in steerd.yaml`,
     });
   }
 }
