@@ -109,6 +109,7 @@ function oddsWords(
 ): string[] {
   if (odds === null) return share === null ? [] : [`weight ${weight} (${percentWords(share)})`];
   if (odds.part === 0 && weight !== 0) return [];
+  if (weight === null && of.kind !== "latency") return [`${percentWords(odds.chance)} by dice`];
   const turns = of.kind === "round_robin" ? " of turns" : "";
   const what = weight === null ? "" : "weight ";
   const alike = of.kind === "latency" ? "tied " : "";

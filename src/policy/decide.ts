@@ -58,7 +58,7 @@ import { leastEntry, p2cEntry } from "./load-node.ts";
 import { pickPool } from "./pool.ts";
 import { takeTurn, turnEntry } from "./round-robin.ts";
 import { locateClient } from "./scope.ts";
-import { nodeScale, nodeTakes } from "./slice.ts";
+import { nodeScale, nodeTakes, weighsByScale } from "./slice.ts";
 import { NO_HORIZON, nearerHorizon, shapeTtl } from "./ttl.ts";
 import { drawEntry } from "./weighted.ts";
 
@@ -229,10 +229,6 @@ function isLeftOut(context: DecideContext, kind: NodeKindWord, entry: number): b
   context.leftOut = 1;
   if (context.trace !== null) context.trace.leftOut(entry);
   return true;
-}
-
-function weighsByScale(kind: NodeKindWord): boolean {
-  return kind === NODE_KIND_WEIGHTED || kind === NODE_KIND_ROUND_ROBIN || kind === NODE_KIND_HASH;
 }
 
 /** The node's alternative after `attempt` others have failed: an index into PolicyData.entries, or -1. */

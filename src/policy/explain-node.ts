@@ -33,6 +33,7 @@ import { hashedPrefix } from "./hashed-prefix.ts";
 import type { PolicyNames } from "./names.ts";
 import { entryOdds, poolOdds } from "./odds.ts";
 import type { Try, Visit } from "./recorder.ts";
+import { slicedOdds } from "./slice-odds.ts";
 
 /** Kinds that pass over what is more loaded; `p2c` only that of its pair. */
 const BY_LOAD: ReadonlySet<number> = new Set([
@@ -41,17 +42,21 @@ const BY_LOAD: ReadonlySet<number> = new Set([
   NODE_KIND_ADAPTIVE,
 ]);
 
-/** A node that the decision walked, with everything below it; `picked` has the indexes of the answer's addresses. */
+/** A node that the decision walked, the record's own where `isRoot`, with everything below it; `picked` has the indexes of the answer's addresses. */
 export function explainNode(
   context: DecideContext,
   names: PolicyNames,
   visit: Visit,
   picked: ReadonlySet<number>,
+  isRoot = false,
 ): NodeExplanation {
   const { nodes } = context.policy;
   const at = visit.node * NODE_WORDS;
   const table = nodes[at + NODE_TABLE]!;
-  const odds = visit.decision === DECIDED_NOTHING ? null : entryOdds(context, visit.node, visit.pass);
+  const odds =
+    visit.decision === DECIDED_NOTHING
+      ? null
+      : (entryOdds(context, visit.node, visit.pass) ?? slicedOdds(context, visit.node, visit.pass, isRoot));
   const tried = visit.tries.map((attempt) => ({
     ...explainTry(context, names, visit, attempt, picked),
     odds: odds?.get(attempt.entry) ?? null,

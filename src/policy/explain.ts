@@ -88,7 +88,7 @@ export function explainDecision(
     sticky: explainSticky(context, client, heedsEcs),
     client: explainClient(client, heedsEcs),
     tables: recording.tables.map((reading) => explainTable(context, names, reading, client, heedsEcs, words)),
-    root: explainNode(context, names, recording.root!, new Set(recording.picked)),
+    root: explainNode(context, names, recording.root!, new Set(recording.picked), true),
     lastResort: explainLastResort(context, names, recording, words),
   };
   return { ...explained, negative: explainNegative(explained) };

@@ -78,7 +78,7 @@ function failuresIn(context: DecideContext, pass: number): (entry: number) => bo
 }
 
 /** The node's entries; where a table orders them, those that this client's chain has. */
-function entriesInReach(context: DecideContext, node: number): number[] {
+export function entriesInReach(context: DecideContext, node: number): number[] {
   const { nodes } = context.policy;
   const at = node * NODE_WORDS;
   const first = nodes[at + NODE_FIRST]!;
@@ -92,7 +92,7 @@ function chainWords({ classes, policy, tables }: DecideContext, node: number): n
   return Array.from(tables.chains.subarray(start + 1, start + 1 + tables.chains[start]!));
 }
 
-function poolFails(context: DecideContext, pool: number, pass: number): boolean {
+export function poolFails(context: DecideContext, pool: number, pass: number): boolean {
   const { pools } = context.policy;
   const at = pool * POOL_WORDS;
   const row = pools[at + POOL_ROW]!;

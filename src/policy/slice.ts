@@ -11,9 +11,13 @@ import {
   NODE_FIRST,
   NODE_IDENTITY,
   NODE_KIND,
+  NODE_KIND_HASH,
   NODE_KIND_POOL,
+  NODE_KIND_ROUND_ROBIN,
+  NODE_KIND_WEIGHTED,
   NODE_SEED,
   NODE_WORDS,
+  type NodeKindWord,
   POOL_ROW,
   POOL_WORDS,
 } from "./data.ts";
@@ -61,6 +65,11 @@ export function weighEntries(context: DecideContext, first: number, end: number)
 export function isUneven({ policy, rows }: DecideContext, pool: number): boolean {
   const row = policy.pools[pool * POOL_WORDS + POOL_ROW]!;
   return row >= 0 && rows.pools[row * POOL_ROW_WORDS + POOL_ROW_UNEVEN] !== 0;
+}
+
+/** True for kinds that share by weight: a scale is a factor on it, and no client is left alone. */
+export function weighsByScale(kind: NodeKindWord): boolean {
+  return kind === NODE_KIND_WEIGHTED || kind === NODE_KIND_ROUND_ROBIN || kind === NODE_KIND_HASH;
 }
 
 /** True when a node takes this client: A and AAAA of one second agree. */
