@@ -123,6 +123,7 @@ export function referencePage(exampleOf: (section: string) => string): string {
     table(shapeOf(recordRow)),
     LAST_RESORT,
     "### records: https and svcb",
+    "A mapping, or a list of them:",
     table(shapeOf(serviceRow)),
     "### records: sticky",
     table(shapeOf(stickyOptions)),

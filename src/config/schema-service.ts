@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { mapping } from "./chosen.ts";
+import { chosen, mapping } from "./chosen.ts";
 import { integerRow } from "./schema-rows.ts";
 
 /** HTTPS and SVCB records that go with the addresses of a dynamic name. */
@@ -14,6 +14,8 @@ const alpnId = z
 
 /** Enough for any client, few enough for one record in a small reply. */
 const MAX_ALPN = 8;
+
+const HINTS = ["both", "ipv4", "ipv6", "none"] as const;
 
 export const serviceRow = mapping(
   {
@@ -33,7 +35,32 @@ export const serviceRow = mapping(
     port: integerRow(1, 65_535, "a port")
       .optional()
       .describe("Port to connect to; absent: that of the scheme"),
+    hints: z
+      .enum(HINTS, { error: `one of ${HINTS.join(", ")}` })
+      .default("both")
+      .describe("Families whose addresses are its hints: both, ipv4, ipv6 or none"),
   },
   "a mapping, as {alpn: [h3, h2]}",
 );
 export type ServiceInput = z.output<typeof serviceRow>;
+
+/** The records of one type. */
+export interface ServicesInput {
+  records: ServiceInput[];
+  /** They stand in a list, and not as one mapping. */
+  isList: boolean;
+}
+
+const SERVICES = "a mapping, as {alpn: [h3, h2]}, or a list of them";
+/** Clients try them in the order of their priorities; a reply over UDP holds as many. */
+const MAX_SERVICES = 8;
+const oneService = serviceRow.transform((record): ServicesInput => ({ records: [record], isList: false }));
+const severalServices = z
+  .array(serviceRow, { error: SERVICES })
+  .min(1, { error: "at least one record" })
+  .max(MAX_SERVICES, { error: `at most ${MAX_SERVICES} records` })
+  .transform((records): ServicesInput => ({ records, isList: true }));
+
+export const servicesRow = chosen<ServicesInput>([oneService, severalServices], (value) =>
+  Array.isArray(value) ? severalServices : oneService,
+);

@@ -8,7 +8,7 @@ import { endpointsFileRow } from "./schema-endpoints-file.ts";
 import { lastResortRow, type NodeInput, nodeRow, type PartsInput, partsRow } from "./schema-policy.ts";
 import { recoveryRows } from "./schema-recovery.ts";
 import { integerRow, locationRow, nameRow, sectionOf, ttlRow } from "./schema-rows.ts";
-import { serviceRow } from "./schema-service.ts";
+import { servicesRow } from "./schema-service.ts";
 import { SELECTS } from "./vocabulary.ts";
 
 /** zones/<origin>.yaml: the dynamic names of a zone. */
@@ -173,10 +173,12 @@ export const recordRow = mapping(
       .describe(
         "Answer the addresses of `target` endpoints, looked up as with `resolve`, in place of their names",
       ),
-    https: serviceRow
+    https: servicesRow
       .optional()
-      .describe("An HTTPS record (RFC 9460) whose hints are what A and AAAA are answered; absent: none"),
-    svcb: serviceRow.optional().describe("The same as an SVCB record"),
+      .describe(
+        "An HTTPS record (RFC 9460) whose hints are what A and AAAA are answered, or the list of them; absent: none",
+      ),
+    svcb: servicesRow.optional().describe("The same as an SVCB record"),
   },
   "a mapping, as {policy: eu}",
 );

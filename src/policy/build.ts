@@ -1,4 +1,5 @@
 import { identifyTable, type TableModel } from "../geo/table.ts";
+import type { ServiceModel } from "../zone/zone-data.ts";
 import {
   FAMILY_NAME,
   LAST_RESORT_ADDRESSES,
@@ -47,8 +48,8 @@ export interface BuiltPolicy {
   tableModels: TableModel[];
   /** Names that answers are aliases of, wire form: element i is what an address of FAMILY_NAME calls i. */
   targets: Uint8Array[];
-  /** What HTTPS and SVCB records begin with: element i is what a record calls i. */
-  services: Uint8Array[];
+  /** HTTPS and SVCB records: element i is what a record calls i. */
+  services: (readonly ServiceModel[])[];
   names: PolicyNames;
 }
 
@@ -65,8 +66,8 @@ interface Draft {
   targets: Uint8Array[];
   /** Number in `targets` by presentation form. */
   targetIndexes: Map<string, number>;
-  services: Uint8Array[];
-  /** Number in `services` by octets. */
+  services: (readonly ServiceModel[])[];
+  /** Number in `services` by content. */
   serviceIndexes: Map<string, number>;
   hashCells: number[];
   names: PolicyNames;
@@ -362,12 +363,12 @@ function addTarget(draft: Draft, text: string, name: Uint8Array): number {
   return draft.targets.push(name) - 1;
 }
 
-/** Records that begin alike share it; -1: there is none. */
-function addService(draft: Draft, rdata: Uint8Array | undefined): number {
-  if (rdata === undefined) return -1;
-  const content = rdata.join();
+/** Names with the same records share them; -1: there are none. */
+function addService(draft: Draft, records: readonly ServiceModel[] | undefined): number {
+  if (records === undefined) return -1;
+  const content = records.map(({ rdata, ipv4, ipv6 }) => [ipv4, ipv6, ...rdata].join()).join(";");
   const known = draft.serviceIndexes.get(content);
   if (known !== undefined) return known;
   draft.serviceIndexes.set(content, draft.services.length);
-  return draft.services.push(rdata) - 1;
+  return draft.services.push(records) - 1;
 }

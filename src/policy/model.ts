@@ -1,5 +1,6 @@
 import type { LatencyTable } from "../geo/latency-table.ts";
 import type { MinHealthy } from "../health/plan.ts";
+import type { ServiceModel } from "../zone/zone-data.ts";
 
 /**
  * Policies as the compiler hands them over: plain objects with every name resolved. `build.ts` flattens them into the
@@ -200,6 +201,6 @@ export interface RecordModel {
   gives?: "addresses" | "target";
   /** How much of the client's address a hash looks at, in bits. */
   sticky: { ipv4: number; ipv6: number };
-  /** RDATA without hints of the HTTPS and SVCB records that go with the addresses. */
-  services?: { https?: Uint8Array; svcb?: Uint8Array };
+  /** HTTPS and SVCB records that go with the addresses. */
+  services?: { https?: readonly ServiceModel[]; svcb?: readonly ServiceModel[] };
 }

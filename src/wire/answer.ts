@@ -83,6 +83,10 @@ export const ITEM_ADDRESSES = 2;
 export const ITEM_HINFO = 3;
 /** HTTPS or SVCB: the RR block, and then the decided addresses of both families (RFC 9460 section 7.3). */
 export const ITEM_HINTS = 4;
+/** Of the length of such an RR block: the octets that stand there, and which hints do not follow. */
+export const SERVICE_LENGTH_MASK = 0x3fff;
+export const SERVICE_NO_IPV4 = 0x8000;
+export const SERVICE_NO_IPV6 = 0x4000;
 /** An SOA whose owner is a suffix of QNAME, and of its own MNAME and RNAME: compression has nothing to search. */
 export const ITEM_SHORT_SOA = 5;
 

@@ -20,6 +20,9 @@ import {
   OWNER_QNAME,
   SECTION_ANSWER,
   SECTION_AUTHORITY,
+  SERVICE_LENGTH_MASK,
+  SERVICE_NO_IPV4,
+  SERVICE_NO_IPV6,
 } from "./answer.ts";
 import { createCompression, resetCompression, rewindCompression, writeName } from "./compression.ts";
 import {
@@ -182,7 +185,8 @@ function writeItem(
   let data = items[item + ITEM_DATA]!;
   let at = start;
   for (let rr = 0; rr < count; rr++) {
-    const rdlength = kind === ITEM_RRSET || kind === ITEM_HINTS ? heap.view.getUint16(data) : 0;
+    const length = kind === ITEM_RRSET || kind === ITEM_HINTS ? heap.view.getUint16(data) : 0;
+    const rdlength = kind === ITEM_HINTS ? length & SERVICE_LENGTH_MASK : length;
     const more = kind === ITEM_HINTS ? rdlength + hintsLength(answer) : rdlength;
     if (at > limit || at + more > limit + MAX_SHRINKING_RDATA) return 0;
     if (ownerKind === OWNER_QNAME) {
@@ -205,7 +209,8 @@ function writeItem(
         break;
       }
       case ITEM_HINTS:
-        at = writeHints(answer, out, copyOctets(heap.view, data + 2, rdlength, out, rdata));
+        at = writeHints(answer, length, out, copyOctets(heap.view, data + 2, rdlength, out, rdata));
+        data += rdlength + 2;
         break;
       case ITEM_HINFO:
         at = copyOctets(ANY_RDATA, 0, ANY_RDATA.byteLength, out, rdata);
@@ -276,15 +281,15 @@ function hintsLength({ addressCount, hintCount }: Answer): number {
   return 8 + hintCount * 4 + addressCount * 16;
 }
 
-/** The decided addresses as SvcParams, behind those of the RR block; a family without any has no hint. */
-function writeHints(answer: Answer, out: DataView, start: number): number {
+/** The decided addresses as SvcParams, behind those of the RR block; a family without any, or not asked for, has no hint. */
+function writeHints(answer: Answer, length: number, out: DataView, start: number): number {
   const { addressCount, addressView, hintCount, hintView } = answer;
   let at = start;
-  if (hintCount > 0) {
+  if (hintCount > 0 && (length & SERVICE_NO_IPV4) === 0) {
     out.setInt32(at, (PARAM_IPV4_HINT << 16) | (hintCount * 4));
     at = copyOctets(hintView, 0, hintCount * 4, out, at + 4);
   }
-  if (addressCount > 0) {
+  if (addressCount > 0 && (length & SERVICE_NO_IPV6) === 0) {
     out.setInt32(at, (PARAM_IPV6_HINT << 16) | (addressCount * 16));
     at = copyOctets(addressView, 0, addressCount * 16, out, at + 4);
   }

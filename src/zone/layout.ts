@@ -1,3 +1,4 @@
+import { SERVICE_NO_IPV4, SERVICE_NO_IPV6 } from "../wire/answer.ts";
 import { createName, setName } from "../wire/name.ts";
 import { viewOf } from "../wire/octets.ts";
 import * as draftRow from "./draft.ts";
@@ -29,6 +30,10 @@ import {
   RRSET_TTL,
   RRSET_TYPE,
   RRSET_WORDS,
+  SERVICE_COUNT,
+  SERVICE_OFFSET,
+  SERVICE_WORDS,
+  type ServiceModel,
   ZONE_APEX,
   ZONE_NS,
   ZONE_SOA,
@@ -60,11 +65,13 @@ export function layOut(
   draft: draftRow.ZoneDraft,
   zoneTable: Int32Array,
   targets: readonly Uint8Array[],
-  services: readonly Uint8Array[],
+  services: readonly (readonly ServiceModel[])[],
 ): ZoneData {
   const places = findPlaces(draft);
   const targetOctets = blockOctets(targets);
-  const words = sharedWords(places.length + ((targetOctets + blockOctets(services) + 3) >>> 2));
+  const words = sharedWords(
+    places.length + ((targetOctets + blockOctets(services.flat().map(({ rdata }) => rdata)) + 3) >>> 2),
+  );
   const octets = new Uint8Array(words.buffer, 0, words.byteLength);
   const data: ZoneData = {
     words,
@@ -75,7 +82,7 @@ export function layOut(
     zoneTable,
     glue: shareWords(draft.glue.words, draft.glue.length),
     targets: writeBlocks(targets, octets, places.length * 4),
-    services: writeBlocks(services, octets, places.length * 4 + targetOctets),
+    services: writeServices(services, octets, places.length * 4 + targetOctets),
     nodeCount: draft.nodeCount,
   };
   for (let node = 0; node < draft.nodeCount; node++) writeNode(draft, node, places, data);
@@ -114,6 +121,28 @@ function markUndisputed(data: ZoneData, nodes: Int32Array): void {
 
 function blockOctets(rdatas: readonly Uint8Array[]): number {
   return rdatas.reduce((sum, rdata) => sum + 2 + rdata.length, 0);
+}
+
+/** RR blocks of HTTPS and SVCB records, see ZoneData.services. */
+function writeServices(
+  services: readonly (readonly ServiceModel[])[],
+  octets: Uint8Array,
+  start: number,
+): Int32Array {
+  const words = sharedWords(services.length * SERVICE_WORDS);
+  let at = start;
+  for (const [index, records] of services.entries()) {
+    words[index * SERVICE_WORDS + SERVICE_OFFSET] = at;
+    words[index * SERVICE_WORDS + SERVICE_COUNT] = records.length;
+    for (const { rdata, ipv4, ipv6 } of records) {
+      const length = rdata.length | (ipv4 ? 0 : SERVICE_NO_IPV4) | (ipv6 ? 0 : SERVICE_NO_IPV6);
+      octets[at] = length >> 8;
+      octets[at + 1] = length & 0xff;
+      octets.set(rdata, at + 2);
+      at += 2 + rdata.length;
+    }
+  }
+  return words;
 }
 
 /** RR blocks of one RR each, as in zone files. Returns where each of them starts. */

@@ -66,6 +66,9 @@ import {
   RRSET_TTL,
   RRSET_TYPE,
   rrsetCount,
+  SERVICE_COUNT,
+  SERVICE_OFFSET,
+  SERVICE_WORDS,
   ZONE_APEX,
   ZONE_NEGATIVE_TTL,
   ZONE_SOA,
@@ -157,11 +160,13 @@ export function addTarget(state: Lookup, target: number, ttlSeconds: number, ans
   addItem(answer, SECTION_ANSWER, ITEM_RRSET, ownerKind, owner, TYPE_CNAME, ttlSeconds, offset, 1);
 }
 
-/** Adds an HTTPS or SVCB record of the name at which the lookup stopped: `service` of ZoneData.services, and the decided hints. */
+/** Adds HTTPS or SVCB records of the name at which the lookup stopped: `service` of ZoneData.services, and the decided hints. */
 export function addHints(state: Lookup, service: number, ttlSeconds: number, answer: Answer): void {
   const { ownerKind, owner, qtype } = state;
-  const offset = state.data.services[service]!;
-  addItem(answer, SECTION_ANSWER, ITEM_HINTS, ownerKind, owner, qtype, ttlSeconds, offset, 1);
+  const { services } = state.data;
+  const offset = services[service * SERVICE_WORDS + SERVICE_OFFSET]!;
+  const count = services[service * SERVICE_WORDS + SERVICE_COUNT]!;
+  addItem(answer, SECTION_ANSWER, ITEM_HINTS, ownerKind, owner, qtype, ttlSeconds, offset, count);
 }
 
 /**

@@ -45,6 +45,7 @@ import {
   APEX_HASH,
   APEX_NODE,
   APEX_WORDS,
+  type ServiceModel,
   ZONE_APEX,
   ZONE_NEGATIVE_TTL,
   ZONE_NS,
@@ -75,13 +76,13 @@ export interface ZoneSource {
  * the zone.
  *
  * @param targets - names in wire form that dynamic records answer as CNAMEs.
- * @param services - what HTTPS and SVCB records of dynamic names begin with.
+ * @param services - HTTPS and SVCB records of dynamic names, those of a name together.
  * @returns typed arrays over SharedArrayBuffers.
  */
 export function buildZones(
   sources: readonly ZoneSource[],
   targets: readonly Uint8Array[] = [],
-  services: readonly Uint8Array[] = [],
+  services: readonly (readonly ServiceModel[])[] = [],
 ): ZoneData {
   const draft = createDraft(sources);
   const name = createName();

@@ -29,11 +29,26 @@ export interface ZoneData {
    * and the name in wire form.
    */
   targets: Int32Array;
-  /** The same of the RDATA that HTTPS and SVCB records of dynamic names begin with, before their hints. */
+  /**
+   * HTTPS and SVCB records of dynamic names, SERVICE_WORDS words each: offset in `octets` of their RR blocks, back to
+   * back, and how many there are. In the two octets of RDLENGTH, SERVICE_LENGTH_MASK is how much of the RDATA stands
+   * there, before the hints, and two bits say which of those do not follow.
+   */
   services: Int32Array;
   /** Number of nodes, empty non-terminals included. */
   nodeCount: number;
 }
+
+/** What an HTTPS or SVCB record of a dynamic name begins with, and which hints follow. */
+export interface ServiceModel {
+  rdata: Uint8Array;
+  ipv4: boolean;
+  ipv6: boolean;
+}
+
+export const SERVICE_WORDS = 2;
+export const SERVICE_OFFSET = 0;
+export const SERVICE_COUNT = 1;
 
 export const NODE_WORDS = 7;
 /** Hash of the owner name. */

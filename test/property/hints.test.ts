@@ -95,7 +95,7 @@ function saidBy(message: Message): Said {
 
 /** RFC 9460 section 2.2, behind priority and target. */
 function readHints(rdata: Buffer, said: Said): void {
-  for (let at = PLAIN_SERVICE.length; at < rdata.length; ) {
+  for (let at = PLAIN_SERVICE[0]!.rdata.length; at < rdata.length; ) {
     const key = rdata.readUInt16BE(at);
     const end = at + 4 + rdata.readUInt16BE(at + 2);
     const size = key === 4 ? 4 : 16;

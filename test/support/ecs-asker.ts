@@ -2,6 +2,7 @@ import { answerQuery, createContext } from "../../src/answer.ts";
 import { allocateCounters } from "../../src/counters.ts";
 import { OUT_OCTETS } from "../../src/wire/response.ts";
 import { buildZones } from "../../src/zone/tree.ts";
+import type { ServiceModel } from "../../src/zone/zone-data.ts";
 import { columnsOf } from "./columns.ts";
 import { addressOctets, buildQuery, nameOctets } from "./packet.ts";
 import type { World } from "./policy.ts";
@@ -21,7 +22,9 @@ export interface EcsReply {
 export type AskedType = "A" | "AAAA" | "HTTPS";
 
 /** SvcPriority 1, and the owner as the target. */
-export const PLAIN_SERVICE = Uint8Array.of(0, 1, 0);
+export const PLAIN_SERVICE: readonly ServiceModel[] = [
+  { rdata: Uint8Array.of(0, 1, 0), ipv4: true, ipv6: true },
+];
 
 /** Asks a world's first record in whole messages, each with the same dice, turns and clock. */
 export interface EcsAsker {
