@@ -6,6 +6,9 @@ import { measureRun } from "./target.ts";
 import { WINDOW } from "./throughput.ts";
 import { makeExampleWorkload } from "./workloads.ts";
 
+/** Collections and trims after the start are over by then: see src/control/trim.ts. */
+const SETTLED_MS = 10_000;
+
 export interface MemoryResult {
   idleMegabytes: number;
   /** After the load, still running. */
@@ -17,7 +20,7 @@ export interface MemoryResult {
 /** Resident memory of a server with two workers, the embedded database and the example zones. */
 export async function measureMemory(generator: Generator, setting: Setting): Promise<MemoryResult> {
   const server = await startSteerd({ ...setting, workers: 2, zones: resolve("zones"), embedded: true });
-  await new Promise((done) => setTimeout(done, 2_000));
+  await new Promise((done) => setTimeout(done, SETTLED_MS));
   const idleMegabytes = residentMegabytes(server.pid);
   const target = { server, resolverAddress: 0 };
   const run = measureRun(

@@ -87,8 +87,3 @@ function keptFinding(pool: string, source: FileSource, inUse: number, why: strin
     expected: "",
   };
 }
-
-/** Key of a pool among those that are discovered. */
-export function discoveredKey({ zone, name }: Pick<PoolModel, "zone" | "name">): string {
-  return `${zone}\n${name}`;
-}

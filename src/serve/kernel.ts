@@ -19,6 +19,8 @@ export interface Kernel {
   madvise(address: number, octets: number, advice: number): number;
   /** Gives what all arenas of malloc hold and nobody uses back to the system (malloc_trim(3)); null: musl has no arenas. */
   malloc_trim: ((keep: number) => number) | null;
+  /** Sets one of glibc's parameters of malloc (mallopt(3)); null: musl has none. */
+  mallopt: ((parameter: number, value: number) => number) | null;
   /** Where an array's first octet is. */
   addressOf(array: Uint8Array): number;
   close(fd: number): number;
@@ -59,6 +61,8 @@ export const POLLIN = 1;
 /** Seconds since 1970 as of the kernel's last tick, 1 to 10 ms ago (clock_gettime(2)). */
 export const CLOCK_REALTIME_COARSE = 5;
 export const CLOCK_MONOTONIC = 1;
+/** From how many octets on malloc gives out mappings of their own (mallopt(3)). */
+export const M_MMAP_THRESHOLD = -3;
 /** Gathers pages into a huge one, now (madvise(2), Linux 6.1). */
 export const MADV_COLLAPSE = 25;
 export const EINTR = 4;
@@ -107,7 +111,8 @@ function bindCalls(koffi: typeof Koffi): Kernel {
     poll: libc.func("int poll(void *, unsigned long, int)"),
     clock_gettime: libc.func("int clock_gettime(int, void *)"),
     madvise: libc.func("int madvise(uintptr_t, size_t, int)"),
-    malloc_trim: bindTrim(libc),
+    malloc_trim: bindIfThere(libc, "int malloc_trim(size_t)"),
+    mallopt: bindIfThere(libc, "int mallopt(int, int)"),
     // Nothing is set; what it returns is where.
     addressOf: (array) => Number(memset(array, 0, 0)),
     close: libc.func("int close(int)"),
@@ -121,9 +126,9 @@ function bindCalls(koffi: typeof Koffi): Kernel {
   };
 }
 
-function bindTrim(libc: Koffi.LibraryHandle): Kernel["malloc_trim"] {
+function bindIfThere<Call>(libc: Koffi.LibraryHandle, prototype: string): Call | null {
   try {
-    return libc.func("int malloc_trim(size_t)");
+    return libc.func(prototype) as unknown as Call;
   } catch {
     return null;
   }

@@ -1,5 +1,6 @@
 import { readAddress } from "../config/addresses.ts";
-import { type Discovered, discoveredKey } from "../config/discovered.ts";
+import type { Discovered } from "../config/discovered.ts";
+import { discoveredKey } from "../config/discovered-key.ts";
 import type { FileEndpoint } from "../config/load-endpoints.ts";
 import type { RememberedList } from "../health/remembered.ts";
 import type { StateSettings } from "./health-memory.ts";

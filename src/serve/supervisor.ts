@@ -10,6 +10,7 @@ import { type DataPlane, startDataPlane } from "./data-plane.ts";
 import { EventTail } from "./event-tail.ts";
 import { formatListener, formatListenFailure, type Listener } from "./listener.ts";
 import type { LogOptions } from "./log.ts";
+import { mapLargeBlocks } from "./malloc.ts";
 import type {
   ControlInit,
   FromControl,
@@ -119,6 +120,7 @@ export async function runServer(
     write(level, message, fields);
     options.onLogged?.(message);
   };
+  void mapLargeBlocks();
   const supervisor = startSupervisor(options, {
     startWorker,
     log,

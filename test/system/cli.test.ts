@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
@@ -47,6 +47,17 @@ function writeFiles(
   writeFileSync(join(folder, "steerd.yaml"), `${options.join("\n")}\n`);
   return folder;
 }
+
+test("a checkout that is not built says in one line what to do", () => {
+  const folder = temporaryFolder("checkout");
+  mkdirSync(join(folder, "bin"));
+  copyFileSync(BIN, join(folder, "bin/steerd"));
+  writeFileSync(join(folder, "package.json"), '{"type": "module"}');
+  const args = [join(folder, "bin/steerd"), "serve"];
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8", timeout: 10_000 });
+  expect([status, stdout]).toEqual([1, ""]);
+  expect(stderr).toBe(`steerd is not built: run "npm ci && npm run build" in ${folder}/\n`);
+});
 
 describe("the process", () => {
   test.each<[string[], number, "stdout" | "stderr", string]>([

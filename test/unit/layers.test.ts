@@ -98,3 +98,42 @@ describe("layers", () => {
     expect(callers).toEqual(["main"]);
   });
 });
+
+/** Packages that a thread may load at its start: those of the configuration take four megabytes, for all its life. */
+const PACKAGES = { "serve/udp-worker": [], "serve/stream-worker": [], "health/probe-worker": ["ipaddr.js"] };
+
+/** What a module is loaded with: imports of types are erased, dynamic ones come later. */
+function loaded(source: string): string[] {
+  return [...code(source).matchAll(/^(?:import|export)\s+(?!type\b)([^;"]*?\bfrom\s*)?"([^"]+)"/gm)]
+    .filter(([, names = ""]) => !/^\{(\s*type\s[^,}]+,?)+\s*\}/.test(names))
+    .map((match) => match[2]!);
+}
+
+function packagesOf(entry: string, read: (name: string) => string): string[] {
+  const names = [entry];
+  const packages = new Set<string>();
+  for (const name of names) {
+    for (const specifier of loaded(read(name))) {
+      if (specifier.startsWith(".")) {
+        const target = moduleName(join(dirname(join(SRC, `${name}.ts`)), specifier));
+        if (!names.includes(target)) names.push(target);
+      } else if (!specifier.startsWith("node:")) packages.add(specifier);
+    }
+  }
+  return [...packages].sort();
+}
+
+describe("threads load no more than they need", () => {
+  test.each(Object.entries(PACKAGES))("%s", (entry, packages) => {
+    expect(packagesOf(entry, (name) => readFileSync(join(SRC, `${name}.ts`), "utf8"))).toEqual(packages);
+  });
+
+  test("a package is seen through modules in between, types and later imports are not", () => {
+    const modules: Record<string, string> = {
+      "serve/x": `import { a } from "./y.ts";\nimport { type B, type C } from "yargs";\nawait import("koffi");`,
+      "serve/y": `export {\n  c,\n} from "../config/z.ts";\nimport type { D } from "fastify";\nimport "./x.ts";`,
+      "config/z": `import { type E, f } from "zod";\nimport "yaml";\nimport fs from "node:fs";`,
+    };
+    expect(packagesOf("serve/x", (name) => modules[name]!)).toEqual(["yaml", "zod"]);
+  });
+});
