@@ -147,7 +147,10 @@ export function answerQuery(packet: Uint8Array, length: number, context: Context
   return answerMessage(context.packetView, length, context, context.outView);
 }
 
-/** The line of a query, on views of both buffers: what transports call that keep views of theirs. */
+/**
+ * The line of a query, on views of both buffers: what transports call that keep views of theirs. The reply may be written
+ * over the message: what `packet` and `out` are one view of has the room that `out` needs.
+ */
 export function answerMessage(packet: DataView, length: number, context: Context, out: DataView): number {
   const { query, answer } = context;
   const verdict = parseQuery(packet, length, query);

@@ -89,14 +89,15 @@ export class Generator {
   private readonly connect: (fd: number, name: bigint, length: number) => number;
   private readonly options: OptionBlock;
   private readonly block: MessageBlock;
+  private readonly queries: MessageBlock;
   /** One header over the vectors of all slots, and a control message that says where to cut. */
   private readonly segmented: NativeBlock;
   private readonly segmentedView: DataView;
   /** Where the vector of slot 0 is. */
   private readonly vectors: bigint;
   private canSegment = true;
-  private readonly packetWords: Int32Array[];
   private readonly replyWords: Int32Array[];
+  private readonly queryWords: Int32Array[];
   private readonly sockets: Socket[] = [];
   /** Socket + 1 that asked an id and has no reply yet. */
   private readonly askedBy = new Uint8Array(IDS);
@@ -110,15 +111,15 @@ export class Generator {
     this.options = createOptionBlock(kernel);
     // Sockets are connected: no addresses in either direction.
     this.block = createMessageBlock(kernel, 0, false);
+    this.queries = createMessageBlock(kernel, 0, false);
     this.segmented = kernel.allocate(SEGMENT_CONTROL_AT + SEGMENT_CONTROL_OCTETS);
     this.segmentedView = new DataView(this.segmented.buffer);
-    const header = Number(this.block.sendHeaders[0]! - this.block.receiveHeaders);
-    this.vectors = new DataView(this.block.octets.buffer).getBigUint64(header + VECTOR_AT, true);
+    this.vectors = new DataView(this.queries.octets.buffer).getBigUint64(VECTOR_AT, true);
     this.layOutSegmented();
     const words = (view: DataView): Int32Array =>
       new Int32Array(view.buffer, view.byteOffset, view.byteLength >> 2);
-    this.packetWords = this.block.packets.map(words);
-    this.replyWords = this.block.replies.map(words);
+    this.replyWords = this.block.messages.map(words);
+    this.queryWords = this.queries.messages.map(words);
     const listener = { host: "127.0.0.1", port: 0, family: 4 } as const;
     for (let index = 0; index < sockets; index++) {
       const opened = openUdpSocket(kernel, this.options, listener, false, BUFFER_OCTETS);
@@ -158,16 +159,16 @@ export class Generator {
   /** One exchange, unchecked but for the id, which it gives: the reply, or null when none comes within 100 ms. */
   ask(packet: Uint8Array): Uint8Array | null {
     const socket = this.sockets[0]!;
-    const { block, kernel } = this;
-    const query = block.replies[0]!;
+    const { block, kernel, queries } = this;
+    const query = queries.messages[0]!;
     const id = this.nextId;
     this.nextId = (id + 1) % IDS;
     for (let at = 0; at < packet.length; at++) query.setUint8(at, packet[at]!);
     query.setUint16(0, id);
-    setReplyLength(block, 0, packet.length);
-    if (kernel.sendmmsg(socket.fd, block.sendHeaders[0]!, 1, 0) !== 1) return null;
+    setReplyLength(queries, 0, packet.length);
+    if (kernel.sendmmsg(socket.fd, queries.headers[0]!, 1, 0) !== 1) return null;
     while (this.receive(socket, MSG_WAITFORONE) > 0) {
-      const { buffer, byteOffset } = block.packets[0]!;
+      const { buffer, byteOffset } = block.messages[0]!;
       const reply = new Uint8Array(buffer, byteOffset, receivedLength(block, 0)).slice();
       // Late replies to earlier queries may come first.
       if (reply.length >= 12 && (reply[0]! << 8) + reply[1]! === id) return reply;
@@ -259,7 +260,7 @@ export class Generator {
   }
 
   private receive(socket: Socket, flags: number): number {
-    const received = this.kernel.recvmmsg(socket.fd, this.block.receiveHeaders, SLOTS, flags, null);
+    const received = this.kernel.recvmmsg(socket.fd, this.block.headers[0]!, SLOTS, flags, null);
     if (received >= 0) return received;
     const errno = this.kernel.errno();
     // A refused datagram is reported to the next call (ICMP): the server is not there, which shows as a loss.
@@ -281,7 +282,7 @@ export class Generator {
     nowMs: number,
   ): void {
     const { result } = this;
-    const reply = this.block.packets[slot]!;
+    const reply = this.block.messages[slot]!;
     const length = receivedLength(this.block, slot);
     const id = length < 12 ? 0 : reply.getUint16(0);
     // Late: it was given up as lost.
@@ -291,21 +292,21 @@ export class Generator {
     result.replies++;
     const us = Math.max(0, Math.floor((nowMs - this.dueAtMs[id]!) * 1000));
     result.histogram[us < HISTOGRAM_US ? us : HISTOGRAM_US - 1]!++;
-    if (isExpected(reply, this.packetWords[slot]!, length, id, workload, resolverAddress)) return;
+    if (isExpected(reply, this.replyWords[slot]!, length, id, workload, resolverAddress)) return;
     if (result.wrong++ === 0)
       result.firstWrong = Buffer.from(reply.buffer, reply.byteOffset, length).toString("hex");
   }
 
   /** Returns the number of queries that were sent. */
   private send(socket: Socket, index: number, count: number, workload: Workload): number {
-    const { block } = this;
+    const { queries } = this;
     const words = QUERY_OCTETS >> 2;
     for (let slot = 0; slot < count; slot++) {
       const id = (this.nextId + slot) % IDS;
-      const to = this.replyWords[slot]!;
+      const to = this.queryWords[slot]!;
       const from = id * words;
       for (let word = 0; word < words; word++) to[word] = workload.words[from + word]!;
-      setReplyLength(block, slot, workload.lengths[id]!);
+      setReplyLength(queries, slot, workload.lengths[id]!);
       const before = this.askedBy[id]!;
       if (before !== 0) {
         this.result.lost++;
@@ -337,9 +338,9 @@ export class Generator {
   }
 
   private handRun(fd: number, from: number, count: number, length: number): number {
-    const { block, kernel, segmented, segmentedView } = this;
+    const { kernel, queries, segmented, segmentedView } = this;
     if (!this.canSegment || count < LEAST_SEGMENTS)
-      return kernel.sendmmsg(fd, block.sendHeaders[from]!, count, MSG_DONTWAIT);
+      return kernel.sendmmsg(fd, queries.headers[from]!, count, MSG_DONTWAIT);
     segmentedView.setBigUint64(VECTOR_AT, this.vectors + BigInt(from * 16), true);
     segmentedView.setUint32(VECTOR_COUNT_AT, count, true);
     segmentedView.setUint16(SEGMENT_CONTROL_AT + 16, length, true);

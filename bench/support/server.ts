@@ -137,10 +137,12 @@ export function batchAsker(
 ): (calls: number) => void {
   const block = createMessageBlock(allocator, 16, false);
   for (let slot = 0; slot < SLOTS; slot++) {
-    const packet = block.packets[slot]!;
+    const packet = block.messages[slot]!;
     new Uint8Array(packet.buffer, packet.byteOffset).set(query);
     setReceivedLength(block, slot, query.length);
   }
+  // The queries stay: no kernel writes the next ones over the replies.
+  const replies = createMessageBlock(allocator, 16, false);
   if (variation === null) throw new Error("batches need queries that differ");
   const { offset, width, octets } = variation;
   const mask = octets.length / width - 1;
@@ -149,13 +151,13 @@ export function batchAsker(
     for (let call = 0; call < calls; call += SLOTS) {
       const count = Math.min(SLOTS, calls - call);
       for (let slot = 0; slot < count; slot++) {
-        const packet = block.packets[slot]!;
+        const packet = block.messages[slot]!;
         const from = (next++ & mask) * width;
         for (let at = 0; at < width; at++) packet.setUint8(offset + at, octets[from + at]!);
       }
       lookAhead(block, count, context.tables, context.lastTable);
       for (let slot = 0; slot < count; slot++)
-        answerMessage(block.packets[slot]!, query.length, context, block.replies[slot]!);
+        answerMessage(block.messages[slot]!, query.length, context, replies.messages[slot]!);
     }
   };
 }

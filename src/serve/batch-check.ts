@@ -6,6 +6,7 @@ import type { Listener } from "./listener.ts";
 import {
   createMessageBlock,
   type MessageBlock,
+  makeRoom,
   nameAt,
   receivedLength,
   setReplyLength,
@@ -49,8 +50,9 @@ function echo(kernel: Kernel, server: UdpSocket, client: UdpSocket): string | nu
   const serving = createMessageBlock(kernel, addressLength(4), server.wildcard);
   const target = { ...LOOPBACK, port: server.listener.port };
   for (const [slot, length] of LENGTHS.entries()) writeQuestion(asking, slot, length, target);
-  if (kernel.sendmmsg(client.fd, asking.sendHeaders[0]!, LENGTHS.length, 0) !== LENGTHS.length)
+  if (kernel.sendmmsg(client.fd, asking.headers[0]!, LENGTHS.length, 0) !== LENGTHS.length)
     return `sendmmsg failed: ${lastErrorName(kernel)}`;
+  makeRoom(asking, LENGTHS.length, false);
   const plane = echoPlane();
   let answered = 0;
   for (let round = 0; round < LENGTHS.length && answered < LENGTHS.length; round++)
@@ -58,7 +60,7 @@ function echo(kernel: Kernel, server: UdpSocket, client: UdpSocket): string | nu
   if (answered !== LENGTHS.length) return `recvmmsg failed: ${lastErrorName(kernel)}`;
   const asked = readSocketAddress(new DataView(serving.octets.buffer, nameAt(0)));
   if (asked.port !== client.listener.port) return "recvmmsg does not tell who asks";
-  const received = kernel.recvmmsg(client.fd, asking.receiveHeaders, LENGTHS.length, MSG_DONTWAIT, null);
+  const received = kernel.recvmmsg(client.fd, asking.headers[0]!, LENGTHS.length, MSG_DONTWAIT, null);
   if (received !== LENGTHS.length) return "replies do not come back";
   return LENGTHS.every((length, slot) => isEcho(asking, slot, length, target))
     ? null
@@ -67,7 +69,7 @@ function echo(kernel: Kernel, server: UdpSocket, client: UdpSocket): string | nu
 
 function writeQuestion(block: MessageBlock, slot: number, length: number, target: Listener): void {
   writeSocketAddress(target, new DataView(block.octets.buffer, nameAt(slot)));
-  const packet = block.replies[slot]!;
+  const packet = block.messages[slot]!;
   for (let at = 0; at < length; at++) packet.setUint8(at, (slot * 31 + at) & 255);
   setReplyLength(block, slot, length);
 }
@@ -75,7 +77,7 @@ function writeQuestion(block: MessageBlock, slot: number, length: number, target
 function isEcho(block: MessageBlock, slot: number, length: number, from: Listener): boolean {
   const { host, port } = readSocketAddress(new DataView(block.octets.buffer, nameAt(slot)));
   if (host !== from.host || port !== from.port || receivedLength(block, slot) !== length) return false;
-  const packet = block.packets[slot]!;
+  const packet = block.messages[slot]!;
   for (let at = 0; at < length; at++) if (packet.getUint8(at) !== ((slot * 31 + at) & 255)) return false;
   return true;
 }

@@ -17,10 +17,10 @@ import {
 import {
   controlAt,
   type MessageBlock,
+  makeRoom,
   nameAt,
   receivedFlags,
   receivedLength,
-  returnControl,
   SLOTS,
   secondsOf,
   setReplyLength,
@@ -48,7 +48,7 @@ export function exchangeBatch(
   flags: number,
   plane: Plane,
 ): number {
-  const received = kernel.recvmmsg(fd, block.receiveHeaders, SLOTS, flags, null);
+  const received = kernel.recvmmsg(fd, block.headers[0]!, SLOTS, flags, null);
   if (received <= 0) {
     if (received === 0) return 0;
     const errno = kernel.errno();
@@ -70,6 +70,7 @@ export function exchangeBatch(
     first = slot + 1;
   }
   if (received > first) sendRun(kernel, block, fd, first, received, plane);
+  makeRoom(block, received, wildcard);
   if (timed) {
     kernel.clock_gettime(CLOCK_MONOTONIC, block.stopwatch);
     countLatency(plane.counters, stopwatchOf(block) - startS);
@@ -97,7 +98,8 @@ function answerSlot(
     return false;
   }
   setResolverOctets(plane.client, family, octets, name + (family === 4 ? IPV4_AT : IPV6_AT));
-  const length = plane.answer(block.packets[slot]!, receivedLength(block, slot), block.replies[slot]!);
+  const message = block.messages[slot]!;
+  const length = plane.answer(message, receivedLength(block, slot), message);
   if (length === 0) return false;
   setReplyLength(block, slot, length);
   return true;
@@ -119,7 +121,6 @@ function answerFromThere(block: MessageBlock, slot: number, family: 4 | 6): void
   } else if (octets[data] !== 0xfe || (octets[data + 1]! & 0xc0) !== 0x80) {
     for (let at = 16; at < 20; at++) octets[data + at] = 0;
   }
-  returnControl(block, slot);
 }
 
 /** Sends the replies of slots `from` to `end` - 1. One that the kernel does not take now is counted and left out, not the rest. */
@@ -133,7 +134,7 @@ function sendRun(
 ): void {
   let next = from;
   while (next < end) {
-    const sent = kernel.sendmmsg(fd, block.sendHeaders[next]!, end - next, MSG_DONTWAIT);
+    const sent = kernel.sendmmsg(fd, block.headers[next]!, end - next, MSG_DONTWAIT);
     if (sent > 0) next += sent;
     else if (sent === 0 || kernel.errno() !== EINTR) {
       plane.counters[COUNTER_DROPPED_SEND]! += 1;

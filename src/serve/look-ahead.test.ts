@@ -19,7 +19,7 @@ const asking = (prefix: string): Uint8Array => buildQuery({ edns: { options: [ec
 function blockOf(packets: Uint8Array[]): MessageBlock {
   const block = createMessageBlock(allocator, 16, false);
   for (const [slot, packet] of packets.entries()) {
-    for (const [at, octet] of packet.entries()) block.packets[slot]!.setUint8(at, octet);
+    for (const [at, octet] of packet.entries()) block.messages[slot]!.setUint8(at, octet);
     setReceivedLength(block, slot, packet.length);
   }
   return block;

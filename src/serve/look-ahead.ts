@@ -34,7 +34,7 @@ export function lookAhead(block: MessageBlock, count: number, tables: TableData,
   const bits = words[row + TABLE_BITS4]!;
   let read = 0;
   for (let slot = 0; slot < count; slot++) {
-    const packet = block.packets[slot]!;
+    const packet = block.messages[slot]!;
     const end = receivedLength(block, slot);
     let client = -1;
     if (end >= LEAST_OCTETS && packet.getInt32(end - IPV4_24_OCTETS) === IPV4_24) {

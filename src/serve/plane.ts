@@ -3,7 +3,7 @@ import type { Client } from "../policy/client.ts";
 import type { MessageBlock } from "./message-block.ts";
 import type { Log } from "./messages.ts";
 
-/** What a transport asks: one message in, the length of the reply in `out`, or 0 for none. */
+/** What a transport asks: one message in, the length of the reply in `out`, or 0 for none. `out` may be `packet`. */
 export type Answer = (packet: DataView, length: number, out: DataView) => number;
 
 /** What a transport needs of the worker that it runs in. */

@@ -101,7 +101,7 @@ const compression = createCompression();
  * OPT is always kept.
  *
  * @param heap - what items of kind ITEM_RRSET and owners refer to.
- * @param out - at least the transport's limit and OUT_SLACK octets.
+ * @param out - at least the transport's limit and OUT_SLACK octets; it may be the query's own message.
  * @returns the length of the reply.
  */
 export function encodeAnswer(
@@ -161,8 +161,10 @@ function payloadLimit(query: Query, transport: number): number {
 
 function writeQuestion(query: Query, out: DataView): number {
   if (query.hasQuestion === 0) return HEADER_OCTETS;
-  // QNAME is not compressed: it stands here just as it came.
-  return copyOctets(query.packet, HEADER_OCTETS, query.qname.length + 4, out, HEADER_OCTETS);
+  // QNAME is not compressed: it stands here just as it came, or still stands here.
+  const octets = query.qname.length + 4;
+  if (query.packet === out) return HEADER_OCTETS + octets;
+  return copyOctets(query.packet, HEADER_OCTETS, octets, out, HEADER_OCTETS);
 }
 
 /** @returns the offset behind the item's RRs, or 0 when they do not end within `limit`. */

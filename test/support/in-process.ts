@@ -54,7 +54,9 @@ export function serveSnapshot(
     const address = resolvers.get(resolver) ?? addressOctets(resolver);
     resolvers.set(resolver, address);
     context.client.resolverAddress.set(address);
-    const size = answerQuery(buffer, length, context, out);
+    // As the transports do: over UDP the reply is written over the query, over TCP beside it.
+    if (how.tcp !== true) out.set(buffer);
+    const size = answerQuery(how.tcp === true ? buffer : out, length, context, out);
     return size === 0 ? null : out.slice(0, size);
   };
   return {
