@@ -109,6 +109,23 @@ describe("words that want quotes", () => {
   });
 });
 
+describe("below a tab, or a key without its colon, no indentation is found fault with", () => {
+  test.each([
+    ["p:\n  us:\n\tregion: x\n    check: y\n", "3:1 CFG_YAML_TAB a tab is used as indentation -> spaces"],
+    [
+      "p:\n  us\n    region: x\n    check: y\n",
+      "2:3 CFG_YAML_SYNTAX a key does not end on its line -> a colon, and a space behind it",
+    ],
+  ])("%j", (text, problem) => {
+    expect(problems(text)).toEqual([problem]);
+  });
+
+  test("but further down it is", () => {
+    const far = "p:\n  us\n    check: y\n    a: 1\nq: 1\nr: 1\ns: 1\nt:\n  eu\n    check: y\n";
+    expect(problems(far).map((problem) => problem.split(" ")[0])).toEqual(["2:3", "9:3"]);
+  });
+});
+
 describe("a file full of words that want quotes", () => {
   test("is not parsed again for each", () => {
     const { problems } = readYaml(`a: [${"*, ".repeat(2000)}]`);
@@ -139,11 +156,6 @@ describe("syntax errors", () => {
     [
       "p:\n  check: web\n    endpoints: [x]\n",
       "3:5 CFG_YAML_SYNTAX endpoints stands deeper than check above it, which has a value already -> 2 spaces before endpoints as before check, or nothing behind the colon of check",
-    ],
-    ["p:\n  us:\n\tregion: x\n    check: y\n", "3:1 CFG_YAML_TAB a tab is used as indentation -> spaces"],
-    [
-      "p:\n  us\n    region: x\n    check: y\n",
-      "2:3 CFG_YAML_SYNTAX a key does not end on its line -> a colon, and a space behind it",
     ],
     ["a: 1\nb:2\n", "2:1 CFG_YAML_SYNTAX b has no space after its colon -> key: value"],
     ["a: {b:1}", "1:5 CFG_YAML_SYNTAX b has no space after its colon -> key: value"],

@@ -117,21 +117,28 @@ function parse(text: string): Parsed {
   }
 }
 
+/** Errors behind which the parser is astray, and those that it then finds in the lines below. */
+const ASTRAY: readonly string[] = ["TAB_AS_INDENT", "MULTILINE_IMPLICIT_KEY"];
+const INDENTATION: readonly string[] = ["BLOCK_AS_IMPLICIT_KEY", "BAD_INDENT", "MULTILINE_IMPLICIT_KEY"];
+/** One line may lie between two of them. */
+const ECHO_LINES = 2;
+
 /**
  * The parser stumbles on: what follows the first error of a line explains nothing. Where it takes the document to have
- * ended, it finds fault with all the rest, which is told once, and not at all behind an error that explains it. Behind a tab
- * or a key without its colon no indentation is what it seems.
+ * ended, it finds fault with all the rest, which is told once, and not at all behind an error that explains it. In the
+ * lines below a tab or a key without its colon no indentation is what it seems.
  */
 function withoutEchoes(errors: YAMLError[], lines: LineCounter): YAMLError[] {
   const first: YAMLError[] = [];
   let line = 0;
-  let isAstray = false;
+  let astrayLine = Number.NEGATIVE_INFINITY;
   for (const error of errors.sort((a, b) => a.pos[0] - b.pos[0])) {
-    if (isAstray && (error.code === "BLOCK_AS_IMPLICIT_KEY" || error.code === "BAD_INDENT")) continue;
-    isAstray ||= error.code === "TAB_AS_INDENT" || error.code === "MULTILINE_IMPLICIT_KEY";
     const isBehindEnd = error.message.includes("in YAML stream");
     if (isBehindEnd && first.length > 0) break;
     const { line: errorLine } = lines.linePos(error.pos[0]);
+    const isEcho = errorLine - astrayLine <= ECHO_LINES && INDENTATION.includes(error.code);
+    if (isEcho || ASTRAY.includes(error.code)) astrayLine = errorLine;
+    if (isEcho) continue;
     if (errorLine !== line) first.push(error);
     line = errorLine;
     if (isBehindEnd) break;
