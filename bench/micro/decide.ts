@@ -107,6 +107,14 @@ const scenarios: { name: string; root: NodeModel | PoolModel; health?: (world: W
       health: (world: World) => report(world, `${select}many`),
     },
   ]),
+  ...(["least_connections", "p2c"] as const).map((select, i) => ({
+    name: `pool, ${select}, 1 of 4, one comes back`,
+    root: poolOf(`${select}back`, 4, 53 + i, { ...loaded(select), slowStartMs: 60_000 }),
+    health: (world: World) => {
+      report(world, `${select}back`);
+      world.setScale(`10.${53 + i}.0.1`, 32_768);
+    },
+  })),
   {
     name: "least_response_time over 8",
     root: byLoad(
