@@ -10,7 +10,7 @@ import {
 } from "./data.ts";
 import { finishHash, mixWord } from "./dice.ts";
 import { noteArrival } from "./rendezvous.ts";
-import { FIRST_ATTEMPTS, putRest, takeRest } from "./rest.ts";
+import { beginAttempts, FIRST_ATTEMPTS, takeInOrder } from "./rest.ts";
 import { weighEntries } from "./slice.ts";
 
 /**
@@ -19,18 +19,14 @@ import { weighEntries } from "./slice.ts";
  */
 export function hashEntry(context: DecideContext, node: number, attempt: number): number {
   const { nodes } = context.policy;
-  const { drawn } = context;
   const first = nodes[node * NODE_WORDS + NODE_FIRST]!;
   const end = first + nodes[node * NODE_WORDS + NODE_COUNT]!;
-  if (attempt === 0) {
-    for (let entry = first; entry < end; entry++) drawn[entry] = 0;
-    context.restCounts[node] = 0;
-  }
-  if (attempt >= FIRST_ATTEMPTS) return takeOrdered(context, node, first, end);
+  if (attempt === 0) beginAttempts(context, node, first, end);
+  if (attempt >= FIRST_ATTEMPTS) return takeInOrder(context, node, first, end, noteTime, 0);
   weighEntries(context, first, end);
   let entry = earliest(context, first, end, false);
   if (entry < 0) entry = earliest(context, first, end, true);
-  if (entry >= 0) drawn[entry] = 1;
+  if (entry >= 0) context.drawn[entry] = 1;
   return entry;
 }
 
@@ -53,30 +49,16 @@ function earliest(context: DecideContext, first: number, end: number, isZero: bo
   return found;
 }
 
+/** Leaves in FRACTION_KEY when the entry arrives for this client, as `earliest` has it. */
+function noteTime(context: DecideContext, entry: number): void {
+  const { entryWeights, fractions, hashKey } = context;
+  const weight = entryWeights[entry]!;
+  noteArrival(fractions, finishHash(mixWord(hashKey, identityAt(context.policy, entry))));
+  fractions[FRACTION_KEY] = fractions[FRACTION_ARRIVAL]! / (weight === 0 ? 1 : weight);
+}
+
 function identityAt({ entries, nodes }: PolicyData, entry: number): number {
   return nodes[entries[entry * ENTRY_WORDS + ENTRY_NODE]! * NODE_WORDS + NODE_IDENTITY]!;
-}
-
-/** The next of what is left, in the same order. */
-function takeOrdered(context: DecideContext, node: number, first: number, end: number): number {
-  const entry = takeRest(context, node, first);
-  if (entry >= 0) return entry;
-  weighEntries(context, first, end);
-  if (fillRest(context, node, first, end, false) === 0) fillRest(context, node, first, end, true);
-  return takeRest(context, node, first);
-}
-
-/** Puts the entries that have not been tried into the heap: those with a weight, or those of weight 0. Returns how many. */
-function fillRest(context: DecideContext, node: number, first: number, end: number, isZero: boolean): number {
-  const { drawn, entryWeights, fractions, hashKey } = context;
-  for (let entry = first; entry < end; entry++) {
-    const weight = entryWeights[entry]!;
-    if (drawn[entry] !== 0 || (weight === 0) !== isZero) continue;
-    noteArrival(fractions, finishHash(mixWord(hashKey, identityAt(context.policy, entry))));
-    fractions[FRACTION_KEY] = fractions[FRACTION_ARRIVAL]! / (isZero ? 1 : weight);
-    putRest(context, node, first, entry);
-  }
-  return context.restCounts[node]!;
 }
 
 /** All entries in the order in which this client would try them, for explain. */

@@ -37,7 +37,7 @@ import {
   tiedWeight,
 } from "./load.ts";
 import { noteArrival } from "./rendezvous.ts";
-import { FIRST_ATTEMPTS, putRest, takeRest } from "./rest.ts";
+import { beginAttempts, FIRST_ATTEMPTS, putRest, takeRest } from "./rest.ts";
 
 /**
  * The entry to try after `attempt` have failed: the one of the least cost, and among those that are as good as it drawn
@@ -134,10 +134,7 @@ function gather(context: DecideContext, node: number, measure: Measure, attempt:
   const { nodes } = context.policy;
   const first = nodes[node * NODE_WORDS + NODE_FIRST]!;
   const end = first + nodes[node * NODE_WORDS + NODE_COUNT]!;
-  if (attempt === 0) {
-    context.drawn.fill(0, first, end);
-    context.restCounts[node] = 0;
-  }
+  if (attempt === 0) beginAttempts(context, node, first, end);
   return (
     gatherKind(context, first, end, measure, false, true) ||
     gatherKind(context, first, end, measure, false, false) ||

@@ -1,4 +1,5 @@
 import { type DecideContext, FRACTION_KEY } from "./context.ts";
+import { weighEntries } from "./slice.ts";
 
 /**
  * Entries of a node whose first alternatives have failed, in the order in which the others are tried. To look at all that
@@ -12,6 +13,55 @@ import { type DecideContext, FRACTION_KEY } from "./context.ts";
  * what is healthy never pays for a heap.
  */
 export const FIRST_ATTEMPTS = 4;
+
+/** The first attempt at a node: none of its entries, from `first` up to `end`, has been tried. */
+export function beginAttempts(context: DecideContext, node: number, first: number, end: number): void {
+  const { drawn } = context;
+  for (let entry = first; entry < end; entry++) drawn[entry] = 0;
+  context.restCounts[node] = 0;
+}
+
+/** Leaves in FRACTION_KEY where an entry stands in its kind's order. `word`: what the kind needs to know; `place`: in the node. */
+type NoteKey = (context: DecideContext, entry: number, word: number, place: number) => void;
+
+/**
+ * The entry to try after the first attempts, in the order of `noteKey`, and marks it as drawn: those with a weight before
+ * those of weight 0. -1: none is left.
+ */
+export function takeInOrder(
+  context: DecideContext,
+  node: number,
+  first: number,
+  end: number,
+  noteKey: NoteKey,
+  word: number,
+): number {
+  const entry = takeRest(context, node, first);
+  if (entry >= 0) return entry;
+  weighEntries(context, first, end);
+  if (fillRest(context, node, first, end, noteKey, word, false) === 0)
+    fillRest(context, node, first, end, noteKey, word, true);
+  return takeRest(context, node, first);
+}
+
+/** Puts the entries that have not been tried into the heap: those with a weight, or those of weight 0. Returns how many. */
+function fillRest(
+  context: DecideContext,
+  node: number,
+  first: number,
+  end: number,
+  noteKey: NoteKey,
+  word: number,
+  isZero: boolean,
+): number {
+  const { drawn, entryWeights } = context;
+  for (let entry = first; entry < end; entry++) {
+    if (drawn[entry] !== 0 || (entryWeights[entry] === 0) !== isZero) continue;
+    noteKey(context, entry, word, entry - first);
+    putRest(context, node, first, entry);
+  }
+  return context.restCounts[node]!;
+}
 
 /** Puts an entry whose key is in FRACTION_KEY into the heap of a node whose first entry is `first`. */
 export function putRest(context: DecideContext, node: number, first: number, entry: number): void {

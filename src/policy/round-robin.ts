@@ -1,6 +1,6 @@
 import { type DecideContext, FRACTION_KEY, TURN_IPV4_HINTS, TURN_SLOTS } from "./context.ts";
 import { NODE_COUNT, NODE_FIRST, NODE_WORDS } from "./data.ts";
-import { FIRST_ATTEMPTS, putRest, takeRest } from "./rest.ts";
+import { beginAttempts, FIRST_ATTEMPTS, takeInOrder } from "./rest.ts";
 import { weighEntries } from "./slice.ts";
 
 /**
@@ -15,18 +15,14 @@ import { weighEntries } from "./slice.ts";
  */
 export function turnEntry(context: DecideContext, node: number, attempt: number): number {
   const { nodes } = context.policy;
-  const { drawn } = context;
   const first = nodes[node * NODE_WORDS + NODE_FIRST]!;
   const end = first + nodes[node * NODE_WORDS + NODE_COUNT]!;
-  if (attempt === 0) {
-    for (let entry = first; entry < end; entry++) drawn[entry] = 0;
-    context.restCounts[node] = 0;
-  }
-  if (attempt >= FIRST_ATTEMPTS) return takeBehind(context, node, first, end);
+  if (attempt === 0) beginAttempts(context, node, first, end);
+  if (attempt >= FIRST_ATTEMPTS) return takeInOrder(context, node, first, end, noteBehind, nodeSlot(context));
   weighEntries(context, first, end);
   let entry = mostBehind(context, first, end, false);
   if (entry < 0) entry = mostBehind(context, first, end, true);
-  if (entry >= 0) drawn[entry] = 1;
+  if (entry >= 0) context.drawn[entry] = 1;
   return entry;
 }
 
@@ -46,26 +42,13 @@ function mostBehind(context: DecideContext, first: number, end: number, isZero: 
   return found;
 }
 
-/** The next of what is left, in the same order. */
-function takeBehind(context: DecideContext, node: number, first: number, end: number): number {
-  const entry = takeRest(context, node, first);
-  if (entry >= 0) return entry;
-  weighEntries(context, first, end);
-  if (fillRest(context, node, first, end, false) === 0) fillRest(context, node, first, end, true);
-  return takeRest(context, node, first);
-}
-
-/** Puts the entries that have not been tried into the heap: those with a weight, or those of weight 0. Returns how many. */
-function fillRest(context: DecideContext, node: number, first: number, end: number, isZero: boolean): number {
-  const { drawn, entryTurns, entryWeights } = context;
-  const slot = nodeSlot(context);
-  for (let entry = first; entry < end; entry++) {
-    const weight = entryWeights[entry]!;
-    if (drawn[entry] !== 0 || (weight === 0) !== isZero) continue;
-    context.fractions[FRACTION_KEY] = -(entryTurns[TURN_SLOTS * entry + slot]! + weight);
-    putRest(context, node, first, entry);
-  }
-  return context.restCounts[node]!;
+/** Leaves in FRACTION_KEY how far the entry is ahead with what it gains in this turn: the least comes first. */
+function noteBehind(
+  { entryTurns, entryWeights, fractions }: DecideContext,
+  entry: number,
+  slot: number,
+): void {
+  fractions[FRACTION_KEY] = -(entryTurns[TURN_SLOTS * entry + slot]! + entryWeights[entry]!);
 }
 
 /** Hints of both families are of one region, and take one turn: that of those decided first. */

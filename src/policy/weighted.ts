@@ -2,7 +2,7 @@ import { type DecideContext, FRACTION_ARRIVAL, FRACTION_KEY } from "./context.ts
 import { NODE_COUNT, NODE_FIRST, NODE_SEED, NODE_WORDS } from "./data.ts";
 import { finishHash, mixWord, nodeHash, TWO_32 } from "./dice.ts";
 import { noteArrival } from "./rendezvous.ts";
-import { FIRST_ATTEMPTS, putRest, takeRest } from "./rest.ts";
+import { beginAttempts, FIRST_ATTEMPTS, takeInOrder } from "./rest.ts";
 import { weighEntries } from "./slice.ts";
 
 /**
@@ -16,19 +16,16 @@ export function drawEntry(context: DecideContext, node: number, attempt: number)
   const at = node * NODE_WORDS;
   const first = nodes[at + NODE_FIRST]!;
   const end = first + nodes[at + NODE_COUNT]!;
-  if (attempt === 0) {
-    for (let entry = first; entry < end; entry++) drawn[entry] = 0;
-    context.restCounts[node] = 0;
-  }
-  if (attempt >= FIRST_ATTEMPTS) return drawRest(context, node, first, end, attempt);
+  if (attempt === 0) beginAttempts(context, node, first, end);
+  const seed = nodes[at + NODE_SEED]!;
+  const hash = nodeHash(context.ownerHash, context.client, context.clockS[0]!, seed, attempt);
+  if (attempt >= FIRST_ATTEMPTS) return takeInOrder(context, node, first, end, noteDraw, hash);
   weighEntries(context, first, end);
   let total = 0;
   for (let entry = first; entry < end; entry++) if (drawn[entry] === 0) total += entryWeights[entry]!;
   const even = total === 0;
   if (even) total = end - first - attempt;
   if (total === 0) return -1;
-  const seed = nodes[at + NODE_SEED]!;
-  const hash = nodeHash(context.ownerHash, context.client, context.clockS[0]!, seed, attempt);
   const roll = ((hash >>> 0) * total) / TWO_32;
   if (context.trace !== null) context.trace.draw(node, roll, total);
   let left = roll;
@@ -43,36 +40,13 @@ export function drawEntry(context: DecideContext, node: number, attempt: number)
 }
 
 /**
- * What is left drawn all at once: keys -log(u) / weight put entries in the order that draws one after the other would
- * have given (Efraimidis and Spirakis, "Weighted random sampling with a reservoir", 2006).
+ * Leaves in FRACTION_KEY when the entry comes where all that is left is drawn at once: keys -log(u) / weight put entries
+ * in the order that draws one after the other would have given (Efraimidis and Spirakis, "Weighted random sampling with
+ * a reservoir", 2006).
  */
-function drawRest(context: DecideContext, node: number, first: number, end: number, attempt: number): number {
-  const entry = takeRest(context, node, first);
-  if (entry >= 0) return entry;
-  weighEntries(context, first, end);
-  if (fillRest(context, node, first, end, attempt, false) === 0)
-    fillRest(context, node, first, end, attempt, true);
-  return takeRest(context, node, first);
-}
-
-/** Puts the entries that have not been drawn into the heap: those with a weight, or those of weight 0. Returns how many. */
-function fillRest(
-  context: DecideContext,
-  node: number,
-  first: number,
-  end: number,
-  attempt: number,
-  isZero: boolean,
-): number {
-  const { drawn, entryWeights, fractions } = context;
-  const seed = context.policy.nodes[node * NODE_WORDS + NODE_SEED]!;
-  const hash = nodeHash(context.ownerHash, context.client, context.clockS[0]!, seed, attempt);
-  for (let entry = first; entry < end; entry++) {
-    const weight = entryWeights[entry]!;
-    if (drawn[entry] !== 0 || (weight === 0) !== isZero) continue;
-    noteArrival(fractions, finishHash(mixWord(hash, entry - first)));
-    fractions[FRACTION_KEY] = fractions[FRACTION_ARRIVAL]! / (isZero ? 1 : weight);
-    putRest(context, node, first, entry);
-  }
-  return context.restCounts[node]!;
+function noteDraw(context: DecideContext, entry: number, hash: number, place: number): void {
+  const { entryWeights, fractions } = context;
+  const weight = entryWeights[entry]!;
+  noteArrival(fractions, finishHash(mixWord(hash, place)));
+  fractions[FRACTION_KEY] = fractions[FRACTION_ARRIVAL]! / (weight === 0 ? 1 : weight);
 }
