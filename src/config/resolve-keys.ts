@@ -3,9 +3,9 @@ import { parseGeoKey } from "../geo/geo-key.ts";
 import { findBlock, SPECIAL_BLOCKS } from "../geo/special.ts";
 import type { KeyModel } from "../policy/model.ts";
 import { readSubnet } from "./addresses.ts";
+import type { NodeInput } from "./policy-input.ts";
 import { prefixFor } from "./problem.ts";
 import { type PolicyScope, resolveNode, type Shape } from "./resolve-policy.ts";
-import type { NodeInput } from "./schema-policy.ts";
 import type { YamlPath } from "./yaml-text.ts";
 
 /** A node whose keys are places; null: wrong, and reported. */

@@ -1,5 +1,6 @@
 import type { LatencyTable } from "../geo/latency-table.ts";
 import type { NodeModel } from "../policy/model.ts";
+import type { LatencyInput } from "./policy-input.ts";
 import { oneOf, prefixFor } from "./problem.ts";
 import { MAX_TILE_BITS } from "./resolve-keys.ts";
 import {
@@ -9,7 +10,6 @@ import {
   resolveEntries,
   type Shape,
 } from "./resolve-policy.ts";
-import type { LatencyInput } from "./schema-policy.ts";
 import type { YamlPath } from "./yaml-text.ts";
 
 /** A `latency` node with its table; null: something is wrong, and reported, perhaps as the table's. */

@@ -1,7 +1,7 @@
 import type { EntryModel, NodeModel, PartsModel, PoolModel } from "../policy/model.ts";
 import { listed } from "../wire/listing.ts";
+import type { AdaptiveInput, PartsInput, SharesInput } from "./policy-input.ts";
 import { prefixFor, type Reporter } from "./problem.ts";
-import type { AdaptiveInput, PartsInput, SharesInput } from "./schema-policy.ts";
 import type { YamlPath } from "./yaml-text.ts";
 
 /** `adaptive` without `parts`. */

@@ -14,22 +14,22 @@ import { listedWay } from "../wire/listing.ts";
 import type { DatabaseUse } from "./database-uses.ts";
 import { type Imports, importedAs, importedNames } from "./imports.ts";
 import type { LatencyTables } from "./load-latency.ts";
+import type {
+  AdaptiveInput,
+  FailoverInput,
+  LastResortInput,
+  ListInput,
+  NodeInput,
+  SharesInput,
+  UnionInput,
+} from "./policy-input.ts";
 import { oneOf, pathText, prefixFor, type Reporter } from "./problem.ts";
 import { resolveGroups } from "./resolve-groups.ts";
 import { resolveAsn, resolveGeo, resolveSubnets } from "./resolve-keys.ts";
 import { resolveLatency } from "./resolve-latency.ts";
 import { partsOf, resolveParts, warnOfLoad } from "./resolve-load.ts";
 import { DEFAULT_MAX_ANSWERS, type ResolvedPool, resolveAddress } from "./resolve-pools.ts";
-import {
-  type AdaptiveInput,
-  type FailoverInput,
-  type LastResortInput,
-  type ListInput,
-  MAX_NODE_DEPTH,
-  type NodeInput,
-  type SharesInput,
-  type UnionInput,
-} from "./schema-policy.ts";
+import { MAX_NODE_DEPTH } from "./schema-policy.ts";
 import type { FragmentInput } from "./schema-zone.ts";
 import type { YamlPath } from "./yaml-text.ts";
 

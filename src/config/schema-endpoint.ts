@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { parsePrefix } from "../geo/prefix.ts";
 import { chosen, isMapping, mapping } from "./chosen.ts";
-import { weightRow } from "./schema-policy.ts";
+import { weightRow } from "./schema-node-options.ts";
 import { durationRow, integerRow, nameRow } from "./schema-rows.ts";
 
 /** Endpoints of a pool: the shape is chosen by the key that is found. */

@@ -1,121 +1,22 @@
 import * as z from "zod";
 import { suggest } from "../zone/suggest.ts";
 import { chosen, isMapping, mapping, type Refusal } from "./chosen.ts";
+import type {
+  AdaptiveInput,
+  EntryInput,
+  FailbackInput,
+  FailoverInput,
+  ListInput,
+  NodeInput,
+  PartsInput,
+  SharesInput,
+  UnionInput,
+} from "./policy-input.ts";
+import { NODE, nodeOptions, weightRow } from "./schema-node-options.ts";
 import { durationRow, integerRow, locationRow, NAME, nameRow, notAvailable } from "./schema-rows.ts";
 import { LATER_POLICY_KINDS, NODE_OPTIONS, POLICY_KINDS, type PolicyKind } from "./vocabulary.ts";
 
 /** Policy nodes: the shape is chosen by the key that is found, before anything is validated. */
-
-const MAX_WEIGHT = 65_535;
-export const weightRow = integerRow(0, MAX_WEIGHT, "a weight");
-
-const NODE = `a pool's or policy's name, or a mapping with one of ${POLICY_KINDS.join(", ")}`;
-
-const addressText = z.string({ error: "an IPv4 or IPv6 address" }).meta({ title: "address" });
-
-const LAST_RESORT = "all, nodata, servfail, {pool: NAME} or {addresses: [ADDRESS, ...]}";
-const lastResortWord = z.enum(["all", "nodata", "servfail"], { error: LAST_RESORT });
-const lastResortPool = mapping(
-  { pool: nameRow.describe("Pool to answer with, as if all of it were up") },
-  LAST_RESORT,
-);
-const lastResortAddresses = mapping(
-  {
-    addresses: z
-      .array(addressText, { error: "a list of addresses" })
-      .min(1, { error: "at least one address" })
-      .describe("Addresses to answer, never probed"),
-  },
-  LAST_RESORT,
-);
-export type LastResortInput = "all" | "nodata" | "servfail" | { pool: string } | { addresses: string[] };
-
-/** What is answered when a whole tree, or the node that carries it, has failed. */
-export const lastResortRow = chosen<LastResortInput>(
-  [lastResortWord, lastResortPool, lastResortAddresses],
-  (value) => {
-    if (!isMapping(value)) return lastResortWord;
-    return "addresses" in value ? lastResortAddresses : lastResortPool;
-  },
-);
-
-const MAX_LABEL = 63;
-const LABEL = `a text of at most ${MAX_LABEL} printable characters`;
-const nodeOptions = {
-  last_resort: lastResortRow
-    .optional()
-    .describe("What this node answers when it has failed; a node with its own never fails outward"),
-  location: locationRow
-    .optional()
-    .describe("Where the node stands, for `nearest`: degrees north, degrees east"),
-  label: z
-    .string({ error: LABEL })
-    .regex(/^[^\p{Cc}]*$/u, { error: LABEL })
-    .min(1, { error: LABEL })
-    .max(MAX_LABEL, { error: LABEL })
-    .optional()
-    .describe("What people call the node; shown by explain"),
-};
-
-interface NodeOptions {
-  last_resort?: LastResortInput | undefined;
-  location?: { latitude: number; longitude: number } | undefined;
-  label?: string | undefined;
-}
-
-export interface EntryInput {
-  node: NodeInput;
-  weight?: number | undefined;
-  location?: { latitude: number; longitude: number } | undefined;
-  bias?: number | undefined;
-  region?: string | undefined;
-}
-
-export interface LatencyInput {
-  table: string;
-  of: (NodeInput | EntryInput)[];
-  /** Milliseconds. */
-  tolerance: number;
-  min_samples: number;
-}
-
-/** A list policy's value: `[entries]` or `{of: [entries]}`. */
-export type ListInput = (NodeInput | EntryInput)[] | { of: (NodeInput | EntryInput)[] };
-/** Where weights are the point, also a map of node name to weight. */
-export type SharesInput = ListInput | Record<string, number>;
-/** What the parts of `adaptive` weigh; one that is not named weighs nothing. */
-export interface PartsInput {
-  connections?: number | undefined;
-  p99?: number | undefined;
-  errors?: number | undefined;
-}
-/** `parts` absent: each weighs the same. */
-export type AdaptiveInput = SharesInput & { parts?: PartsInput | undefined };
-/** The options of `all`, absent in its short form. */
-export type UnionInput = ListInput & { max_answers?: number | undefined };
-
-/** When a `failover` goes back to an earlier entry; `after` in milliseconds. */
-export type FailbackInput = "auto" | "manual" | { after: number };
-/** The options of `failover`, absent in its short form. */
-export type FailoverInput = ListInput & { failback?: FailbackInput | undefined };
-
-/** A policy node as the file has it, validated, with names not yet resolved. */
-export type NodeInput =
-  | string
-  | (NodeOptions & { failover: FailoverInput })
-  | (NodeOptions & { weighted: SharesInput })
-  | (NodeOptions & { round_robin: SharesInput })
-  | (NodeOptions & { hash: SharesInput })
-  | (NodeOptions & { least_response_time: SharesInput })
-  | (NodeOptions & { least_connections: SharesInput })
-  | (NodeOptions & { p2c: SharesInput })
-  | (NodeOptions & { adaptive: AdaptiveInput })
-  | (NodeOptions & { all: UnionInput })
-  | (NodeOptions & { geo: Record<string, NodeInput> })
-  | (NodeOptions & { subnets: Record<string, NodeInput> })
-  | (NodeOptions & { nearest: ListInput })
-  | (NodeOptions & { asn: Record<string, NodeInput> })
-  | (NodeOptions & { latency: LatencyInput });
 
 /** Any text passes here: one that names nothing is told what there is when names are resolved. */
 const nodeName = z.string({ error: NODE }).meta({ title: "name", pattern: NAME.source });
