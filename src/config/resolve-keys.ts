@@ -4,8 +4,9 @@ import { findBlock, SPECIAL_BLOCKS } from "../geo/special.ts";
 import type { KeyModel } from "../policy/model.ts";
 import { readSubnet } from "./addresses.ts";
 import type { NodeInput } from "./policy-input.ts";
+import type { PolicyScope } from "./policy-scope.ts";
 import { prefixFor } from "./problem.ts";
-import { type PolicyScope, resolveNode, type Shape } from "./resolve-policy.ts";
+import { resolveNode, type Shape } from "./resolve-policy.ts";
 import type { YamlPath } from "./yaml-text.ts";
 
 /** A node whose keys are places; null: wrong, and reported. */

@@ -1,15 +1,10 @@
 import type { LatencyTable } from "../geo/latency-table.ts";
 import type { NodeModel } from "../policy/model.ts";
 import type { LatencyInput } from "./policy-input.ts";
+import type { PolicyScope } from "./policy-scope.ts";
 import { oneOf, prefixFor } from "./problem.ts";
 import { MAX_TILE_BITS } from "./resolve-keys.ts";
-import {
-  type LatencyNodeModel,
-  listEntries,
-  type PolicyScope,
-  resolveEntries,
-  type Shape,
-} from "./resolve-policy.ts";
+import { type LatencyNodeModel, listEntries, resolveEntries, type Shape } from "./resolve-policy.ts";
 import type { YamlPath } from "./yaml-text.ts";
 
 /** A `latency` node with its table; null: something is wrong, and reported, perhaps as the table's. */

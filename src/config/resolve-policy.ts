@@ -1,94 +1,32 @@
-import type { CountryGroups } from "../geo/country.ts";
 import { identityOf } from "../policy/identity.ts";
 import { goesByLoad } from "../policy/load-words.ts";
 import type {
   EntryModel,
   KeyModel,
-  LastResortModel,
   LatchModel,
   LocationModel,
   NodeModel,
   PartsModel,
 } from "../policy/model.ts";
 import { listedWay } from "../wire/listing.ts";
-import type { DatabaseUse } from "./database-uses.ts";
-import { type Imports, importedAs, importedNames } from "./imports.ts";
-import type { LatencyTables } from "./load-latency.ts";
+import { importedAs, importedNames } from "./imports.ts";
 import type {
   AdaptiveInput,
   FailoverInput,
-  LastResortInput,
   ListInput,
   NodeInput,
   SharesInput,
   UnionInput,
 } from "./policy-input.ts";
-import { oneOf, pathText, prefixFor, type Reporter } from "./problem.ts";
-import { resolveGroups } from "./resolve-groups.ts";
+import type { PolicyScope } from "./policy-scope.ts";
+import { oneOf, pathText, prefixFor } from "./problem.ts";
 import { resolveAsn, resolveGeo, resolveSubnets } from "./resolve-keys.ts";
+import { resolveLastResort, subjectOf } from "./resolve-last-resort.ts";
 import { resolveLatency } from "./resolve-latency.ts";
 import { partsOf, resolveParts, warnOfLoad } from "./resolve-load.ts";
-import { DEFAULT_MAX_ANSWERS, type ResolvedPool, resolveAddress } from "./resolve-pools.ts";
+import { DEFAULT_MAX_ANSWERS, type ResolvedPool } from "./resolve-pools.ts";
 import { MAX_NODE_DEPTH } from "./schema-policy.ts";
-import type { FragmentInput } from "./schema-zone.ts";
 import type { YamlPath } from "./yaml-text.ts";
-
-/** What the names of one file mean, while its trees are resolved. */
-export interface PolicyScope {
-  /** Whose policies they are: a zone, or an included file. */
-  zone: string;
-  /** What checks and regions can be named, included ones too. */
-  checks: FragmentInput["checks"];
-  imports: Imports;
-  /** Policies of included files that are named here. */
-  usedImports: Set<NodeModel>;
-  /** Names of pools and policies that are not there: what they were meant to be is not reported as unused. */
-  unknown: Set<string>;
-  pools: Map<string, ResolvedPool>;
-  policies: FragmentInput["policies"];
-  /** Named policies that are done; null: wrong, and reported. */
-  resolved: Map<string, NodeModel | null>;
-  /** One node for each pool that is named, shared by whoever names it. */
-  poolNodes: Map<string, NodeModel>;
-  /** Named policies that are being resolved, outermost first. */
-  open: string[];
-  /** Policies that something other than themselves names. */
-  used: Set<string>;
-  /** Levels below and including each node. */
-  heights: Map<NodeModel, number>;
-  /** Country groups that `geo` keys can name, built-in ones too. */
-  groups: CountryGroups;
-  /** Groups that a key names. */
-  usedGroups: Set<string>;
-  /** Policies that are of less use, or of none, without a database. */
-  databaseUses: DatabaseUse[];
-  regions: FragmentInput["regions"];
-  latency: LatencyTables;
-  reporter: Reporter;
-}
-
-/** What a scope is made of. */
-type ScopeParts = Pick<
-  PolicyScope,
-  "zone" | "checks" | "regions" | "pools" | "reporter" | "latency" | "imports"
-> & { input: FragmentInput };
-
-export function createScope({ input, ...parts }: ScopeParts): PolicyScope {
-  return {
-    ...parts,
-    policies: input.policies,
-    resolved: new Map(),
-    poolNodes: new Map(),
-    open: [],
-    used: new Set(),
-    usedImports: new Set(),
-    unknown: new Set(),
-    heights: new Map(),
-    groups: resolveGroups(input.groups, parts.imports, parts.reporter),
-    usedGroups: new Set(),
-    databaseUses: [],
-  };
-}
 
 /** Resolves a named policy, once; null: wrong, and reported. */
 export function resolvePolicy(scope: PolicyScope, name: string): NodeModel | null {
@@ -356,11 +294,6 @@ function resolveName(
   return null;
 }
 
-/** In records the owner alone says where: line and column say the rest. */
-function subjectOf(path: YamlPath): string {
-  return prefixFor(path.slice(0, 2));
-}
-
 function poolNode(scope: PolicyScope, name: string, pool: ResolvedPool): NodeModel | null {
   pool.used = true;
   const known = scope.poolNodes.get(name);
@@ -369,40 +302,6 @@ function poolNode(scope: PolicyScope, name: string, pool: ResolvedPool): NodeMod
   scope.poolNodes.set(name, node);
   scope.heights.set(node, 1);
   return node;
-}
-
-/** Undefined: wrong, and reported. */
-export function resolveLastResort(
-  scope: PolicyScope,
-  input: LastResortInput,
-  path: YamlPath,
-): LastResortModel | undefined {
-  if (typeof input === "string") return { kind: input };
-  if ("pool" in input) {
-    const pool = scope.pools.get(input.pool);
-    if (pool !== undefined) {
-      pool.used = true;
-      return pool.model === null ? undefined : { kind: "pool", pool: pool.model };
-    }
-    if (!scope.imports.isComplete) return undefined;
-    scope.unknown.add(input.pool);
-    const what = `${subjectOf(path)}"${input.pool}" is not a pool`;
-    scope.reporter.error(
-      [...path, "pool"],
-      "value",
-      "CFG_POOL_UNKNOWN",
-      what,
-      oneOf(input.pool, [...scope.pools.keys()]),
-    );
-    return undefined;
-  }
-  const seen = new Map<string, YamlPath>();
-  const addresses = input.addresses.flatMap((text, index) => {
-    const at = [...path, "addresses", index];
-    const address = resolveAddress(text, at, at, seen, prefixFor(path).replace(/: $/, ""), scope.reporter);
-    return address === null ? [] : { family: address.family, octets: address.octets, row: -1 };
-  });
-  return addresses.length === input.addresses.length ? { kind: "addresses", addresses } : undefined;
 }
 
 function limitHeight(scope: PolicyScope, node: NodeModel, path: YamlPath): NodeModel | null {
