@@ -2,7 +2,7 @@ import type { LastResortModel } from "../policy/model.ts";
 import type { LastResortInput } from "./policy-input.ts";
 import type { PolicyScope } from "./policy-scope.ts";
 import { oneOf, prefixFor } from "./problem.ts";
-import { resolveAddress } from "./resolve-pools.ts";
+import { resolveAddress } from "./resolve-endpoints.ts";
 import type { YamlPath } from "./yaml-text.ts";
 
 /** Undefined: wrong, and reported. */
