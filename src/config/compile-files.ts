@@ -73,7 +73,8 @@ function addZone(
   if (zone.dynamic !== null) wantDatabases(zone.dynamic, resolved.databaseUses, draft.knows, findings);
   const columns = columnsOf(zone, loaded);
   if (columns !== null) {
-    const place = (owner: DynamicOwner) => formatPlace(placeOf(zone, owner));
+    const place = (owner: DynamicOwner) =>
+      formatPlace(reporterOn(zone.dynamic!, []).placeOf(owner.path, "key"));
     const found = checkLoadedZone(zone, columns, resolved.owners, place);
     findings.push(
       ...(knowsNameservers(zone, loaded) ? found : found.filter(({ code }) => !ABOUT_APEX.has(code))),
@@ -213,11 +214,4 @@ const ABOUT_APEX = new Set(["ZONE_SOA_MISSING", "ZONE_NS_MISSING"]);
 function knowsNameservers({ master, dynamic }: LoadedZone, { isServerSound }: LoadedConfig): boolean {
   const isUnread = master === null && dynamic?.input === null && dynamic.text === "";
   return isServerSound && !isUnread;
-}
-
-/** A finding without words at a dynamic name's key. */
-function placeOf(zone: LoadedZone, owner: DynamicOwner): Finding {
-  const place: Finding[] = [];
-  reporterOn(zone.dynamic!, place).warning(owner.path, "key", "", "", "");
-  return place[0]!;
 }

@@ -21,7 +21,7 @@ export function formatFinding(finding: Finding): string {
 }
 
 /** `file`, `file:line` or `file:line:column`, as far as it is known. */
-export function formatPlace(finding: Finding): string {
+export function formatPlace(finding: Pick<Finding, "file" | "line" | "column">): string {
   if (finding.line === 0) return finding.file;
   return finding.column === 0
     ? `${finding.file}:${finding.line}`

@@ -92,7 +92,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     server,
     configFile: file,
     nameserverLines: server.nameservers.map((_, at) =>
-      yaml === null ? 0 : lineOf(yaml, ["nameservers", at]),
+      yaml === null ? 0 : reporterOn(yaml, []).placeOf(["nameservers", at], "value").line,
     ),
     isServerSound: input !== null,
     zones,
@@ -103,12 +103,6 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     watched,
     findings,
   };
-}
-
-function lineOf(yaml: LoadedYaml<ServerOptions>, path: YamlPath): number {
-  const placed: Finding[] = [];
-  reporterOn(yaml, placed).error(path, "value", "", "", "");
-  return placed[0]!.line;
 }
 
 /** Files that zone files include from below the zones folder: a watch on the folder itself does not see them. */

@@ -16,8 +16,8 @@ export type Place = Pick<Finding, "file" | "line" | "column">;
 export interface Reporter {
   error(path: YamlPath, part: "key" | "value", code: string, what: string, expected: string): void;
   warning(path: YamlPath, part: "key" | "value", code: string, what: string, expected: string): void;
-  /** Where a value stands. */
-  placeOf(path: YamlPath): Place;
+  /** Where a value or its key stands. */
+  placeOf(path: YamlPath, part: "key" | "value"): Place;
   /** `file:line` of a path, to name a second place in a finding. */
   lineOf(path: YamlPath): string;
 }
@@ -45,7 +45,7 @@ export function reporterFor({ file, placeOf }: YamlSource, findings: Finding[]):
   return {
     error: report("error"),
     warning: report("warning"),
-    placeOf: (path) => ({ file, ...placeOf(path, "value") }),
+    placeOf: (path, part) => ({ file, ...placeOf(path, part) }),
     lineOf: (path) => `${file}:${placeOf(path, "key").line}`,
   };
 }

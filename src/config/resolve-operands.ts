@@ -79,9 +79,7 @@ export class Operands {
   retractUnused(pool: PoolModel, findings: Finding[]): void {
     const file = this.fileOf(pool);
     if (file === undefined) return;
-    const places: Finding[] = [];
-    reporterOn(file.yaml, places).warning(["pools", pool.name], "key", "CFG_UNUSED", "", "");
-    const { line, column } = places[0]!;
+    const { line, column } = reporterOn(file.yaml, []).placeOf(["pools", pool.name], "key");
     const at = findings.findIndex(
       (found) =>
         found.code === "CFG_UNUSED" &&

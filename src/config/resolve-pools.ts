@@ -72,7 +72,7 @@ function resolvePool(
   const template = isOpen ? { template: endpoints } : {};
   const isWeighted = select === "weighted";
   const given = { isSelectOpen: pool.select === undefined, isWeighted, maxAnswers: pool.max_answers };
-  const place = () => reporter.placeOf([...path, "endpoints_file"]);
+  const place = () => reporter.placeOf([...path, "endpoints_file"], "value");
   const source = file === undefined ? {} : { source: { ...file, ...given, place: place() } };
   const maxAnswers = pool.max_answers ?? (select === "all" ? DEFAULT_MAX_ANSWERS : 1);
   checkRecovery(pool, endpoints, path, reporter);
