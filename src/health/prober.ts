@@ -1,10 +1,11 @@
+import { adoptPools, adoptTargets } from "./adopt.ts";
 import { Calculated } from "./calculated.ts";
 import { Doubt, keyOf } from "./doubt.ts";
 import { forcedWord, isReturn } from "./forced.ts";
 import { type PastTransition, rememberTransition } from "./history.ts";
 import { VERDICT_FAILED, VERDICT_UNKNOWN, VERDICT_UP, type Verdict } from "./latch.ts";
 import { createLatches, type Instant, type Latches } from "./latches.ts";
-import { clearPhases, copyPhases, foldPhases } from "./phases.ts";
+import { copyPhases, foldPhases } from "./phases.ts";
 import type { ForcedPlan, HealthPlan, PoolPlan } from "./plan.ts";
 import { foldPool, type PoolVerdict } from "./pool.ts";
 import type { HealthClock, ProbeResult } from "./probe.ts";
@@ -14,50 +15,28 @@ import {
   type HealthRows,
   LATCH_ROW_KEY_HIGH,
   LATCH_ROW_WORDS,
-  POOL_ROW_FAILED,
   POOL_ROW_KEY_HIGH,
-  POOL_ROW_SINCE_S,
   POOL_ROW_WORDS,
   ROW_KEY_HIGH,
   ROW_LOAD,
-  ROW_SINCE_S,
 } from "./rows.ts";
-import { clearReport, clearRows, holdsEndpoint, holdsPool, writePool } from "./rows-writer.ts";
-import { clearRun, keepRun } from "./runs.ts";
+import { clearRows, writePool } from "./rows-writer.ts";
+import { keepRun } from "./runs.ts";
 import { Scales } from "./scales.ts";
 import type { SchedulerStats } from "./scheduler.ts";
 import { createSharedProbes, type SharedProbes } from "./shared-probes.ts";
-import {
-  assumedState,
-  drawLuck,
-  type EndpointState,
-  observe,
-  paceMs,
-  retime,
-  returnedState,
-  shareOfNew,
-  trialState,
-  uncheckedState,
-  unknownState,
-} from "./state.ts";
-import { stateFromRow } from "./state-row.ts";
+import { drawLuck, type EndpointState, observe, paceMs, returnedState, shareOfNew } from "./state.ts";
 import {
   capFailing,
   copyRow,
   countLive,
-  indexByRow,
-  inherited,
   isProbed,
   type Judged,
-  keptReport,
   mayGoDown,
   pastOf,
-  placeOf,
   poolState,
   type Tracked,
   takeReport,
-  timingOf,
-  track,
   transitionOf,
   warningOf,
   writeTracked,
@@ -141,8 +120,9 @@ class RowsProber implements Prober {
   setPlan(plan: HealthPlan): void {
     const nowMs = this.clock.nowMs();
     const before = this.tracked;
-    const judged = this.adoptPools(plan, nowMs);
-    this.tracked = this.adoptTargets(plan, judged, nowMs);
+    const held = { rows: this.rows, clock: this.clock, tracked: before, judged: this.judged };
+    const judged = adoptPools(held, plan, nowMs);
+    this.tracked = adoptTargets(held, plan, judged, nowMs);
     this.judged = judged;
     this.judgedAt = new Map([...judged.values()].map((pool) => [pool.plan.row, pool]));
     this.latches.adopt(plan.failback, this.instant());
@@ -223,89 +203,6 @@ class RowsProber implements Prober {
       const probed = tracked.state.known ? (tracked.state.up ? "up" : "down") : "unknown";
       this.options.onForced?.({ zone, pool, endpoint, address, from, to, probed });
     }
-  }
-
-  private adoptPools(plan: HealthPlan, nowMs: number): Map<string, Judged> {
-    const wallS = this.wallSeconds();
-    const judged = new Map<string, Judged>();
-    for (const pool of plan.pools) {
-      const base = pool.row * POOL_ROW_WORDS;
-      const live = holdsPool(this.rows, pool);
-      const before = this.judged.get(keyOf(pool));
-      const sinceS = live ? Atomics.load(this.rows.pools, base + POOL_ROW_SINCE_S) : wallS;
-      judged.set(keyOf(pool), {
-        plan: pool,
-        failed: !live || Atomics.load(this.rows.pools, base + POOL_ROW_FAILED) === 1,
-        known: before?.known ?? live,
-        sinceMs: before?.sinceMs ?? nowMs - Math.max(0, wallS - sinceS) * 1000,
-        sinceS: before?.sinceS ?? sinceS,
-        withdrawals: before?.withdrawals ?? new Map(),
-      });
-    }
-    return judged;
-  }
-
-  /** Finds or makes the state of every target, before anything is written. */
-  private adoptTargets(
-    plan: HealthPlan,
-    judged: ReadonlyMap<string, Judged>,
-    nowMs: number,
-  ): Map<number, Tracked> {
-    const poolsOfRow = indexByRow(judged.values());
-    const previous = new Map<string, Tracked>();
-    for (const tracked of this.tracked.values()) previous.set(placeOf(tracked.target), tracked);
-    const unchecked = new Set<string>();
-    for (const { plan: pool } of this.judged.values()) {
-      if (pool.endpoints.some((rows) => rows.includes(-1))) unchecked.add(keyOf(pool));
-    }
-    const adopted = new Map<number, Tracked>();
-    const calculated = (plan.calculated ?? []).map((each) => each.target);
-    for (const target of [...plan.targets, ...(plan.doubt?.canaries ?? []), ...calculated]) {
-      const pools = poolsOfRow.get(target.row) ?? [];
-      const stays = this.keptState(target, pools, nowMs);
-      if (stays === null) {
-        clearPhases(this.rows, target.row);
-        clearRun(this.rows, target.row);
-      }
-      const kept = stays ?? inherited(target, pools, previous.get(placeOf(target)), nowMs);
-      adopted.set(target.row, kept ?? this.newState(target, pools, unchecked, nowMs));
-    }
-    return adopted;
-  }
-
-  /** The state of a target that stays in its row, whoever wrote it. */
-  private keptState(target: Tracked["target"], pools: Judged[], nowMs: number): Tracked | null {
-    if (!holdsEndpoint(this.rows, target)) return null;
-    const before = this.tracked.get(target.row);
-    if (before !== undefined && keyOf(before.target) === keyOf(target)) {
-      const load = keptReport(target, before.load, this.rows, nowMs);
-      // Nobody reports any more.
-      if (load === undefined && before.load !== undefined) clearReport(this.rows, target.row);
-      const state = retime(before.state, nowMs, target.check);
-      return { ...before, target, timing: timingOf(target), paceMs: -1, pools, load, state };
-    }
-    const state = stateFromRow(this.rows, target.row, nowMs, this.clock.wallMs());
-    const sinceS = Atomics.load(this.rows.endpoints, target.row * ENDPOINT_ROW_WORDS + ROW_SINCE_S);
-    const load = keptReport(target, undefined, this.rows, nowMs);
-    return { ...track(target, pools, retime(state, nowMs, target.check), sinceS), load };
-  }
-
-  private newState(
-    target: Tracked["target"],
-    pools: Judged[],
-    unchecked: ReadonlySet<string>,
-    nowMs: number,
-  ): Tracked {
-    const { check } = target;
-    if (check.type === "static")
-      return track(target, pools, assumedState(check.up, nowMs, check), this.wallSeconds());
-    // An address that its pool answered without a check until now stays up; one added to a live pool starts down.
-    const make = pools.some((pool) => unchecked.has(keyOf(pool.plan)))
-      ? uncheckedState
-      : pools.some((pool) => holdsPool(this.rows, pool.plan))
-        ? trialState
-        : unknownState;
-    return track(target, pools, make(nowMs, target.check), this.wallSeconds());
   }
 
   private reschedule(before: ReadonlyMap<number, Tracked>): void {
