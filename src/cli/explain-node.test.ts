@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { recordedTerminal } from "../../test/support/terminal.ts";
 import type {
   AddressExplanation,
+  EntryExplanation,
   LatchExplanation,
   NodeExplanation,
   PoolExplanation,
@@ -196,4 +197,21 @@ test("a calculated state names those that it comes from, the first four of them"
     "192.0.2.1  down for 3 s: calculated (cache is down: refused, pool:db/a is down)",
   );
   expect(line([pool, pool, pool, pool, pool, pool])).toMatch(/\(pool:db\/a is down, .*, and 2 more\)$/);
+});
+
+test("entries whose pools take a part of their clients have that part as odds", () => {
+  const entry = (label: string, chance: number, status: EntryExplanation["status"]): EntryExplanation => ({
+    ...{ key: "", weight: null, share: null, draw: null, hashOf: null, load: null },
+    odds: { chance, part: chance, of: 1 },
+    status,
+    node: { ...poolNode([up]), label },
+  });
+  const entries = [entry("eu", 0.25, "left-out"), entry("us", 0.75, "chosen"), entry("jp", 0, "not-needed")];
+  const root: NodeExplanation = { ...poolNode([]), kind: "failover", label: "", pool: null, entries };
+  const lines = nodeLines(root, true, recordedTerminal());
+  expect(lines.filter((line) => /^ *(eu|us|jp) /.test(line)).map((line) => line.split(":")[0])).toEqual([
+    "eu  not yet for this client, 25% by dice",
+    "us  chosen, 75% by dice",
+    "jp  not needed",
+  ]);
 });
