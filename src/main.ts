@@ -1,4 +1,5 @@
 import { readPlainServe } from "./cli/plain-serve.ts";
+import { runServe } from "./cli/serve.ts";
 import { letGoOfTerminals, processTerminal } from "./cli/terminal.ts";
 
 // `steerd explain ... | head` closes the pipe early: that is the reader's right, not a failure. What a terminal that has hung
@@ -13,7 +14,7 @@ end(await run(process.argv.slice(2)));
 
 async function run(args: string[]): Promise<number> {
   const given = readPlainServe(args);
-  if (given !== null) return await (await import("./cli/serve.ts")).runServe(given, processTerminal());
+  if (given !== null) return await runServe(given, processTerminal());
   return await (await import("./cli/program.ts")).runCommandLine(args, processTerminal());
 }
 
