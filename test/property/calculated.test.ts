@@ -167,6 +167,12 @@ class Machine {
   }
 }
 
+/** The row that a rule says the same as, and whose reason it has; null: it is made of more. */
+function onlyRow(rule: RulePlan): number | null {
+  if (rule.kind === "count") return rule.of.length === 1 && rule.atLeast === 1 ? onlyRow(rule.of[0]!) : null;
+  return rule.kind === "row" ? rule.row : null;
+}
+
 /** Every probed row, with what was known of it last: what is unknown now does not take a verdict back. */
 function run(seed: number): { verdicts: number; unknown: number; region: number } {
   const world = drawWorld(seed);
@@ -208,10 +214,11 @@ function run(seed: number): { verdicts: number; unknown: number; region: number 
       const ownDown = own === 0;
       const byRegion = regionRow !== undefined && level === 0 && !ownDown;
       if (byRegion) seen.region++;
+      const followed = onlyRow(rule);
       const byProbe =
-        rule.kind === "row"
-          ? machine.rows.endpoints[rule.row * ENDPOINT_ROW_WORDS + ROW_REASON]
-          : REASON_CALCULATED;
+        followed === null
+          ? REASON_CALCULATED
+          : machine.rows.endpoints[followed * ENDPOINT_ROW_WORDS + ROW_REASON];
       const reason = level === 1 ? REASON_OK : byRegion ? REASON_REGION_DOWN : byProbe;
       if (state.reason !== reason) expect.fail(`${label()}: reason ${state.reason}, not ${reason}`);
     }
