@@ -25,9 +25,10 @@ import { keepRun } from "./runs.ts";
 import { Scales } from "./scales.ts";
 import type { SchedulerStats } from "./scheduler.ts";
 import { createSharedProbes, type SharedProbes } from "./shared-probes.ts";
-import { drawLuck, type EndpointState, observe, paceMs, returnedState, shareOfNew } from "./state.ts";
+import { type EndpointState, observe, paceMs, returnedState, shareOfNew } from "./state.ts";
 import {
   capFailing,
+  chanceOf,
   copyRow,
   countLive,
   isProbed,
@@ -217,7 +218,7 @@ class RowsProber implements Prober {
     const { target, timing, state } = tracked;
     if (result.ok) foldPhases(this.rows, row, result, shareOfNew(timing));
     if (takeReport(tracked, result, nowMs)) for (const pool of tracked.pools) this.measuredPools.add(pool);
-    const chance = { luck: drawLuck(this.options.random()), mayWithdraw: mayGoDown(tracked, nowMs) };
+    const chance = chanceOf(tracked, result, nowMs, this.options.random);
     const fold = (before: EndpointState) => observe(before, result, nowMs, timing, chance);
     if (this.doubt.isCanary(row)) {
       this.doubt.observeCanary(row, result, nowMs);

@@ -54,7 +54,8 @@ export function drawLuck(die: number): number {
   return Math.floor(die * LUCKS) / LUCKS;
 }
 
-const NO_CHANCE: Chance = { luck: 0, mayWithdraw: true };
+/** Of a success, which takes nothing down. */
+export const NO_CHANCE: Chance = { luck: 0, mayWithdraw: true };
 
 /** Largest horizon: what one word of the row holds. */
 const HORIZON_MAX_MS = 0x7fff_ffff;

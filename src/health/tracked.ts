@@ -18,7 +18,7 @@ import { ENDPOINT_ROW_WORDS, type HealthRows } from "./rows.ts";
 import { holdsEndpoint, writeEndpoint } from "./rows-writer.ts";
 import type { RuleState } from "./rule.ts";
 import type { Scaled } from "./scales.ts";
-import { capHorizon, type EndpointState, inheritState } from "./state.ts";
+import { type Chance, capHorizon, drawLuck, type EndpointState, inheritState, NO_CHANCE } from "./state.ts";
 import type { EndpointTransition, EndpointWarning } from "./transitions.ts";
 
 type AnyTarget = ProbeTarget | CalculatedTarget;
@@ -125,6 +125,11 @@ export function keptReport(
 ): Load | undefined {
   if (reportRule(target.check) === null) return undefined;
   return before ?? reportFromRow(rows, target.row, nowMs);
+}
+
+/** What a fold takes from outside besides a result. Most results are successes, and take nothing. */
+export function chanceOf(tracked: Tracked, { ok }: ProbeResult, nowMs: number, random: () => number): Chance {
+  return ok ? NO_CHANCE : { luck: drawLuck(random()), mayWithdraw: mayGoDown(tracked, nowMs) };
 }
 
 /** True when the budgets of an address's pools allow it to go down. */

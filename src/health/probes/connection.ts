@@ -20,6 +20,9 @@ export interface ConnectionUser {
  */
 const READ_BUFFER = Buffer.alloc(8_192);
 
+/** What was last read. Answers to one check are mostly of one length, and a new view costs more than the octets in it. */
+let lastRead = READ_BUFFER.subarray(0, 0);
+
 /** Connections that are kept at most while nobody uses them: one for each of the 10,000 targets that the prober is built for. */
 const IDLE_MAX = 10_240;
 
@@ -102,7 +105,8 @@ export class Connection {
   }
 
   private onRead(count: number): boolean {
-    if (this.user !== null) return this.user.onRead(READ_BUFFER.subarray(0, count));
+    if (lastRead.length !== count) lastRead = READ_BUFFER.subarray(0, count);
+    if (this.user !== null) return this.user.onRead(lastRead);
     // Nobody asked: what comes would be taken for the answer to the next request.
     this.close();
     return false;

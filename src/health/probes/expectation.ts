@@ -64,14 +64,14 @@ export class BodyJudge {
     return BODY_OCTETS_MAX - this.length;
   }
 
-  /** Takes at most `room` octets. REASON_NONE: more could change the verdict. */
-  take(octets: Buffer): Reason {
+  /** Takes the octets of a range, at most `room`. REASON_NONE: more could change the verdict. */
+  take(octets: Buffer, from = 0, to = octets.length): Reason {
     const searchedFrom = Math.max(0, this.length - this.expectation.needle.length + 1);
     if (this.isKept) {
       this.octets ??= Buffer.alloc(BODY_OCTETS_MAX);
-      octets.copy(this.octets, this.length);
+      octets.copy(this.octets, this.length, from, to);
     }
-    this.length += octets.length;
+    this.length += to - from;
     if (this.length >= BODY_OCTETS_MAX) return this.judge();
     const { needle, pattern, json } = this.expectation;
     const isNeedleAll = needle.length > 0 && pattern === null && json === null && !this.isMeasured;

@@ -21,6 +21,7 @@ const CHUNK_LINE_OCTETS_MAX = 256;
 const LF = 0x0a;
 const CR = 0x0d;
 const COLON = 0x3a;
+const ZERO = 0x30;
 
 /** One bit for each length that a field name has (or has 32 times over). */
 const lengthBits = (names: readonly string[]): number =>
@@ -37,7 +38,10 @@ const READ_LENGTHS = lengthBits([
 ]);
 
 /** The end of an HTTP/1 status line's first part; the reason phrase is free (RFC 9112 section 4). */
-const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5][0-9][0-9])(?: .*)?$/;
+const STATUS_LINE = /^HTTP\/1\.[01] [1-5][0-9][0-9](?: .*)?$/;
+/** Where the minor version and the code stand in it. */
+const STATUS_MINOR = 7;
+const STATUS_CODE = 9;
 
 type Part = "status-line" | "header" | "body" | "chunk-size" | "chunk-data" | "chunk-end" | "trailer";
 
@@ -105,7 +109,7 @@ export class ResponseReader {
     while (at < octets.length) {
       if (this.part === "body" || this.part === "chunk-data") {
         const taken = Math.min(octets.length - at, this.left, this.body.room);
-        const reason = this.takeBody(octets.subarray(at, at + taken));
+        const reason = this.takeBody(octets, at, at + taken);
         at += taken;
         this.isAlone = at === octets.length;
         if (reason !== REASON_NONE) return reason;
@@ -168,10 +172,9 @@ export class ResponseReader {
   }
 
   private takeStatusLine(line: string): Reason {
-    const match = STATUS_LINE.exec(line);
-    if (match === null) return REASON_MALFORMED;
-    this.closes = match[1] === "0";
-    this.status = Number(match[2]);
+    if (!STATUS_LINE.test(line)) return REASON_MALFORMED;
+    this.closes = line.charCodeAt(STATUS_MINOR) === ZERO;
+    this.status = Number(line.slice(STATUS_CODE, STATUS_CODE + 3));
     this.part = "header";
     return REASON_NONE;
   }
@@ -201,7 +204,7 @@ export class ResponseReader {
 
   /** Several equal lengths are one; different ones are an attack or a defect (RFC 9110 section 8.6). */
   private takeContentLength(value: string): Reason {
-    for (const item of value.split(",")) {
+    for (const item of value.includes(",") ? value.split(",") : [value]) {
       const digits = item.trim();
       if (!/^[0-9]{1,15}$/.test(digits)) return REASON_MALFORMED;
       const length = Number(digits);
@@ -250,9 +253,9 @@ export class ResponseReader {
     return this.hold(this.body.judge());
   }
 
-  private takeBody(octets: Buffer): Reason {
-    this.left -= octets.length;
-    const reason = this.body.take(octets);
+  private takeBody(octets: Buffer, from: number, to: number): Reason {
+    this.left -= to - from;
+    const reason = this.body.take(octets, from, to);
     if (this.left === 0 && this.part === "body") return this.endMessage();
     if (reason !== REASON_NONE) return this.body.room > 0 ? this.hold(reason) : reason;
     if (this.left === 0) this.part = "chunk-end";
