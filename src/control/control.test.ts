@@ -1,13 +1,20 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createFakePort, type FakePort, isKind } from "../../test/support/fake-port.ts";
 import { removeFolder, temporaryFolder } from "../../test/support/temporary-folder.ts";
+import { connectControl } from "../cli/control-client.ts";
 import type { KnownNames } from "../config/known-names.ts";
 import { ENDPOINT_ROW_WORDS, ROW_KEY_HIGH, ROW_KEY_LOW } from "../health/rows.ts";
-import { allocateBlocks, type SharedBlocks, WORD_GENERATION, WORD_STOP } from "../serve/blocks.ts";
+import {
+  allocateBlocks,
+  type SharedBlocks,
+  WORD_GENERATION,
+  WORD_HEARD,
+  WORD_STOP,
+} from "../serve/blocks.ts";
 import type { Listener } from "../serve/listener.ts";
-import type { FromControl, ToControl } from "../serve/messages.ts";
+import type { ControlEvent, FromControl, ToControl } from "../serve/messages.ts";
 import { createBuild } from "./build.ts";
 import type { ControlOptions } from "./control.ts";
 import type { LookUp } from "./look-up.ts";
@@ -69,6 +76,37 @@ const logged = () =>
   port.posted.filter(isKind<FromControl, "log">("log")).map(({ level, message }) => `${level} ${message}`);
 
 describe("the control worker", () => {
+  it("takes over what one before it knew of: events are kept, and those that nobody heard of counted and marked", async () => {
+    write("zones/b.example.yaml", POOLS);
+    write("steerd.yaml", "nameservers: [ns.a.example.]\n");
+    const happened = (sequence: number, to: string) => ({
+      ...{ sequence, timeMs: sequence, level: "warn" as const, message: `${sequence}` },
+      fields: { event: "endpoint", zone: "b.example", pool: "eu", endpoint: "lb", to },
+    });
+    Atomics.store(blocks.control, WORD_HEARD, 1);
+    run();
+    port.deliver({ kind: "past", events: [happened(1, "down"), happened(2, "up"), happened(3, "down")] });
+    port.deliver({ kind: "answering" });
+    port.deliver({ kind: "event", event: happened(4, "up") });
+    await expect.poll(() => status).not.toBeNull();
+    expect([...status!.transitions.series()].map(({ to, count }) => `${to} ${count}`)).toEqual([
+      "up 2",
+      "down 1",
+    ]);
+    expect(blocks.control[WORD_HEARD]).toBe(4);
+    const path = join(folder, "steerd.sock");
+    await expect.poll(() => existsSync(path)).toBe(true);
+    const client = await connectControl(path);
+    const { events } = await client.ask<{ events: ControlEvent[] }>("events", { last: 10, follow: false });
+    client.close();
+    expect(events.map(({ message, fields }) => [message, fields.late ?? false])).toEqual([
+      ["1", false],
+      ["2", true],
+      ["3", true],
+      ["4", false],
+    ]);
+  });
+
   it("publishes what the files compile to, and opens the API when the sockets are open", async () => {
     write("zones/b.example.yaml", POOLS);
     write("steerd.yaml", 'listen: ["127.0.0.1:53"]\nworkers: 3\nnameservers: [ns.a.example.]\n');
