@@ -48,10 +48,7 @@ export function leastEntry(context: DecideContext, node: number, measure: Measur
   const { candidates, drawn, policy } = context;
   const at = node * NODE_WORDS;
   const first = policy.nodes[at + NODE_FIRST]!;
-  if (attempt >= FIRST_ATTEMPTS) {
-    const entry = takeRest(context, node, first);
-    if (entry >= 0) return entry;
-  }
+  if (attempt >= FIRST_ATTEMPTS && context.restCounts[node]! > 0) return takeRest(context, node, first);
   const count = gather(context, node, measure, attempt);
   if (count === 0) return -1;
   priceCandidates(context, count, measure, policy.nodes[at + NODE_PARTS]!);
@@ -81,10 +78,7 @@ export function leastEntry(context: DecideContext, node: number, measure: Measur
 export function p2cEntry(context: DecideContext, node: number, attempt: number): number {
   const { candidateKeys, candidates, dice, drawn, figures, fractions } = context;
   const first = context.policy.nodes[node * NODE_WORDS + NODE_FIRST]!;
-  if (attempt >= FIRST_ATTEMPTS) {
-    const entry = takeRest(context, node, first);
-    if (entry >= 0) return entry;
-  }
+  if (attempt >= FIRST_ATTEMPTS && context.restCounts[node]! > 0) return takeRest(context, node, first);
   const count = gather(context, node, MEASURE_LOAD, attempt);
   if (count === 0) return -1;
   if (attempt >= FIRST_ATTEMPTS) {

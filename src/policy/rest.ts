@@ -36,8 +36,7 @@ export function takeInOrder(
   noteKey: NoteKey,
   word: number,
 ): number {
-  const entry = takeRest(context, node, first);
-  if (entry >= 0) return entry;
+  if (context.restCounts[node]! > 0) return takeRest(context, node, first);
   weighEntries(context, first, end);
   if (fillRest(context, node, first, end, noteKey, word, false) === 0)
     fillRest(context, node, first, end, noteKey, word, true);
