@@ -155,7 +155,7 @@ export function batchAsker(
         const from = (next++ & mask) * width;
         for (let at = 0; at < width; at++) packet.setUint8(offset + at, octets[from + at]!);
       }
-      lookAhead(block, count, context.tables, context.lastTable);
+      lookAhead(block, count, context);
       for (let slot = 0; slot < count; slot++)
         answerMessage(block.messages[slot]!, query.length, context, replies.messages[slot]!);
     }

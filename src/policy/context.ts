@@ -60,8 +60,8 @@ export interface DecideContext {
 
   /** 1: what is decided becomes hints of HTTPS or SVCB, IPv4 before IPv6: nodes take one turn for both. Else 0. */
   forHints: number;
-  /** The table that was looked into last: very likely that of the next query. */
-  lastTable: number;
+  /** The record that was decided last: very likely that of the next query. */
+  lastRecord: number;
 
   /** From here on the decision under way; nobody else reads it. Class of the client per table. */
   classes: Int32Array;
@@ -152,7 +152,7 @@ export function createDecideContext(
     endpointTurns: new Float64Array(0),
     poolTurns: new Int32Array(0),
     forHints: 0,
-    lastTable: 0,
+    lastRecord: 0,
     classes: new Int32Array(0),
     hashKey: 0,
     hashBits: 0,

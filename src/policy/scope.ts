@@ -24,10 +24,10 @@ export function locateClient(context: DecideContext, record: number): number {
   const address = heedsEcs ? client.address : client.resolverAddress;
   const first = policy.records[at + RECORD_TABLES]!;
   const end = first + policy.records[at + RECORD_TABLE_COUNT]!;
+  context.lastRecord = record;
   let scopeBits = 0;
   for (let i = first; i < end; i++) {
     const table = policy.recordTables[i]!;
-    context.lastTable = table;
     const leaf = locate(tables, table, family, address);
     const tileBits = leaf >>> CELL_LENGTH_SHIFT;
     let classOffset = leaf & CELL_CLASS_MASK;

@@ -119,7 +119,6 @@ function createPlane(context: Context, log: Log): Plane {
     log,
     () => performance.now(),
   );
-  const ahead = (block: MessageBlock, count: number): void =>
-    lookAhead(block, count, context.tables, context.lastTable);
+  const ahead = (block: MessageBlock, count: number): void => lookAhead(block, count, context);
   return { client, clockS, counters, answer, lookAhead: ahead, log };
 }

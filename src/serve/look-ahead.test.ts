@@ -1,10 +1,12 @@
 import { expect, it } from "vitest";
 import { buildQuery, ecsOption } from "../../test/support/packet.ts";
+import { createWorld } from "../../test/support/policy.ts";
 import { seededRandom } from "../../test/support/random.ts";
 import { compileTables } from "../geo/compile-tables.ts";
 import { joinDatabases } from "../geo/databases.ts";
 import { locate } from "../geo/prefix-index.ts";
-import type { TableData } from "../geo/table.ts";
+import { TABLE_WORDS, type TableData } from "../geo/table.ts";
+import { RECORD_TABLE_COUNT, RECORD_WORDS } from "../policy/data.ts";
 import type { Kernel } from "./kernel.ts";
 import { lookAhead } from "./look-ahead.ts";
 import { createMessageBlock, type MessageBlock, SLOTS, setReceivedLength } from "./message-block.ts";
@@ -47,6 +49,16 @@ function tablesOf(clients: string[], others: number): TableData {
   return compileTables([model], joinDatabases(null, null, null)).data;
 }
 
+/** The context of a worker with one record, which reaches every table. */
+function within(tables: TableData): Parameters<typeof lookAhead>[2] {
+  const count = tables.tables.length / TABLE_WORDS;
+  const { policy } = createWorld([]).context;
+  const records = new Int32Array(RECORD_WORDS);
+  records[RECORD_TABLE_COUNT] = count;
+  const recordTables = Int32Array.from({ length: count }, (_, table) => table);
+  return { lastRecord: 0, policy: { ...policy, records, recordTables }, tables };
+}
+
 it.each([
   ["small", 50],
   ["large", 3_000],
@@ -61,7 +73,7 @@ it.each([
     locate(expected.tables, 0, 4, address);
     const block = blockOf([asking(`${client}/24`)]);
     asked.reads.length = 0;
-    lookAhead(block, 1, asked.tables, 0);
+    lookAhead(block, 1, within(asked.tables));
     expect(expected.reads.length).toBeGreaterThan(1);
     expect(asked.reads).toEqual(expect.arrayContaining(expected.reads.slice(0, 2)));
     expect(asked.reads.every((offset) => offset >= 0 && offset < tables.cells.length)).toBe(true);
@@ -77,7 +89,7 @@ it("reads nothing for queries without a client subnet, or with another one", () 
     new Uint8Array(0),
     Uint8Array.of(0, 1, 0x18, 0, 81, 2, 69),
   ];
-  lookAhead(blockOf(packets), packets.length, tables, 0);
+  lookAhead(blockOf(packets), packets.length, within(tables));
   expect(reads).toEqual([]);
 });
 
@@ -90,9 +102,16 @@ it("stays within the cells whatever the messages hold, and without tables", () =
     return packet;
   });
   const block = blockOf(packets);
-  lookAhead(block, SLOTS, tables, 0);
+  lookAhead(block, SLOTS, within(tables));
   expect(reads.length).toBeGreaterThan(SLOTS / 2);
   expect(reads.every((offset) => offset >= 0 && offset < tables.cells.length)).toBe(true);
-  const none = { cells: new Int32Array(0), tables: new Int32Array(0), chains: new Int32Array(0) };
-  expect(() => lookAhead(block, SLOTS, none, 0)).not.toThrow();
+  const { policy } = within(tables);
+  reads.length = 0;
+  lookAhead(block, SLOTS, { lastRecord: 1, policy, tables });
+  lookAhead(block, SLOTS, {
+    lastRecord: 0,
+    policy: { ...policy, records: new Int32Array(RECORD_WORDS) },
+    tables,
+  });
+  expect(reads).toEqual([]);
 });
