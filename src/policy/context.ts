@@ -26,7 +26,8 @@ export const FRACTION_ARRIVAL = 1;
 export const FRACTION_FROM = 2;
 export const FRACTION_UNTIL = 3;
 export const FRACTION_HASH = 4;
-const FRACTIONS = 5;
+export const FRACTION_TOTAL = 5;
+const FRACTIONS = 6;
 
 /** Slots of what goes in turn: those of A, of AAAA, and of the hints of both families. Names take turns with AAAA. */
 export const TURN_SLOTS = 4;

@@ -1,6 +1,6 @@
 import { SCALE_ONE } from "../health/ramp.ts";
 import { POOL_ROW_LACK, POOL_ROW_UNEVEN, POOL_ROW_WORDS } from "../health/rows.ts";
-import type { DecideContext } from "./context.ts";
+import { type DecideContext, FRACTION_TOTAL } from "./context.ts";
 import {
   ENDPOINT_IDENTITY_HIGH,
   ENDPOINT_IDENTITY_LOW,
@@ -45,20 +45,25 @@ function poolScale(pools: Int32Array, rows: Int32Array, pool: number): number {
 }
 
 /**
- * Writes what each of a run of entries weighs now, its weight times the scale of its pool, to `context.entryWeights`.
- * Scales are parts of a power of two: sums and comparisons of these weights are exact.
+ * Writes what each of a run of entries weighs now, its weight times the scale of its pool, to `context.entryWeights`, and
+ * the sum of those not drawn yet to FRACTION_TOTAL. Scales are parts of a power of two: sums and comparisons of these
+ * weights are exact.
  */
 export function weighEntries(context: DecideContext, first: number, end: number): void {
-  const { entryWeights, heedsLack, policy, rows } = context;
+  const { drawn, entryWeights, fractions, heedsLack, policy, rows } = context;
   const { entries } = policy;
   const { pools } = rows;
+  let total = 0;
   for (let entry = first; entry < end; entry++) {
     const at = entry * ENTRY_WORDS;
     const weight = entries[at + ENTRY_WEIGHT]!;
     const row = entries[at + ENTRY_ROW]!;
     const lack = row < 0 || heedsLack === 0 ? 0 : pools[row * POOL_ROW_WORDS + POOL_ROW_LACK]!;
-    entryWeights[entry] = lack === 0 ? weight : (weight * (SCALE_ONE - lack)) / SCALE_ONE;
+    const now = lack === 0 ? weight : (weight * (SCALE_ONE - lack)) / SCALE_ONE;
+    entryWeights[entry] = now;
+    if (drawn[entry] === 0) total += now;
   }
+  fractions[FRACTION_TOTAL] = total;
 }
 
 /** True when an endpoint of the pool takes less than its weight. */

@@ -1,4 +1,4 @@
-import { type DecideContext, FRACTION_ARRIVAL, FRACTION_KEY } from "./context.ts";
+import { type DecideContext, FRACTION_ARRIVAL, FRACTION_KEY, FRACTION_TOTAL } from "./context.ts";
 import { NODE_COUNT, NODE_FIRST, NODE_SEED, NODE_WORDS } from "./data.ts";
 import { finishHash, mixWord, nodeHash, TWO_32 } from "./dice.ts";
 import { noteArrival } from "./rendezvous.ts";
@@ -12,7 +12,7 @@ import { weighEntries } from "./slice.ts";
  */
 export function drawEntry(context: DecideContext, node: number, attempt: number): number {
   const { nodes } = context.policy;
-  const { drawn, entryWeights } = context;
+  const { drawn, entryWeights, fractions } = context;
   const at = node * NODE_WORDS;
   const first = nodes[at + NODE_FIRST]!;
   const end = first + nodes[at + NODE_COUNT]!;
@@ -21,8 +21,7 @@ export function drawEntry(context: DecideContext, node: number, attempt: number)
   const hash = nodeHash(context.ownerHash, context.client, context.clockS[0]!, seed, attempt);
   if (attempt >= FIRST_ATTEMPTS) return takeInOrder(context, node, first, end, noteDraw, hash);
   weighEntries(context, first, end);
-  let total = 0;
-  for (let entry = first; entry < end; entry++) if (drawn[entry] === 0) total += entryWeights[entry]!;
+  let total = fractions[FRACTION_TOTAL]!;
   const even = total === 0;
   if (even) total = end - first - attempt;
   if (total === 0) return -1;
