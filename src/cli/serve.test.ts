@@ -4,7 +4,7 @@ import type { ServerOptions } from "../serve/supervisor.ts";
 import { runCommandLine } from "./program.ts";
 
 const runServer = vi.hoisted(() => vi.fn<(options: ServerOptions) => Promise<number>>());
-vi.mock("../serve/supervisor.ts", () => ({ runServer }));
+vi.mock("../serve/run-server.ts", () => ({ runServer }));
 
 beforeEach(() => {
   runServer.mockReset().mockResolvedValue(0);

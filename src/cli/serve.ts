@@ -1,4 +1,4 @@
-import { runServer } from "../serve/supervisor.ts";
+import { runServer } from "../serve/run-server.ts";
 import { defineCommand } from "./command.ts";
 import { LOG_LEVELS, type ServeGiven } from "./plain-serve.ts";
 import type { Terminal } from "./terminal.ts";

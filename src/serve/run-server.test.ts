@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createFakeThreads, type FakeThreads } from "../../test/support/fake-threads.ts";
-import { runServer } from "./supervisor.ts";
+import { runServer } from "./run-server.ts";
 
 describe("runServer", () => {
   const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -1,16 +1,12 @@
-import { availableParallelism } from "node:os";
 import type { Discovered } from "../config/discovered.ts";
 import type { KnownNames } from "../config/known-names.ts";
 import type { ForcedPlan, HealthPlan } from "../health/plan.ts";
 import type { Snapshot } from "../snapshot.ts";
-import { checkBatch } from "./batch-check.ts";
 import { allocateBlocks, type SharedBlocks } from "./blocks.ts";
 import { createCollection } from "./collect.ts";
 import { type DataPlane, startDataPlane } from "./data-plane.ts";
 import { EventTail } from "./event-tail.ts";
 import { formatListener, formatListenFailure, type Listener } from "./listener.ts";
-import type { LogOptions } from "./log.ts";
-import { mapLargeBlocks } from "./malloc.ts";
 import type {
   ControlInit,
   FromControl,
@@ -24,8 +20,7 @@ import type {
 } from "./messages.ts";
 import { widenInlining } from "./optimizer.ts";
 import { type Supervised, superviseWorker } from "./supervised.ts";
-import { type StartWorker, startThread } from "./threads.ts";
-import { supportsReusePort } from "./udp.ts";
+import type { StartWorker } from "./threads.ts";
 
 export interface ServerOptions {
   /** Path of steerd.yaml, or null: ./steerd.yaml when it exists, else the defaults. */
@@ -99,71 +94,6 @@ function remembered({ known, discovered }: Published): Pick<ControlInit, "known"
 function planMessage({ plan, snapshot, discovered }: Published): ToProbe {
   const { generation } = snapshot;
   return { kind: "plan", plan, generation, ...(discovered === undefined ? {} : { discovered }) };
-}
-
-/**
- * `timeout`, service managers and terminals tell a process and its group, so that one wish to stop comes as two signals. Only
- * one that comes later than this is a person who does not want to wait.
- */
-const SAME_WISH_MS = 500;
-
-/** Runs the server until it is told to stop by a signal; returns the exit code. */
-export async function runServer(
-  options: ServerOptions,
-  startWorker: StartWorker = startThread,
-): Promise<number> {
-  const { log: write, opened } = openLog({
-    pretty: options.pretty ?? process.stdout.isTTY === true,
-    level: options.logLevel ?? "info",
-  });
-  const log: Log = (level, message, fields) => {
-    write(level, message, fields);
-    options.onLogged?.(message);
-  };
-  void mapLargeBlocks();
-  const supervisor = startSupervisor(options, {
-    startWorker,
-    log,
-    cores: availableParallelism(),
-    supportsReusePort,
-    checkBatch,
-  });
-  let hurry: (code: number) => void = () => undefined;
-  const hurried = new Promise<number>((resolve) => {
-    hurry = resolve;
-  });
-  let stopMs: number | null = null;
-  const onStop = (signal: NodeJS.Signals): void => {
-    const nowMs = performance.now();
-    if (stopMs !== null && nowMs - stopMs < SAME_WISH_MS) return;
-    log("info", stopMs === null ? "stopping" : "stopping at once", { signal });
-    if (stopMs === null) supervisor.stop();
-    else hurry(1);
-    stopMs = nowMs;
-  };
-  const onReload = (): void => supervisor.reload();
-  const onHangUp = options.onHangUp === "stop" ? onStop : onReload;
-  process.on("SIGTERM", onStop).on("SIGINT", onStop).on("SIGHUP", onHangUp);
-  const code = await Promise.race([supervisor.finished, hurried]);
-  process.off("SIGTERM", onStop).off("SIGINT", onStop).off("SIGHUP", onHangUp);
-  await opened();
-  return code;
-}
-
-/** A log that is loaded with its first line, which is none that the first answer waits for. */
-function openLog(options: LogOptions): { log: Log; opened: () => Promise<void> | undefined } {
-  const waiting: Parameters<Log>[] = [];
-  let opening: Promise<void> | undefined;
-  const open = async (): Promise<void> => {
-    const { createLog } = await import("./log.ts");
-    write = await createLog(options);
-    for (const line of waiting) write(...line);
-  };
-  let write: Log = (...line) => {
-    waiting.push(line);
-    opening ??= open();
-  };
-  return { log: (...line) => write(...line), opened: () => opening };
 }
 
 /**

@@ -2,17 +2,11 @@ import {
   type Answer,
   addItem,
   addShortSoa,
-  ITEM_DATA,
   ITEM_HINFO,
   ITEM_HINTS,
-  ITEM_KIND,
   ITEM_OPTIONAL,
-  ITEM_OWNER,
-  ITEM_OWNER_KIND,
   ITEM_RRSET,
   ITEM_SYNTHESIZED_CNAME,
-  ITEM_TYPE,
-  ITEM_WORDS,
   OWNER_OCTETS,
   OWNER_QNAME,
   OWNER_SCRATCH,
@@ -38,8 +32,9 @@ import {
   TYPE_SOA,
   TYPE_SVCB,
 } from "../wire/constants.ts";
-import { createName, LOWER, type Name, nameLength, setName } from "../wire/name.ts";
+import { createName, type Name, nameLength, setName } from "../wire/name.ts";
 import { findApex, findNode, findOwner, findRrset, OWNER_ABSENT, OWNER_DISPUTED } from "./find.ts";
+import { hasAlias, holdsRrset, isRepeated, isSynthesized } from "./repeats.ts";
 import {
   firstRrset,
   GLUE_NODE,
@@ -314,58 +309,6 @@ function followCname(state: Lookup, rrset: number, answer: Answer): boolean {
   if (isRepeated(state, offset, answer)) return false;
   addRrset(state, rrset, answer);
   return goOn(state, data.octets, OWNER_OCTETS, offset + 2);
-}
-
-/**
- * Whether the RRset at `offset` is in the answer already as the current name's, so that a CNAME that is met twice, by a
- * wildcard too, closes a loop (no RRset is given twice: RFC 2181 section 5).
- */
-function isRepeated(state: Lookup, offset: number, answer: Answer): boolean {
-  const { items } = answer;
-  for (let item = 0; item < answer.itemCount * ITEM_WORDS; item += ITEM_WORDS) {
-    if (items[item + ITEM_KIND] !== ITEM_RRSET || items[item + ITEM_DATA] !== offset) continue;
-    if (isOwner(state, item, answer)) return true;
-  }
-  return false;
-}
-
-/** Whether the answer has a CNAME of the current name already; dice may have chosen another target for it. */
-function hasAlias(state: Lookup, answer: Answer): boolean {
-  const { items } = answer;
-  for (let item = 0; item < answer.itemCount * ITEM_WORDS; item += ITEM_WORDS) {
-    if (items[item + ITEM_TYPE] === TYPE_CNAME && isOwner(state, item, answer)) return true;
-  }
-  return false;
-}
-
-/** A DNAME is given once, however many names it redirects. */
-function holdsRrset(offset: number, answer: Answer): boolean {
-  const { items } = answer;
-  for (let item = 0; item < answer.itemCount * ITEM_WORDS; item += ITEM_WORDS) {
-    if (items[item + ITEM_KIND] === ITEM_RRSET && items[item + ITEM_DATA] === offset) return true;
-  }
-  return false;
-}
-
-/** Whether a CNAME was synthesized already for the current name: DNAMEs that lead in a circle. */
-function isSynthesized(state: Lookup, answer: Answer): boolean {
-  const { items } = answer;
-  for (let item = 0; item < answer.itemCount * ITEM_WORDS; item += ITEM_WORDS) {
-    if (items[item + ITEM_KIND] === ITEM_SYNTHESIZED_CNAME && isOwner(state, item, answer)) return true;
-  }
-  return false;
-}
-
-/** Whether an item of the answer is owned by the current name. */
-function isOwner(state: Lookup, item: number, answer: Answer): boolean {
-  const kind = answer.items[item + ITEM_OWNER_KIND]!;
-  const octets =
-    kind === OWNER_QNAME ? state.qname.lower : kind === OWNER_OCTETS ? state.data.octets : answer.scratch;
-  const offset = kind === OWNER_QNAME ? 0 : answer.items[item + ITEM_OWNER]!;
-  const { lower, length } = state.name;
-  // The length octets are part of the comparison, so that neither name can be a part of the other.
-  for (let i = 0; i < length; i++) if (LOWER[octets[offset + i]!] !== lower[i]) return false;
-  return true;
 }
 
 function goOn(state: Lookup, octets: Uint8Array, ownerKind: number, owner: number): boolean {
