@@ -132,7 +132,7 @@ export function adoptSnapshot(context: Context, snapshot: Snapshot, worker = -1)
  * nothing thrown.
  *
  * @param packet - the message; only its first `length` octets are read.
- * @param out - room for the reply: OUT_OCTETS serve any transport.
+ * @param out - room for the reply, OUT_OCTETS serve any transport; `packet` itself will do if it has that room.
  * @returns the length of the reply, or 0: say nothing.
  */
 export function answerQuery(packet: Uint8Array, length: number, context: Context, out: Uint8Array): number {
@@ -142,7 +142,7 @@ export function answerQuery(packet: Uint8Array, length: number, context: Context
   }
   if (out !== context.out) {
     context.out = out;
-    context.outView = viewOf(out);
+    context.outView = out === packet ? context.packetView : viewOf(out);
   }
   return answerMessage(context.packetView, length, context, context.outView);
 }
