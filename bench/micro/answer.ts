@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { type Allocation, measureAllocation, measureControl } from "../support/allocation.ts";
 import { alignColumns, format, type Goal, publish } from "../support/report.ts";
 import { asker, batchAsker, contextOf, queryPacket } from "../support/server.ts";
-import { type TimedCase, timeInterleaved } from "../support/timing.ts";
+import { type TimedCase, timeInProcesses, timeInterleaved } from "../support/timing.ts";
 
 /**
  * answerQuery in process: time and allocated octets per query. `--quick` leaves the zone of a million names out and
@@ -164,27 +164,32 @@ const WEIGHED_BY_TEST = [
 
 const fewNames = namesCase(10);
 const cases = [...staticCases(), ...dynamicCases(), fewNames];
-const manyNames = options.quick || options.json ? null : namesCase(1_000_000);
-if (manyNames !== null) cases.push(manyNames);
+const manyNames = options.quick || options.json || options.timings ? null : namesCase(1_000_000);
 
 const QUICK = { calls: 20_000, rounds: 5 };
+/** Enough for a median that one of them does not decide. */
+const PROCESSES = 9;
 if (options.timings) {
-  console.log(JSON.stringify(timeInterleaved(cases, QUICK)));
+  const how = options.quick ? QUICK : { calls: 50_000, rounds: 9 };
+  console.log(JSON.stringify(timeInterleaved([copyCase(), ...cases], how)));
   process.exit(0);
 }
 const control = await measureControl();
 const allocations: ({ name: string } & Allocation)[] = [];
-for (const timed of cases) {
+for (const timed of manyNames === null ? cases : [...cases, manyNames]) {
   if (options.json && !WEIGHED_BY_TEST.includes(timed.name)) continue;
   allocations.push({ name: timed.name, ...(await measureAllocation(() => timed.run(1))) });
 }
 if (options.json) {
   console.log(JSON.stringify({ control, allocations }));
 } else {
-  const timings = timeInterleaved(
-    [copyCase(), ...cases],
-    options.quick ? QUICK : { calls: 100_000, rounds: 25 },
-  );
+  const timings =
+    manyNames === null
+      ? timeInterleaved([copyCase(), ...cases], QUICK)
+      : [
+          ...timeInProcesses(["--timings"], PROCESSES).filter(({ name }) => name !== fewNames.name),
+          ...timeInterleaved([fewNames, manyNames], { calls: 100_000, rounds: 25 }),
+        ];
   const base = timings[0]!.medianNs;
   const timingOf = (name: string): number => timings.find((timing) => timing.name === name)!.medianNs;
   const octetsOf = (name: string): string => {

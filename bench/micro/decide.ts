@@ -19,7 +19,7 @@ import {
 import { type Allocation, measureAllocation, measureControl } from "../support/allocation.ts";
 import { alignColumns, format, publish } from "../support/report.ts";
 import { asker, batchAsker, contextOf, queryPacket } from "../support/server.ts";
-import { type TimedCase, type Timing, timeInterleaved } from "../support/timing.ts";
+import { type TimedCase, type Timing, timeInProcesses, timeInterleaved } from "../support/timing.ts";
 
 /** `decide` alone, per kind of node, and a whole answer of the deepest tree: time and allocated octets per call. */
 const CLIENTS = 4096;
@@ -258,6 +258,8 @@ const only = process.argv[process.argv.indexOf("--only") + 1]!;
 const isWanted = ({ name }: { name: string }): boolean =>
   !process.argv.includes("--only") || name.includes(only);
 
+/** Enough for a median that one of them does not decide. */
+const PROCESSES = 9;
 const wholes = [
   answerCase(WHOLE, asker, 81, 1),
   answerCase("the same for clients from everywhere", asker, 11, 89),
@@ -267,9 +269,13 @@ const cases = [
   ...scenarios.filter(isWanted).map(({ name, root, health }) => caseOf(name, record(root), health)),
   ...wholes,
 ];
-// Before any other: a worker that answers for such a tree has compiled what that takes, and no more.
-if (!isBrief) for (const timed of wholes) timed.run(200_000);
-const alone = isBrief ? [] : timeInterleaved(wholes, { calls: 50_000, rounds: 15 });
+// By themselves: a worker that answers for such a tree has compiled what that takes, and no more.
+if (process.argv.includes("--wholes")) {
+  for (const timed of wholes) timed.run(200_000);
+  console.log(JSON.stringify(timeInterleaved(wholes, { calls: 50_000, rounds: 15 })));
+  process.exit(0);
+}
+const alone = isBrief ? [] : timeInProcesses(["--wholes"], PROCESSES);
 // The functions are shared by all cases: what one of them teaches the compiler would count as another's allocation.
 for (const timed of cases) timed.run(isBrief ? 20_000 : 200_000);
 const control = await measureControl();

@@ -1,3 +1,5 @@
+import { spawnSync } from "node:child_process";
+
 /** One thing to be timed. */
 export interface TimedCase {
   name: string;
@@ -36,6 +38,26 @@ export function timeInterleaved(cases: readonly TimedCase[], options: TimingOpti
   }
   return cases.map(({ name }, index) => {
     const sorted = samples[index]!.sort((left, right) => left - right);
+    return { name, medianNs: median(sorted), leastNs: sorted[0]!, mostNs: sorted.at(-1)! };
+  });
+}
+
+/**
+ * Times the cases of this very program in processes of their own, one after the other: V8 compiles them differently each
+ * time, which makes a tenth. `args` make the program print what timeInterleaved returns as JSON.
+ *
+ * @returns of each case the median, least and most of the processes' medians.
+ */
+export function timeInProcesses(args: readonly string[], processes: number): Timing[] {
+  const runs = Array.from({ length: processes }, () => {
+    const { stdout } = spawnSync(process.execPath, [...process.execArgv, process.argv[1]!, ...args], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    return JSON.parse(stdout) as Timing[];
+  });
+  return runs[0]!.map(({ name }, index) => {
+    const sorted = runs.map((run) => run[index]!.medianNs).sort((left, right) => left - right);
     return { name, medianNs: median(sorted), leastNs: sorted[0]!, mostNs: sorted.at(-1)! };
   });
 }

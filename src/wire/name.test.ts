@@ -16,6 +16,22 @@ it("lowers every octet in every place of a word, and no other (RFC 4343 section 
   }
 });
 
+it("gives names that count hashes of their own", () => {
+  const name = createName();
+  const hashesOf = (label: (i: number) => string): number => {
+    const hashes = new Set<number>();
+    for (let i = 0; i < 100_000; i++) {
+      setName(name, wire([...Buffer.from(label(i))], [...Buffer.from("example")]), 0);
+      hashes.add(name.hashes[0]!);
+    }
+    return hashes.size;
+  };
+  // Of 100,000 random words of 32 bits, one pair is equal.
+  expect(hashesOf((i) => `host-${String(i).padStart(7, "0")}`)).toBeGreaterThan(99_950);
+  expect(hashesOf((i) => i.toString(16).padStart(8, "0"))).toBeGreaterThan(99_950);
+  expect(hashesOf((i) => `ip-10-${i >> 16}-${(i >> 8) & 255}-${i & 255}`)).toBeGreaterThan(99_950);
+});
+
 it("takes names apart: labels of any length, hashes that depend on length, order and every octet", () => {
   const name = createName();
   const hashes = new Set<number>();

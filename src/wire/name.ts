@@ -55,10 +55,14 @@ export function lowerWord(word: number): number {
   return word | (((fromA ^ behindZ) & ~word & 0x80808080) >>> 2);
 }
 
-/** Mixes four octets of a label, in lower case, into its hash; the hash starts as the label's length. */
+/**
+ * Mixes four octets of a label, in lower case, into its hash; the hash starts as the label's length. A multiplication
+ * carries upwards only: the upper half is folded into the lower before it, or names that count in their last digits share
+ * hashes by the thousand.
+ */
 export function mixLabel(hash: number, word: number): number {
-  const mixed = Math.imul(hash ^ word, 0x9e3779b1);
-  return mixed ^ (mixed >>> 15);
+  const mixed = hash ^ word;
+  return Math.imul(mixed ^ (mixed >>> 16), 0x9e3779b1);
 }
 
 /**
@@ -70,8 +74,8 @@ export function hashSuffixes(name: Name): void {
   let hash = ROOT_HASH;
   hashes[name.labelCount] = hash;
   for (let label = name.labelCount - 1; label >= 0; label--) {
-    hash = Math.imul(hash ^ hashes[label]!, 0x2c1b3c6d);
-    hash ^= hash >>> 15;
+    hash ^= hashes[label]!;
+    hash = Math.imul(hash ^ (hash >>> 16), 0x2c1b3c6d);
     hashes[label] = hash;
   }
 }
