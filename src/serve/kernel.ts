@@ -63,6 +63,8 @@ export const CLOCK_REALTIME_COARSE = 5;
 export const CLOCK_MONOTONIC = 1;
 /** From how many octets on malloc gives out mappings of their own (mallopt(3)). */
 export const M_MMAP_THRESHOLD = -3;
+/** How many free octets at the end of an arena malloc keeps. */
+export const M_TRIM_THRESHOLD = -1;
 /** Gathers pages into a huge one, now (madvise(2), Linux 6.1). */
 export const MADV_COLLAPSE = 25;
 export const EINTR = 4;
