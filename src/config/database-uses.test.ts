@@ -48,14 +48,17 @@ describe("nearest within a country, with a country database", () => {
     ]);
   });
 
-  test("many are counted, those without a name by their place in the list", () => {
+  test("those without a name are told by their place in the list", () => {
     const more =
       "{node: spare, location: [30.3, -97.7]}, {node: {failover: [eu, ca]}, location: [41.9, -87.6]}";
     expect(warnings(`{nearest: [us-west, us-east, ${more}]}`)).toEqual([
-      SHARED('"us-west", "us-east", "spare" and entry 4', "entry 4").replace('"entry 4"', "entry 4"),
+      SHARED('"us-west" and "us-east" and "spare" and entry 4', "entry 4").replace('"entry 4"', "entry 4"),
     ]);
     expect(warnings(`{nearest: [us-west, us-east, ${more}, {node: ca, location: [33.7, -84.4]}]}`)).toEqual([
-      SHARED('"us-west", "us-east", "spare" and 2 more', "entry 4").replace('"entry 4"', "entry 4"),
+      SHARED('"us-west" and "us-east" and "spare" and entry 4 and "ca"', "entry 4").replace(
+        '"entry 4"',
+        "entry 4",
+      ),
     ]);
   });
 

@@ -3,6 +3,7 @@ import { countryAt } from "../geo/country-at.ts";
 import { knowsPlaces } from "../geo/databases.ts";
 import { orderByDistance } from "../geo/nearest.ts";
 import type { NodeModel } from "../policy/model.ts";
+import { listed } from "../wire/listing.ts";
 import type { Finding } from "./findings.ts";
 import type { LoadedConfig } from "./load.ts";
 import { type LoadedYaml, reporterOn } from "./load-yaml.ts";
@@ -69,7 +70,7 @@ function wantPlaces({ path, of }: { path: YamlPath; of: readonly NearestEntry[] 
     const { code, latitude, longitude } = COUNTRIES[number - 1]!;
     const first = nameOf(order(latitude, longitude)[0]!);
     const what =
-      `${prefixFor(path)}${listed(entries.map(nameOf))} stand in ${code}, and no database knows where in ` +
+      `${prefixFor(path)}${listed(entries.map(nameOf), " and ")} stand in ${code}, and no database knows where in ` +
       `a country clients are: all of ${code} goes to ${first} first`;
     const expected = "geo.city in steerd.yaml, as {city: ./GeoLite2-City.mmdb}";
     reporter.warning(path, "key", "CFG_COUNTRY_SHARED", what, expected);
@@ -79,13 +80,4 @@ function wantPlaces({ path, of }: { path: YamlPath; of: readonly NearestEntry[] 
 /** Entries at the same place are told apart by the list's order, whatever is known. */
 function placeText({ location: { latitude, longitude } }: NearestEntry): string {
   return `${latitude} ${longitude}`;
-}
-
-const MAX_LISTED = 4;
-
-/** `a and b`, `a, b and 3 more`. */
-function listed(names: readonly string[]): string {
-  const shown = names.length > MAX_LISTED ? names.slice(0, MAX_LISTED - 1) : names.slice(0, -1);
-  const last = names.length > MAX_LISTED ? `${names.length - shown.length} more` : names.at(-1)!;
-  return `${shown.join(", ")} and ${last}`;
 }

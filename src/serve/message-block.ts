@@ -2,8 +2,8 @@ import type { Kernel } from "./kernel.ts";
 
 /**
  * Memory for one batch of datagrams, laid out once: recvmmsg fills slots, the worker writes each reply over its query, and
- * sendmmsg sends them back from where they came to. With a header and a buffer for both ways all 64 slots fit into the
- * processor's first cache. The structures are those of linux with 64-bit pointers, little-endian; musl's differ from
+ * sendmmsg sends them back from where they came to. With one header and one buffer for both ways, what small messages touch
+ * of all 64 slots fits into the processor's first cache. The structures are those of linux with 64-bit pointers, little-endian; musl's differ from
  * glibc's only in names for padding that stays zero.
  */
 export interface MessageBlock {
