@@ -10,28 +10,14 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { type Ring, readCountries } from "./atlas.ts";
 
 type Vector = [number, number, number];
-type Arc = [number, number][];
-interface Topology {
-  transform: { scale: [number, number]; translate: [number, number] };
-  arcs: Arc[];
-  objects: { countries: { geometries: Geometry[] } };
-}
-interface Geometry {
-  type: "Polygon" | "MultiPolygon";
-  id?: string;
-  properties: { name: string };
-  arcs: number[][] | number[][][];
-}
-
 /** Land farther than this from the country's largest part (French Guiana, Hawaii) does not move its centroid. */
 const PART_LIMIT_KM = 2500;
 const EARTH_RADIUS_KM = 6371;
 /** Uninhabited, in neither source: coordinates as in the CIA World Factbook (public domain). */
 const BY_HAND: Record<string, [number, number]> = { BV: [-54.43, 3.4], HM: [-53.1, 72.52] };
-/** User-assigned code; Natural Earth gives this country no ISO number. */
-const BY_NAME: Record<string, string> = { Kosovo: "XK" };
 
 const root = join(import.meta.dirname, "..");
 
@@ -61,27 +47,12 @@ function distanceKm(a: Vector, b: Vector): number {
   return EARTH_RADIUS_KM * Math.acos(Math.min(1, (a[0] * b[0] + a[1] * b[1] + a[2] * b[2]) / scale));
 }
 
-function decodeArcs({ arcs, transform }: Topology): Vector[][] {
-  return arcs.map((arc) => {
-    let x = 0;
-    let y = 0;
-    return arc.map(([dx, dy]) => {
-      x += dx;
-      y += dy;
-      return toVector(
-        x * transform.scale[0] + transform.translate[0],
-        y * transform.scale[1] + transform.translate[1],
-      );
-    });
-  });
-}
-
 /** Moment of one polygon (its holes wind the other way and subtract themselves), turned to the side where it lies. */
-function polygonMoment(rings: number[][], arcs: Vector[][]): Vector {
+function polygonMoment(rings: Ring[]): Vector {
   const total: Vector = [0, 0, 0];
   const outer: Vector = [0, 0, 0];
   rings.forEach((ring, index) => {
-    const points = ring.flatMap((arc) => (arc < 0 ? [...arcs[~arc]!].reverse() : arcs[arc]!));
+    const points = ring.map(([longitude, latitude]) => toVector(longitude, latitude));
     if (index === 0)
       for (const point of points) for (let axis = 0; axis < 3; axis++) outer[axis]! += point[axis]!;
     const moment = ringMoment(points);
@@ -89,11 +60,6 @@ function polygonMoment(rings: number[][], arcs: Vector[][]): Vector {
   });
   const side = total[0] * outer[0] + total[1] * outer[1] + total[2] * outer[2] < 0 ? -1 : 1;
   return [total[0] * side, total[1] * side, total[2] * side];
-}
-
-function polygonMoments(geometry: Geometry, arcs: Vector[][]): Vector[] {
-  const polygons = (geometry.type === "Polygon" ? [geometry.arcs] : geometry.arcs) as number[][][];
-  return polygons.map((rings) => polygonMoment(rings, arcs));
 }
 
 function centroid(moments: Vector[]): [number, number] {
@@ -126,17 +92,11 @@ function main(atlasPath: string, isoPath: string, zonePath: string): void {
     if (line.startsWith("#") || code === undefined || coordinates === undefined) continue;
     if (!places.has(code)) places.set(code, parseTzCoordinates(coordinates));
   }
-  const iso = JSON.parse(readFileSync(isoPath, "utf8")) as {
-    "3166-1": { alpha_2: string; numeric: string; name: string }[];
-  };
-  const byNumber = new Map(iso["3166-1"].map((row) => [row.numeric, row.alpha_2]));
-  const atlas = JSON.parse(readFileSync(atlasPath, "utf8")) as Topology;
-  const arcs = decodeArcs(atlas);
+  const { countries, codes } = readCountries(atlasPath, isoPath);
   const parts = new Map<string, Vector[]>();
-  for (const geometry of atlas.objects.countries.geometries) {
-    const code = BY_NAME[geometry.properties.name] ?? byNumber.get(geometry.id ?? "");
-    if (code === undefined) continue;
-    parts.set(code, [...(parts.get(code) ?? []), ...polygonMoments(geometry, arcs)]);
+  for (const country of countries) {
+    if (country.code === null) continue;
+    parts.set(country.code, [...(parts.get(country.code) ?? []), ...country.parts.map(polygonMoment)]);
   }
   for (const [code, moments] of parts) {
     // The Vatican is smaller than the grid that the file is rounded to.
@@ -152,8 +112,8 @@ function main(atlasPath: string, isoPath: string, zonePath: string): void {
       rows.push(`${code},${continent},${place[0].toFixed(2)},${place[1].toFixed(2)}`);
     }
   }
-  const missing = iso["3166-1"].filter((row) => !rows.some((line) => line.startsWith(`${row.alpha_2},`)));
-  if (missing.length > 0) throw new Error(`no continent for ${missing.map((row) => row.alpha_2).join(" ")}`);
+  const missing = codes.filter((code) => !rows.some((line) => line.startsWith(`${code},`)));
+  if (missing.length > 0) throw new Error(`no continent for ${missing.join(" ")}`);
   write(rows.sort());
 }
 

@@ -9,19 +9,7 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-
-interface Topology {
-  transform: { scale: [number, number]; translate: [number, number] };
-  arcs: [number, number][][];
-  objects: { countries: { geometries: Geometry[] } };
-}
-interface Geometry {
-  type: "Polygon" | "MultiPolygon";
-  id?: string;
-  properties: { name: string };
-  arcs: number[][] | number[][][];
-}
-type Ring = [number, number][];
+import { type Country, type Ring, readCountries } from "./atlas.ts";
 
 const CELL_DEGREES = 0.5;
 /** Samples along each side of a cell. */
@@ -32,7 +20,6 @@ const LEAST_SHARE = 0.9;
 const SOUTH = -60;
 const NORTH = 84;
 const LEFT_OUT = new Set(["AQ"]);
-const BY_NAME: Record<string, string> = { Kosovo: "XK" };
 /** Parts this near to a territory that Natural Earth draws as part of another country (French Guiana) are nobody's. */
 const TERRITORY_KM = 500;
 const EARTH_KM = 6371;
@@ -40,25 +27,6 @@ const EARTH_KM = 6371;
 const STEP = CELL_DEGREES / SAMPLES;
 const COLUMNS = 360 / CELL_DEGREES;
 const ROWS = (NORTH - SOUTH) / CELL_DEGREES;
-
-/** The rings of each part. */
-function decodeParts(geometry: Geometry, { arcs, transform }: Topology): Ring[][] {
-  const points = (arc: number): Ring => {
-    let x = 0;
-    let y = 0;
-    const line = arcs[arc < 0 ? ~arc : arc]!.map(([dx, dy]): [number, number] => {
-      x += dx;
-      y += dy;
-      return [
-        x * transform.scale[0] + transform.translate[0],
-        y * transform.scale[1] + transform.translate[1],
-      ];
-    });
-    return arc < 0 ? line.reverse() : line;
-  };
-  const polygons = (geometry.type === "Polygon" ? [geometry.arcs] : geometry.arcs) as number[][][];
-  return polygons.map((rings) => rings.map((ring) => ring.flatMap(points)));
-}
 
 /** Longitude and latitude of the countries that have no geometry of their own. */
 function readTerritories(drawn: Set<string>): [number, number][] {
@@ -138,20 +106,14 @@ function rowText(owners: string[]): string {
 }
 
 function main(atlasPath: string, isoPath: string): void {
-  const iso = JSON.parse(readFileSync(isoPath, "utf8")) as {
-    "3166-1": { alpha_2: string; numeric: string }[];
-  };
-  const byNumber = new Map(iso["3166-1"].map((row) => [row.numeric, row.alpha_2]));
-  const atlas = JSON.parse(readFileSync(atlasPath, "utf8")) as Topology;
+  const { countries } = readCountries(atlasPath, isoPath);
   const cells = Array.from({ length: ROWS * COLUMNS }, () => new Map<string, number>());
   // Land that is disputed or has no code of its own is nobody's.
-  const codeOf = ({ id, properties: { name } }: Geometry) =>
-    BY_NAME[name] ?? byNumber.get(id ?? "") ?? `?${name}`;
-  const { geometries } = atlas.objects.countries;
-  const territories = readTerritories(new Set(geometries.map(codeOf)));
-  for (const geometry of geometries) {
-    for (const part of decodeParts(geometry, atlas))
-      addLand(cells, isNear(part, territories) ? "?territory" : codeOf(geometry), part);
+  const codeOf = ({ code, name }: Country) => code ?? `?${name}`;
+  const territories = readTerritories(new Set(countries.map(codeOf)));
+  for (const country of countries) {
+    for (const part of country.parts)
+      addLand(cells, isNear(part, territories) ? "?territory" : codeOf(country), part);
   }
   const rows: string[] = [];
   for (let row = 0; row < ROWS; row++)
