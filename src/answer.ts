@@ -4,12 +4,7 @@ import {
   COUNTER_DECIDED_TARGET,
   COUNTER_DROPPED_RESPONSE,
   COUNTER_DROPPED_SHORT,
-  COUNTER_ECS,
-  COUNTER_EDNS,
-  COUNTER_QUERIES,
-  COUNTER_TRUNCATED,
-  countRcode,
-  countType,
+  countReply,
 } from "./counters.ts";
 import { ENDPOINT_ROW_WORDS, type HealthRows } from "./health/rows.ts";
 import { prepareClient } from "./policy/client.ts";
@@ -280,11 +275,9 @@ function drop(context: Context, length: number): number {
 }
 
 function count(context: Context, out: DataView): void {
-  const { counters, query, answer, client } = context;
-  counters[COUNTER_QUERIES + context.transport * 2 + (client.resolverFamily === 6 ? 1 : 0)]! += 1;
-  if (query.hasQuestion === 1) countType(counters, query.qtype);
-  if (query.hasEdns === 1) counters[COUNTER_EDNS]! += 1;
-  if (query.hasEcs === 1) counters[COUNTER_ECS]! += 1;
-  if (isTruncated(out)) counters[COUNTER_TRUNCATED]! += 1;
-  countRcode(counters, answer.rcode);
+  const { query, answer, client } = context;
+  const sender = context.transport * 2 + (client.resolverFamily === 6 ? 1 : 0);
+  const qtype = query.hasQuestion === 1 ? query.qtype : -1;
+  const options = query.hasEdns + query.hasEcs;
+  countReply(context.counters, sender, qtype, options, isTruncated(out) ? 1 : 0, answer.rcode);
 }

@@ -4,14 +4,14 @@ import {
   COUNTER_COUNT,
   COUNTER_LATENCIES,
   COUNTER_LATENCY_SUM,
-  COUNTER_RCODES,
+  COUNTER_SWAPS,
   countBatch,
   counterFamilies,
   counterNames,
   countLatency,
-  countRcode,
-  countType,
+  countReply,
   LATENCY_BUCKETS_S,
+  readCounters,
 } from "./counters.ts";
 
 describe("counters", () => {
@@ -24,13 +24,14 @@ describe("counters", () => {
         taken.add(family.first + i);
       }
     }
-    expect(taken.size).toBe(Math.max(...taken) + 1);
-    expect(Math.max(...taken)).toBeLessThan(COUNTER_COUNT);
+    // Those that are counted one by one, the histogram and spare slots between them, and the sums over replies.
+    const single = [...taken].filter((slot) => slot < COUNTER_COUNT);
+    expect(Math.max(...single)).toBe(COUNTER_LATENCIES - 1);
+    expect(single).toHaveLength(COUNTER_LATENCIES);
+    expect(taken.size - single.length).toBe(counterNames.length - COUNTER_COUNT);
   });
 
-  it("the histogram of latencies lies between the families and the end", () => {
-    const last = Math.max(...counterFamilies.map((family) => family.first + family.values.length - 1));
-    expect(COUNTER_LATENCIES).toBe(last + 1);
+  it("the histogram of latencies lies before the replies", () => {
     expect(COUNTER_LATENCY_SUM).toBe(COUNTER_LATENCIES + LATENCY_BUCKETS_S.length + 1);
     expect(COUNTER_LATENCY_SUM).toBeLessThan(COUNTER_COUNT);
   });
@@ -38,8 +39,13 @@ describe("counters", () => {
   it("no two slots share a name", () => {
     const names = counterNames.filter((name) => name !== "");
     expect(new Set(names).size).toBe(names.length);
-    expect(counterNames.length).toBe(COUNTER_COUNT);
   });
+
+  /** Names of the slots that are not zero, with what they count. */
+  const readNames = (...blocks: Float64Array[]): Record<string, number> =>
+    Object.fromEntries(
+      [...readCounters(blocks)].flatMap((count, slot) => (count === 0 ? [] : [[counterNames[slot]!, count]])),
+    );
 
   it.each([
     [1, "qtype.a"],
@@ -52,9 +58,8 @@ describe("counters", () => {
     [65535, "qtype.other"],
   ])("QTYPE %i is counted as %s", (qtype, name) => {
     const counters = allocateCounters();
-    countType(counters, qtype);
-    expect(counters[counterNames.indexOf(name)]).toBe(1);
-    expect(counters.reduce((sum, value) => sum + value, 0)).toBe(1);
+    countReply(counters, 0, qtype, 0, 0, 0);
+    expect(readNames(counters)).toEqual({ "queries.udp.ipv4": 1, "rcode.noerror": 1, [name]: 1 });
   });
 
   it.each([
@@ -66,9 +71,60 @@ describe("counters", () => {
     [23, "rcode.other"],
   ])("rcode %i is counted as %s", (rcode, name) => {
     const counters = allocateCounters();
-    countRcode(counters, rcode);
-    expect(counters[counterNames.indexOf(name)]).toBe(1);
-    expect(counters.subarray(COUNTER_RCODES).reduce((sum, value) => sum + value, 0)).toBe(1);
+    countReply(counters, 3, -1, 0, 0, rcode);
+    expect(readNames(counters)).toEqual({ "queries.tcp.ipv6": 1, [name]: 1 });
+  });
+
+  it("every slot is read as what was counted there, and no two replies share one without being alike", () => {
+    const counters = allocateCounters();
+    const types = [...counterFamilies.find(({ name }) => name === "qtype")!.values.keys()];
+    const numbers = [13, 1, 2, 5, 6, 12, 15, 16, 28, 33, 35, 43, 64, 65, 255, 257];
+    let expected: Record<string, number> = {};
+    const add = (...names: string[]) => {
+      for (const name of names) expected = { ...expected, [name]: (expected[name] ?? 0) + 1 };
+    };
+    for (const sender of [0, 1, 2, 3])
+      for (const type of [-1, ...types])
+        for (const options of [0, 1, 2])
+          for (const truncated of [0, 1])
+            for (let result = 0; result < 13; result++) {
+              countReply(
+                counters,
+                sender,
+                type < 0 ? -1 : numbers[type]!,
+                options,
+                truncated,
+                result < 11 ? result : result === 11 ? 16 : 23,
+              );
+              add(`queries.${sender < 2 ? "udp" : "tcp"}.${sender % 2 === 0 ? "ipv4" : "ipv6"}`);
+              if (type >= 0)
+                add(`qtype.${counterFamilies.find(({ name }) => name === "qtype")!.values[type]}`);
+              if (options > 0) add("edns.any");
+              if (options === 2) add("edns.ecs");
+              if (truncated === 1) add("truncated");
+              add(`rcode.${counterFamilies.find(({ name }) => name === "rcode")!.values[result]}`);
+            }
+    expect(readNames(counters)).toEqual(expected);
+    const written = counters.subarray(COUNTER_COUNT).filter((count) => count !== 0);
+    expect(written.length).toBe(4 * 17 * 3 * 2 * 13);
+    expect(Math.max(...written)).toBe(1);
+  });
+
+  it("the sums are over all blocks", () => {
+    const [one, other] = [allocateCounters(), allocateCounters()];
+    countReply(one, 0, 1, 2, 0, 0);
+    countReply(other, 0, 1, 2, 1, 0);
+    one[COUNTER_SWAPS]! += 2;
+    other[COUNTER_SWAPS]! += 3;
+    expect(readNames(one, other)).toEqual({
+      swaps: 5,
+      "queries.udp.ipv4": 2,
+      "qtype.a": 2,
+      "edns.any": 2,
+      "edns.ecs": 2,
+      truncated: 1,
+      "rcode.noerror": 2,
+    });
   });
 
   it("a block is shared memory", () => {
@@ -81,7 +137,7 @@ describe("latencies", () => {
     const counters = allocateCounters();
     const sampled = Array.from({ length: 200 }, () => countBatch(counters));
     expect(sampled.flatMap((is, at) => (is ? [at] : []))).toEqual([0, 64, 128, 192]);
-    expect(counters[counterNames.indexOf("batches")]).toBe(200);
+    expect(readCounters([counters])[counterNames.indexOf("batches")]).toBe(200);
   });
 
   it.each([

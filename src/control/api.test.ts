@@ -1,6 +1,6 @@
 import { createServer } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { COUNTER_QUERIES, COUNTER_RCODES, countLatency } from "../counters.ts";
+import { countLatency, countReply } from "../counters.ts";
 import { REASON_WARNING } from "../health/reasons.ts";
 import {
   ENDPOINT_ROW_WORDS,
@@ -98,10 +98,10 @@ describe("/metrics", () => {
   });
 
   it("sums the counters of all workers, each time anew", async () => {
-    blocks.udp[0]!.counters[COUNTER_QUERIES] = 3;
-    blocks.udp[1]!.counters[COUNTER_QUERIES] = 4;
-    blocks.stream.counters[COUNTER_QUERIES + 3] = 5;
-    blocks.stream.counters[COUNTER_RCODES + 3] = 1;
+    for (let reply = 0; reply < 3; reply++) countReply(blocks.udp[0]!.counters, 0, 1, 0, 0, 0);
+    for (let reply = 0; reply < 4; reply++) countReply(blocks.udp[1]!.counters, 0, 1, 0, 0, 0);
+    for (let reply = 0; reply < 5; reply++)
+      countReply(blocks.stream.counters, 3, 1, 0, 0, reply === 4 ? 3 : 0);
     for (let i = 0; i < 2; i++) {
       const lines = await metrics();
       expect(lines).toContain('steerd_queries_total{transport="udp",family="ipv4"} 7');

@@ -1,6 +1,12 @@
 import { Counter, Gauge, type Metric, Registry } from "prom-client";
 import { largestIndexes } from "../config/index-memory.ts";
-import { COUNTER_LATENCIES, COUNTER_LATENCY_SUM, counterFamilies, LATENCY_BUCKETS_S } from "../counters.ts";
+import {
+  COUNTER_LATENCIES,
+  COUNTER_LATENCY_SUM,
+  counterFamilies,
+  LATENCY_BUCKETS_S,
+  readCounters,
+} from "../counters.ts";
 import { forcedWord } from "../health/forced.ts";
 import { answeredTargets } from "../health/plan.ts";
 import { isWarning, reasonText } from "../health/reasons.ts";
@@ -58,10 +64,9 @@ function addCounters(registry: Registry, blocks: SharedBlocks): void {
       registers: [registry],
       collect() {
         this.reset();
+        const sums = readCounters(dataBlocks(blocks).map(({ counters }) => counters));
         for (const [i, values] of family.values.entries()) {
-          let sum = 0;
-          for (const { counters } of dataBlocks(blocks)) sum += counters[family.first + i]!;
-          this.inc(labelled(family.labels, values), sum);
+          this.inc(labelled(family.labels, values), sums[family.first + i]!);
         }
       },
     });
@@ -72,15 +77,15 @@ function addCounters(registry: Registry, blocks: SharedBlocks): void {
 function addLatency(registry: Registry, blocks: SharedBlocks): void {
   const name = "steerd_batch_seconds";
   const valuesOf = (transport: string, counters: Float64Array[]) => {
-    const sumOver = (slot: number) => counters.reduce((sum, each) => sum + each[slot]!, 0);
+    const sums = readCounters(counters);
     let count = 0;
     const buckets = [...LATENCY_BUCKETS_S, "+Inf"].map((le, at) => {
-      count += sumOver(COUNTER_LATENCIES + at);
+      count += sums[COUNTER_LATENCIES + at]!;
       return { metricName: `${name}_bucket`, labels: { transport, le }, value: count };
     });
     return [
       ...buckets,
-      { metricName: `${name}_sum`, labels: { transport }, value: sumOver(COUNTER_LATENCY_SUM) },
+      { metricName: `${name}_sum`, labels: { transport }, value: sums[COUNTER_LATENCY_SUM]! },
       { metricName: `${name}_count`, labels: { transport }, value: count },
     ];
   };

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { askTcp, askUdp } from "../../test/support/dns-client.ts";
 import { createFakePort, type FakePort, isKind } from "../../test/support/fake-port.ts";
 import { staticSnapshot } from "../../test/support/in-process.ts";
-import { counterNames } from "../counters.ts";
+import { counterNames, readCounters } from "../counters.ts";
 import { allocateHealthRows } from "../health/rows.ts";
 import type { Snapshot } from "../snapshot.ts";
 import { TRANSPORT_TCP, TRANSPORT_UDP } from "../wire/constants.ts";
@@ -50,7 +50,7 @@ afterEach(() => {
 });
 
 const udp: UdpSettings = { reusePort: false, batch: false };
-const counter = (name: string): number => init.block.counters[counterNames.indexOf(name)]!;
+const counter = (name: string): number => readCounters([init.block.counters])[counterNames.indexOf(name)]!;
 
 describe("runDataWorker", () => {
   it.each<[string, number, OpenListeners, typeof askUdp]>([

@@ -2,7 +2,7 @@ import { connect, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { askAll, askTcp, frame, openStream as openClient } from "../../test/support/dns-client.ts";
 import { onOctets } from "../../test/support/plane.ts";
-import { allocateCounters, counterNames } from "../counters.ts";
+import { allocateCounters, counterNames, readCounters } from "../counters.ts";
 import { createClient } from "../policy/client.ts";
 import type { Listener } from "./listener.ts";
 import type { Plane } from "./plane.ts";
@@ -49,7 +49,7 @@ async function serve(options: Partial<StreamOptions> = {}, listeners = [four]): 
   const server = await openStream(listeners, plane, { ...STREAM_DEFAULTS, ...options });
   if ("failures" in server) throw new Error(JSON.stringify(server.failures));
   opened.push(server);
-  const counter = (name: string): number => counters[counterNames.indexOf(name)]!;
+  const counter = (name: string): number => readCounters([counters])[counterNames.indexOf(name)]!;
   return {
     server,
     port: server.listeners[0]!.port,

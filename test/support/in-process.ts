@@ -6,7 +6,7 @@ import { compileConfig } from "../../src/config/compile.ts";
 import { formatFinding } from "../../src/config/findings.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { createRowRegistry } from "../../src/config/rows.ts";
-import { allocateCounters, counterNames } from "../../src/counters.ts";
+import { allocateCounters, counterNames, readCounters } from "../../src/counters.ts";
 import { allocateHealthRows } from "../../src/health/rows.ts";
 import type { Snapshot } from "../../src/snapshot.ts";
 import { TRANSPORT_TCP, TRANSPORT_UDP } from "../../src/wire/constants.ts";
@@ -66,7 +66,7 @@ export function serveSnapshot(
     counter: (name) => {
       const slot = counterNames.indexOf(name);
       if (slot < 0) throw new Error(`no counter ${name}`);
-      return counters[slot]!;
+      return readCounters([counters])[slot]!;
     },
   };
 }
