@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import type { OnReadOpts, Socket } from "node:net";
+import { type OnReadOpts, Socket, type SocketConstructorOpts, type TcpSocketConnectOpts } from "node:net";
 
 /** Who hears what happens on a connection. */
 export interface ConnectionUser {
@@ -23,6 +23,12 @@ const READ_BUFFER = Buffer.alloc(8_192);
 /** What was last read. Answers to one check are mostly of one length, and a new view costs more than the octets in it. */
 let lastRead = READ_BUFFER.subarray(0, 0);
 
+/** Plain connections whose sockets are closed, the latest last. Opening such a socket again costs half of making one, and nothing to collect. */
+const spare: Connection[] = [];
+
+/** More than close in one tick of the scheduler, at some 4 KB each. */
+const SPARE_MAX = 512;
+
 /** Connections that are kept at most while nobody uses them: one for each of the 10,000 targets that the prober is built for. */
 const IDLE_MAX = 10_240;
 
@@ -31,6 +37,28 @@ const lasting = new Set<Connection>();
 
 let idleCount = 0;
 
+/**
+ * Opens a plain connection. Without TCP_NODELAY: a request is one write, with nothing before it under way, and waits for
+ * no acknowledgement. Throws where the address or the port is none.
+ */
+export function openPlain(place: TcpSocketConnectOpts, user: ConnectionUser): Connection {
+  const connection = spare.pop() ?? new Connection(makeSocket, false, null);
+  connection.open(place, user);
+  return connection;
+}
+
+/** The types know `onread` for connect() only; the constructor documents and takes it too. */
+const makeSocket = (onread: OnReadOpts): Socket => new Socket({ onread } as SocketConstructorOpts);
+
+/** Opens a connection of another kind. Throws what `open` throws. */
+export function openWith(
+  open: (onread: OnReadOpts) => Socket,
+  isSecure: boolean,
+  user: ConnectionUser,
+): Connection {
+  return new Connection(open, isSecure, user);
+}
+
 /** A socket that outlives the probe which opened it. Its listeners are set once, so that using it again costs none. */
 export class Connection {
   readonly socket: Socket;
@@ -38,13 +66,14 @@ export class Connection {
   private user: ConnectionUser | null;
   private isIdle = false;
   private isLasting = false;
+  /** Whoever had it has let go of it in good order: once it is closed, another may have it. */
+  private isFree = false;
   /** False: it has failed, or one of the ends has closed it. */
   isOpen = true;
 
-  /** Throws what `open` throws. */
-  constructor(open: (onread: OnReadOpts) => Socket, isSecure: boolean, user: ConnectionUser) {
+  constructor(make: (onread: OnReadOpts) => Socket, isSecure: boolean, user: ConnectionUser | null) {
     this.user = user;
-    this.socket = open({ buffer: READ_BUFFER, callback: (count) => this.onRead(count) });
+    this.socket = make({ buffer: READ_BUFFER, callback: (count) => this.onRead(count) });
     this.socket.on("connect", () => this.user?.onConnect());
     if (isSecure) this.socket.on("secureConnect", () => this.user?.onSecure());
     this.socket.on("error", (error) => {
@@ -60,7 +89,16 @@ export class Connection {
       this.isOpen = false;
       this.retire();
       this.user?.onClose();
+      if (this.isFree && spare.length < SPARE_MAX) spare.push(this);
     });
+  }
+
+  /** Connects its socket, which is new or closed. */
+  open(place: TcpSocketConnectOpts, user: ConnectionUser): void {
+    this.user = user;
+    this.isOpen = true;
+    this.isFree = false;
+    this.socket.connect(place);
   }
 
   /** Keeps the connection for a later probe; closes it where too many are kept. */
@@ -89,6 +127,12 @@ export class Connection {
     this.socket.destroy();
   }
 
+  /** Closes it after a success: who calls uses it no more, and nobody else knows it. */
+  release(): void {
+    this.isFree = this.isOpen;
+    this.close();
+  }
+
   closeIfIdle(): void {
     if (this.isIdle) this.close();
   }
@@ -96,6 +140,7 @@ export class Connection {
   private retire(): void {
     this.setIdle(false);
     if (this.isLasting) lasting.delete(this);
+    this.isLasting = false;
   }
 
   private setIdle(isIdle: boolean): void {

@@ -1,7 +1,6 @@
 import { Buffer } from "node:buffer";
 import { randomInt } from "node:crypto";
 import { createSocket, type Socket } from "node:dgram";
-import { connect, type OnReadOpts } from "node:net";
 import { decodeMessage, encodeQuery, type Message } from "../../wire/message.ts";
 import { nameFromText } from "../../wire/name-text.ts";
 import { formatRdata } from "../../wire/rdata/format.ts";
@@ -36,16 +35,16 @@ export function prepareDns(target: ProbeTarget, check: DnsSpec, clock: HealthClo
       const id = randomInt(0x10000);
       return new UdpQuery(target, check, queryOf(id), new Expected(check, id, name), clock, done);
     };
-  const where = { ...destination(target), port: check.port };
+  const where = { ...destination(target), port: check.port, autoSelectFamily: false };
   return (done) => {
     const id = randomInt(0x10000);
     const query = queryOf(id);
     const plan = {
-      open: (onread: OnReadOpts) => connect({ ...where, autoSelectFamily: false, noDelay: true, onread }),
+      where,
       secure: false,
       // RFC 1035 section 4.2.2: two octets of length first.
       request: Buffer.concat([Buffer.from([query.length >> 8, query.length & 0xff]), query]),
-      response: new StreamReader(new Expected(check, id, name)),
+      reader: () => new StreamReader(new Expected(check, id, name)),
     };
     return startExchange(plan, clock, done);
   };

@@ -22,10 +22,10 @@ it("a connection to itself is nobody listening", async () => {
   const result = await new Promise<ProbeResult>((resolve) => {
     const plan = {
       // Both ends on one port: TCP's simultaneous open joins the socket with itself.
-      open: () => connect({ host: "127.0.0.1", port, localAddress: "127.0.0.1", localPort: port }),
+      where: () => connect({ host: "127.0.0.1", port, localAddress: "127.0.0.1", localPort: port }),
       secure: false,
       request: null,
-      response: null,
+      reader: null,
     };
     startExchange(plan, new FakeClock(), resolve);
   });
@@ -37,7 +37,7 @@ function withSocket(secure: boolean, act: (socket: EventEmitter) => void): strin
   const socket = Object.assign(new EventEmitter(), { destroy() {}, write() {} });
   const reasons: string[] = [];
   startExchange(
-    { open: () => socket as unknown as Socket, secure, request: Buffer.from("x"), response: null },
+    { where: () => socket as unknown as Socket, secure, request: Buffer.from("x"), reader: null },
     new FakeClock(),
     (result) => reasons.push(reasonText(result.reason)),
   );

@@ -1,5 +1,5 @@
 import type { Buffer } from "node:buffer";
-import type { OnReadOpts, Socket } from "node:net";
+import type { OnReadOpts, Socket, TcpSocketConnectOpts } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { LoadReport } from "../load-report.ts";
 import type { HealthClock, ProbeResult, RunningProbe } from "../probe.ts";
@@ -27,7 +27,7 @@ import {
   REASON_UNREACHABLE,
   type Reason,
 } from "../reasons.ts";
-import { Connection, type ConnectionUser, closeIdle } from "./connection.ts";
+import { type Connection, type ConnectionUser, closeIdle, openPlain, openWith } from "./connection.ts";
 import { NAME_FORBIDDEN } from "./lookup.ts";
 
 /** Reads what comes in answer, in pieces of any size. */
@@ -50,21 +50,32 @@ export interface AnswerReader {
   end(): Reason;
 }
 
-/** One exchange: what to open, and what to say and to read on it. */
+/** What to open, and what to say and to read on it: the same for all probes of a target. */
 export interface ExchangePlan {
-  /** Opens the socket, which reads into `onread`. */
-  open(onread: OnReadOpts): Socket;
+  /** Where a plain connection leads, or what opens another kind of socket, which reads into `onread`. */
+  where: TcpSocketConnectOpts | ((onread: OnReadOpts) => Socket);
   /** A TLS handshake follows the connection. */
   secure: boolean;
   /** Octets to send; null: the connection alone is the probe. */
   request: Uint8Array | null;
-  response: AnswerReader | null;
+  /** The same, where the connection is to serve another request. */
+  lastingRequest?: Uint8Array;
+  /** Makes what reads one answer, to its end where the connection is to serve another request; null: none comes. */
+  reader: ((toEnd: boolean) => AnswerReader) | null;
   /** Looks at the session once the handshake has ended: REASON_OK, or a warning that a success then carries. */
   judgeSession?: ((socket: TLSSocket) => Reason) | undefined;
-  /** A connection that an earlier exchange kept; absent or null: one is opened. */
-  kept?: Connection | null;
-  /** Takes the connection after a success that left it fit for another request; absent: it is closed. */
-  keep?: ((connection: Connection) => void) | undefined;
+}
+
+/** The connection that is kept between the probes of one target. */
+export interface Keeper {
+  /** True when the connection is to serve another request after this one. */
+  readonly isLasting: boolean;
+  /** Null: a fresh one is needed, and counts from now on. */
+  take(): Connection | null;
+  /** Takes the connection after a success that left it fit for another request. */
+  keep(connection: Connection): void;
+  /** Whatever was kept, the next connection is a fresh one. */
+  renew(): void;
 }
 
 /** Error codes that mean the same in every phase. */
@@ -119,36 +130,55 @@ export function reasonOfCode(code: string): Reason | undefined {
 }
 
 /**
- * Starts an exchange. Reports once, and whatever happens on its socket afterwards is nobody's concern. Times count from
- * `startMs`.
+ * Starts an exchange. Reports once, and whatever happens on its socket afterwards is nobody's concern. What fails on a
+ * connection that `keeper` kept may be the connection's fault: it is asked again at once on a fresh one, within the same
+ * deadline.
  */
 export function startExchange(
   plan: ExchangePlan,
   clock: HealthClock,
   done: (result: ProbeResult) => void,
-  startMs = clock.nowMs(),
+  keeper: Keeper | null = null,
 ): RunningProbe {
-  return new Exchange(plan, clock, done, startMs);
+  return new Exchange(plan, clock, done, keeper);
 }
 
 class Exchange implements RunningProbe, ConnectionUser {
   private readonly plan: ExchangePlan;
   private readonly clock: HealthClock;
+  private readonly keeper: Keeper | null;
   private readonly startMs: number;
   private done: ((result: ProbeResult) => void) | null;
   private connection: Connection | null = null;
+  private response: AnswerReader | null = null;
+  private isLasting = false;
+  private mayRetry = false;
   private phase: Phase = "connect";
   private connectMs = -1;
   private tlsMs = -1;
   private firstOctetMs = -1;
   private success: Reason = REASON_OK;
 
-  constructor(plan: ExchangePlan, clock: HealthClock, done: (result: ProbeResult) => void, startMs: number) {
+  constructor(
+    plan: ExchangePlan,
+    clock: HealthClock,
+    done: (result: ProbeResult) => void,
+    keeper: Keeper | null,
+  ) {
     this.plan = plan;
     this.clock = clock;
     this.done = done;
-    this.startMs = startMs;
-    const kept = plan.kept ?? null;
+    this.keeper = keeper;
+    this.startMs = clock.nowMs();
+    const kept = keeper === null ? null : keeper.take();
+    this.mayRetry = kept !== null;
+    this.begin(kept);
+  }
+
+  private begin(kept: Connection | null): void {
+    const { keeper, plan } = this;
+    this.isLasting = keeper?.isLasting === true;
+    this.response = plan.reader === null ? null : plan.reader(this.isLasting);
     if (kept !== null) {
       this.connection = kept;
       kept.takeUp(this);
@@ -156,7 +186,9 @@ class Exchange implements RunningProbe, ConnectionUser {
       return;
     }
     try {
-      this.connection = new Connection(plan.open, plan.secure, this);
+      const { where } = plan;
+      this.connection =
+        typeof where === "function" ? openWith(where, plan.secure, this) : openPlain(where, this);
     } catch {
       // The address or the port is none: no probe of this target can ever start.
       this.finish(REASON_REQUEST_INVALID);
@@ -164,7 +196,8 @@ class Exchange implements RunningProbe, ConnectionUser {
   }
 
   expire(): void {
-    this.finish(this.plan.response?.isSatisfied === true ? REASON_OK : this.timeoutReason());
+    this.mayRetry = false;
+    this.finish(this.response?.isSatisfied === true ? REASON_OK : this.timeoutReason());
   }
 
   cancel(): void {
@@ -179,9 +212,8 @@ class Exchange implements RunningProbe, ConnectionUser {
 
   onConnect(): void {
     if (this.done === null || this.connection === null) return;
-    const { localPort, remotePort, localAddress, remoteAddress } = this.connection.socket;
     // On loopback the kernel may pick the probed port for our own end: TCP then connects to itself (RFC 9293 3.5).
-    if (localPort === remotePort && localAddress === remoteAddress) {
+    if (isJoinedToItself(this.connection.socket, this.plan)) {
       this.finish(REASON_REFUSED);
       return;
     }
@@ -200,16 +232,17 @@ class Exchange implements RunningProbe, ConnectionUser {
     const { connection, plan } = this;
     if (connection === null) return;
     if (plan.secure) this.success = plan.judgeSession?.(connection.socket as TLSSocket) ?? REASON_OK;
-    if (plan.request === null) {
+    const request = this.isLasting ? (plan.lastingRequest ?? plan.request) : plan.request;
+    if (request === null) {
       this.finish(REASON_OK);
       return;
     }
     this.phase = "headers";
-    connection.socket.write(plan.request);
+    connection.socket.write(request);
   }
 
   onRead(octets: Buffer): boolean {
-    const response = this.plan.response;
+    const { response } = this;
     if (this.done === null || response === null) return false;
     if (this.firstOctetMs < 0) this.firstOctetMs = this.elapsedMs();
     const reason = response.feed(octets);
@@ -225,7 +258,7 @@ class Exchange implements RunningProbe, ConnectionUser {
   }
 
   onEnd(): void {
-    this.finish(this.plan.response?.end() ?? REASON_CLOSED);
+    this.finish(this.response?.end() ?? REASON_CLOSED);
   }
 
   onClose(): void {
@@ -243,36 +276,57 @@ class Exchange implements RunningProbe, ConnectionUser {
 
   private timeoutReason(): Reason {
     const isAsked = this.phase === "headers" || this.phase === "body";
-    return (isAsked ? this.plan.response?.timeout : undefined) ?? TIMEOUT_OF_PHASE[this.phase];
+    return (isAsked ? this.response?.timeout : undefined) ?? TIMEOUT_OF_PHASE[this.phase];
   }
 
   private finish(verdict: Reason): void {
     const done = this.done;
     if (done === null) return;
     const reason = verdict === REASON_OK ? this.success : verdict;
-    this.done = null;
     if (reason === REASON_FD_LIMIT) closeIdle();
     const ok = isSuccess(reason);
+    if (!ok && this.mayRetry) {
+      this.retry();
+      return;
+    }
+    this.done = null;
     this.leave(ok);
     const result: ProbeResult = {
       ok,
       reason,
-      status: this.plan.response?.status ?? 0,
+      status: this.response?.status ?? 0,
       connectMs: this.connectMs,
       tlsMs: this.tlsMs,
       firstOctetMs: this.firstOctetMs,
       totalMs: this.elapsedMs(),
     };
-    const report = ok ? (this.plan.response?.report ?? null) : null;
+    const report = ok ? (this.response?.report ?? null) : null;
     if (report !== null) result.report = report;
     done(result);
   }
 
+  private retry(): void {
+    this.mayRetry = false;
+    this.connection?.close();
+    this.keeper?.renew();
+    this.phase = "connect";
+    this.firstOctetMs = -1;
+    this.begin(null);
+  }
+
   /** Keeps the connection when it is fit for another request, else closes it. */
   private leave(isGood: boolean): void {
-    const { connection, plan } = this;
+    const { connection, keeper } = this;
     if (connection === null) return;
-    if (isGood && plan.keep !== undefined && plan.response?.isReusable === true) plan.keep(connection);
-    else connection.close();
+    if (!isGood) connection.close();
+    else if (this.isLasting && this.response?.isReusable === true) keeper?.keep(connection);
+    else connection.release();
   }
+}
+
+/** Both ends of a connection are one. The other end's name costs a system call, which the ports mostly save. */
+function isJoinedToItself(socket: Socket, { where }: ExchangePlan): boolean {
+  const { localPort } = socket;
+  if (typeof where === "object" && localPort !== where.port) return false;
+  return localPort === socket.remotePort && socket.localAddress === socket.remoteAddress;
 }

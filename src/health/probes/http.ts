@@ -1,5 +1,4 @@
 import { Buffer } from "node:buffer";
-import { connect, type OnReadOpts, type Socket } from "node:net";
 import type { SecureContext } from "node:tls";
 import type { HttpSpec, ProbeTarget } from "../plan.ts";
 import type { HealthClock, StartProbe } from "../probe.ts";
@@ -10,7 +9,6 @@ import {
   isHostHeader,
   isRequestTarget,
 } from "../request-text.ts";
-import type { Connection } from "./connection.ts";
 import { type ExchangePlan, startExchange } from "./exchange.ts";
 import { type Expectation, expectationOf } from "./expectation.ts";
 import { openSecure } from "./https.ts";
@@ -37,71 +35,48 @@ export function prepareHttp(
   const request = requestOctets(check, first, first, false);
   const lasting = requestOctets(check, first, first, true);
   if (expectation === null || request === null || lasting === null) return null;
-  const open = openerFor(target, check, first, first, secureContext);
-  const { reuse = 1 } = check;
-  if (reuse > 1) {
-    const planFor = (kept: Connection | null, keep: ExchangePlan["keep"]) =>
-      exchangeOf(
-        check,
-        isSecure,
-        open,
-        keep === undefined ? request : lasting,
-        expectation,
-        clock,
-        kept,
-        keep,
-      );
-    return prepareKept(planFor, reuse, target.row, clock);
-  }
-  const redirects = check.redirects ?? 0;
-  if (redirects === 0)
-    return (done) =>
-      startExchange(exchangeOf(check, isSecure, open, request, expectation, clock), clock, done);
+  const where = whereOf(target, check, first, first, secureContext);
+  const plan = planOf(check, isSecure, where, request, expectation, clock);
+  const { reuse = 1, redirects = 0 } = check;
+  if (reuse > 1) return prepareKept({ ...plan, lastingRequest: lasting }, reuse, target.row, clock);
+  if (redirects === 0) return (done) => startExchange(plan, clock, done);
   const planFor = (place: RequestPlace): HttpExchange | null => {
     const octets = requestOctets(check, place, first, false);
     if (octets === null) return null;
-    return exchangeOf(
-      check,
-      place.isSecure,
-      openerFor(target, check, place, first, secureContext),
-      octets,
-      expectation,
-      clock,
-    );
+    const there = whereOf(target, check, place, first, secureContext);
+    const response = new ResponseReader(expectation, check.method === "HEAD");
+    const following = planOf(check, place.isSecure, there, octets, expectation, clock);
+    return { ...following, reader: () => response, response };
   };
   return (done) => startFollowing(planFor, first, redirects, clock, done);
 }
 
-type Open = (onread: OnReadOpts) => Socket;
+type Where = ExchangePlan["where"];
 
-function exchangeOf(
+function planOf(
   check: HttpSpec,
   secure: boolean,
-  open: Open,
+  where: Where,
   request: Uint8Array,
   expectation: Expectation,
   clock: HealthClock,
-  kept: Connection | null = null,
-  keep: ExchangePlan["keep"] = undefined,
-): HttpExchange {
-  const response = new ResponseReader(expectation, check.method === "HEAD", keep !== undefined);
-  const { warnDays = 0 } = check;
+): ExchangePlan {
+  const { method, warnDays = 0 } = check;
+  const reader = (toEnd: boolean) => new ResponseReader(expectation, method === "HEAD", toEnd);
   const judgeSession = secure && warnDays > 0 ? expiryJudge(warnDays, clock) : undefined;
-  return { open, secure, request, response, judgeSession, kept, keep };
+  return { where, secure, request, reader, judgeSession };
 }
 
-/** Opens the connection to a place, which is always at the target's own address. */
-function openerFor(
+/** Where a place is, which is always at the target's own address. */
+function whereOf(
   target: ProbeTarget,
   check: HttpSpec,
   place: RequestPlace,
   first: RequestPlace,
   secureContext: () => SecureContext,
-): Open {
+): Where {
   const { port } = place;
-  const where = { ...destination(target), port };
-  if (!place.isSecure)
-    return (onread) => connect({ ...where, autoSelectFamily: false, noDelay: true, onread });
+  if (!place.isSecure) return { ...destination(target), port, autoSelectFamily: false };
   const isOwnHost = place.host === first.host;
   return openSecure(
     target,

@@ -15,10 +15,10 @@ export function prepareTls(
   secureContext: SecureContext,
 ): StartProbe {
   // No protocol is asked for (ALPN): a server that knows another one would end the handshake.
-  const open = openSecure(target, check, check.verify, secureContext, []);
+  const where = openSecure(target, check, check.verify, secureContext, []);
   const judgeSession = expiryJudge(check.warnDays, clock);
   return (done) =>
-    startExchange({ open, secure: true, request: null, response: null, judgeSession }, clock, done);
+    startExchange({ where, secure: true, request: null, reader: null, judgeSession }, clock, done);
 }
 
 /**
