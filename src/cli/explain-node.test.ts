@@ -202,7 +202,7 @@ test("a calculated state names those that it comes from, the first four of them"
 test("entries whose pools take a part of their clients have that part as odds", () => {
   const entry = (label: string, chance: number, status: EntryExplanation["status"]): EntryExplanation => ({
     ...{ key: "", weight: null, share: null, draw: null, hashOf: null, load: null },
-    odds: { chance, part: chance, of: 1 },
+    odds: { chance, part: null, of: null },
     status,
     node: { ...poolNode([up]), label },
   });

@@ -95,7 +95,9 @@ function chanceWords(
   { draw, hashOf, load, odds, share, weight }: EntryExplanation,
   of: NodeExplanation,
 ): string {
-  const drawn = draw === null ? [] : [`drawn with ${draw.roll} of ${draw.total}`];
+  // Among no others.
+  const isSure = odds !== null && odds.part === null && odds.chance === 1;
+  const drawn = draw === null || isSure ? [] : [`drawn with ${draw.roll} of ${draw.total}`];
   const hashed = hashOf === null ? [] : [`by hash of ${hashOf}`];
   const compared = load === null ? [] : [loadWords(load)];
   return [...compared, ...oddsWords(odds, weight, share, of), ...drawn, ...hashed].join(", ");
@@ -107,17 +109,27 @@ function oddsWords(
   share: number | null,
   of: NodeExplanation,
 ): string[] {
+  const isWeighted = of.entries.some((other) => other.weight !== weight);
   if (odds === null) return share === null ? [] : [`weight ${weight} (${percentWords(share)})`];
+  if (odds.part === null || odds.of === null)
+    return [...(isWeighted ? [`weight ${weight}`] : []), ...diceWords(odds)];
   if (odds.part === 0 && weight !== 0) return [];
-  if (weight === null && of.kind !== "latency") return [`${percentWords(odds.chance)} by dice`];
   const turns = of.kind === "round_robin" ? " of turns" : "";
   const what = weight === null ? "" : "weight ";
   const alike = of.kind === "latency" ? "tied " : "";
-  return [`${percentWords(odds.chance)}${turns} (${what}${partWords(odds)} ${alike}${upWords(of)})`];
+  return [
+    `${percentWords(odds.chance)}${turns} (${what}${partWords(odds.part, odds.of)} ${alike}${upWords(of)})`,
+  ];
+}
+
+/** Odds that are no part of weights: several throws decide, or what is compared. */
+function diceWords({ chance }: Odds): string[] {
+  if (chance === 1) return ["100%, no dice decide"];
+  return chance === 0 ? [] : [`${percentWords(chance)} by dice`];
 }
 
 /** `30 of 110`: weights that are scaled have at most two digits behind the point. */
-function partWords({ part, of }: Odds): string {
+function partWords(part: number, of: number): string {
   return `${Math.round(part * 100) / 100} of ${Math.round(of * 100) / 100}`;
 }
 
@@ -192,13 +204,13 @@ function poolBranches(pool: PoolExplanation, of: NodeExplanation, view: View): B
       const takes = takesWords(address);
       if (takes !== "") words.push(takes);
       if (address.load !== null) words.push(loadWords(address.load));
-      if (isWeighted && address.odds === null) words.push(`weight ${endpoint.weight}`);
+      if (isWeighted && typeof address.odds?.part !== "number") words.push(`weight ${endpoint.weight}`);
       return { head: address.address, text: words.join(", "), below: [] };
     });
   });
 }
 
-/** `75% (weight 3 of 4 that are up)`, or `74.8% of 10,000 draws`. */
+/** `75% (weight 3 of 4 that are up)`, `60% by dice`, or `74.8% of 10,000 draws`. */
 function pickWords(
   { odds }: AddressExplanation,
   draws: number | null,
@@ -206,9 +218,10 @@ function pickWords(
   of: NodeExplanation,
 ): string[] {
   if (odds === null) return [];
+  if (odds.part === null || odds.of === null) return diceWords(odds);
   const chance = percentWords(odds.chance);
   if (draws !== null) return [`${chance} of ${draws.toLocaleString("en")} draws`];
-  return [`${chance} (${isWeighted ? "weight " : ""}${partWords(odds)} ${upWords(of)})`];
+  return [`${chance} (${isWeighted ? "weight " : ""}${partWords(odds.part, odds.of)} ${upWords(of)})`];
 }
 
 function addressWords(address: AddressExplanation, { isLast, terminal }: View): string {

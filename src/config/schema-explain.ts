@@ -39,10 +39,12 @@ const tableKind = z.string().describe("the policy's key") as unknown as z.ZodTyp
 const oddsSchema = z
   .strictObject({
     chance: z.number().min(0).max(1),
-    part: z.number().min(0),
-    of: z.number().min(0),
+    part: z.number().min(0).nullable(),
+    of: z.number().min(0).nullable(),
   })
-  .describe("a probability: part of of, weights of what is up, or hits of draws");
+  .describe(
+    "a probability: part of of, weights of what is up, or hits of draws; null: several throws or comparisons decide",
+  );
 
 const loadSchema = z
   .strictObject({
@@ -125,7 +127,9 @@ const entrySchema: z.ZodType<EntryExplanation> = z.lazy(() =>
     key: z.string().describe("key of geo, subnets or asn; empty in lists"),
     weight: z.number().nullable(),
     share: z.number().nullable().describe("part of the weights of all entries"),
-    odds: oddsSchema.nullable().describe("how likely the entry is chosen; null: no dice and no turns"),
+    odds: oddsSchema
+      .nullable()
+      .describe("how likely the entry is chosen; null: no dice, no turns and no load decide"),
     draw: z.strictObject({ roll: count, total: count }).nullable().describe("the throw that drew it"),
     hashOf: z.string().nullable(),
     load: loadSchema.nullable(),

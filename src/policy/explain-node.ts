@@ -31,9 +31,9 @@ import type { EntryExplanation, NodeExplanation, Odds, PassName } from "./explan
 import { hashOrder } from "./hash.ts";
 import { hashedPrefix } from "./hashed-prefix.ts";
 import type { PolicyNames } from "./names.ts";
-import { entryOdds, poolOdds } from "./odds.ts";
+import { entryOdds } from "./odds.ts";
+import { poolOdds } from "./pool-odds.ts";
 import type { Try, Visit } from "./recorder.ts";
-import { slicedOdds } from "./slice-odds.ts";
 
 /** Kinds that pass over what is more loaded; `p2c` only that of its pair. */
 const BY_LOAD: ReadonlySet<number> = new Set([
@@ -53,10 +53,7 @@ export function explainNode(
   const { nodes } = context.policy;
   const at = visit.node * NODE_WORDS;
   const table = nodes[at + NODE_TABLE]!;
-  const odds =
-    visit.decision === DECIDED_NOTHING
-      ? null
-      : (entryOdds(context, visit.node, visit.pass) ?? slicedOdds(context, visit.node, visit.pass, isRoot));
+  const odds = visit.decision === DECIDED_NOTHING ? null : entryOdds(context, visit.node, visit.pass, isRoot);
   const tried = visit.tries.map((attempt) => ({
     ...explainTry(context, names, visit, attempt, picked),
     odds: odds?.get(attempt.entry) ?? null,
@@ -146,7 +143,7 @@ function statusOfOther(kind: number, isInLine: boolean, odds: Odds | undefined):
   if (kind === NODE_KIND_WEIGHTED || kind === NODE_KIND_P2C) return "not-drawn";
   if (kind === NODE_KIND_ROUND_ROBIN) return "not-in-turn";
   // Tied with the one that was drawn.
-  if (odds !== undefined && odds.part > 0) return "not-drawn";
+  if (odds !== undefined && odds.chance > 0) return "not-drawn";
   if (BY_LOAD.has(kind)) return "passed-over";
   return isInLine ? "not-needed" : "not-matched";
 }

@@ -44,7 +44,7 @@ import { explainAddressLoad } from "./explain-load.ts";
 import type { AddressExplanation, PoolExplanation } from "./explanation.ts";
 import { hashedPrefix } from "./hashed-prefix.ts";
 import type { PolicyNames } from "./names.ts";
-import type { PoolOdds } from "./odds.ts";
+import type { PoolOdds } from "./pool-odds.ts";
 
 /** A pool as the health rows show it now; `picked` has the indexes of the answer's addresses. */
 export function explainPool(

@@ -1,4 +1,5 @@
 import { deciderWords } from "../health/deciders.ts";
+import { listed } from "../wire/listing.ts";
 import type { Explanation, NodeExplanation, PoolExplanation } from "./explanation.ts";
 
 /** Octets of one string of a TXT record (RFC 1035 section 3.3). */
@@ -45,7 +46,7 @@ function scopeWords({ scope, tables }: Explanation): string {
 function pathLines(root: NodeExplanation): string[] {
   const failed = failures(root).map((words) => `failed: ${words}`);
   const chosen = chosenPaths(root).map((words) => `chosen: ${words}`);
-  return [...failed, ...chosen];
+  return [...failed, ...chosen, ...oddsLines(root)];
 }
 
 function failures(node: NodeExplanation): string[] {
@@ -74,7 +75,7 @@ function chosenPaths(node: NodeExplanation): string[] {
   const below = node.entries
     .filter(({ status }) => status === "chosen")
     .flatMap((entry) => {
-      const chance = entry.odds === null ? "" : ` (${Number((entry.odds.chance * 100).toPrecision(3))}%)`;
+      const chance = entry.odds === null ? "" : ` (${percentWords(entry.odds.chance)})`;
       const key = entry.key === "" ? "" : `${entry.key}: `;
       return chosenPaths(entry.node).map((path) => `${own} > ${key}${path}${chance}`);
     });
@@ -92,4 +93,21 @@ function nodeWords(node: NodeExplanation): string {
 
 function poolWords({ check, endpoints, name, up }: PoolExplanation): string {
   return check === null ? `${name}, no check` : `${name}, ${up} of ${endpoints.length} up`;
+}
+
+/** `odds in eu: 192.0.2.1 75%, 192.0.2.2 25%`: of the pools that were picked from, where dice, turns or load decide. */
+function oddsLines(node: NodeExplanation): string[] {
+  if (node.pool === null)
+    return node.entries.flatMap((entry) => (entry.status === "chosen" ? oddsLines(entry.node) : []));
+  const addresses = node.pool.endpoints.flatMap((endpoint) => endpoint.addresses);
+  const told = addresses.flatMap(({ address, odds }) =>
+    odds === null ? [] : [`${address} ${percentWords(odds.chance)}`],
+  );
+  if (told.length === 0) return [];
+  const draws = node.pool.draws === null ? "" : `, of ${node.pool.draws} draws`;
+  return [`odds in ${node.pool.name}: ${listed(told)}${draws}`];
+}
+
+function percentWords(chance: number): string {
+  return `${Number((chance * 100).toPrecision(3))}%`;
 }

@@ -175,11 +175,11 @@ export interface LoadExplanation {
 export interface EntryExplanation {
   /** Geo or subnets key; empty in lists. */
   key: string;
-  /** For `weighted`, `round_robin` and `hash`. */
+  /** For `weighted`, `round_robin`, `hash` and policies by load. */
   weight: number | null;
   /** For these: part of the weights of all entries, 0 to 1. */
   share: number | null;
-  /** Where dice or turns decide: how likely the entry is chosen, given that the decision comes to this node. */
+  /** Where dice, turns or load decide: how likely the entry is chosen, given that the decision comes to this node. */
   odds: Odds | null;
   /** The throw that drew it, `roll` of `total`. */
   draw: { roll: number; total: number } | null;
@@ -204,11 +204,14 @@ export interface EntryExplanation {
   node: NodeExplanation;
 }
 
-/** A probability, 0 to 1, and where it comes from: `part` of `of`, weights of what is up, or hits of draws. */
+/**
+ * A probability, 0 to 1, and where it comes from: `part` of `of`, weights of what is up, or hits of draws. Null: several
+ * throws decide, or comparisons, and it is no such part.
+ */
 export interface Odds {
   chance: number;
-  part: number;
-  of: number;
+  part: number | null;
+  of: number | null;
 }
 
 export interface PoolExplanation {
@@ -246,7 +249,7 @@ export interface AddressExplanation {
   picked: boolean;
   /** Part of its weight, or of its clients, that it takes for now, 0 to 1: it comes back slowly, is loaded, or an operator says so. */
   takes: number;
-  /** How likely the pool picks the address now, where dice or turns pick in a pool that the decision came to. */
+  /** How likely the pool picks the address now, where dice, turns or load pick in a pool that the decision came to. */
   odds: Odds | null;
   /** In a pool that goes by load: what is compared. */
   load: LoadExplanation | null;

@@ -124,7 +124,7 @@ function throwPlace({ dice, figures }: DecideContext, count: number, without: nu
  * Makes candidates of the entries that have not been tried, the best kind that there is: those with a weight go before
  * those of weight 0, and of each those with an endpoint up before those without, which will fail.
  */
-function gather(context: DecideContext, node: number, measure: Measure, attempt: number): number {
+export function gather(context: DecideContext, node: number, measure: Measure, attempt: number): number {
   const { nodes } = context.policy;
   const first = nodes[node * NODE_WORDS + NODE_FIRST]!;
   const end = first + nodes[node * NODE_WORDS + NODE_COUNT]!;

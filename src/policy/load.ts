@@ -24,7 +24,7 @@ export const FIGURE_WORDS = 4;
 const PARTS = 3;
 export const FIGURE_WEIGHT = 3;
 /** Where ties are told, a figure is not needed any more: the weight of a candidate that is as good as the best, else 0. */
-const FIGURE_TIED = 0;
+export const FIGURE_TIED = 0;
 
 /** Costs that are at most a tenth above the least are as good: probes and reports are no more precise than that. */
 const TOLERANCE = 0.1;
@@ -145,6 +145,12 @@ export function noteLateness(context: DecideContext, place: number, measure: Mea
   const least = measure === MEASURE_RESPONSE_TIME ? TOLERANCE_US : 1;
   const tolerance = measure === MEASURE_ADAPTIVE || tenth > least ? tenth : least;
   fractions[FRACTION_KEY] = cost + (tolerance * fractions[FRACTION_ARRIVAL]!) / weight;
+}
+
+/** By how much noteLateness puts off what costs so much, for each unit of its arrival; for explain. */
+export function lateness(cost: number, measure: Measure): number {
+  if (measure === MEASURE_ADAPTIVE) return TOLERANCE_LOG;
+  return Math.max(cost * TOLERANCE, measure === MEASURE_RESPONSE_TIME ? TOLERANCE_US : 1);
 }
 
 /** The place of the tied candidate in whose share of tiedWeight `roll` falls. */

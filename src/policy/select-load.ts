@@ -49,7 +49,7 @@ import { ANY_NEIGHBOURS, appendSpread } from "./subnet.ts";
  * Every endpoint of a pool of at most this many is compared, about a microsecond. Of a larger one SAMPLE for each address
  * that is wanted: the best of 16 is on average among the best 6%, and a pool of 10,000 costs no more.
  */
-const MOST_COMPARED = 64;
+export const MOST_COMPARED = 64;
 const SAMPLE = 16;
 
 /** How much is demanded of an endpoint: a weight, and the client in the slice of its row's scale; a weight at all; nothing. */
@@ -249,7 +249,7 @@ function scanFor(
 }
 
 /** Notes the figures of the candidates, of all their addresses that are up. */
-function noteCandidates(
+export function noteCandidates(
   context: DecideContext,
   pool: number,
   pass: number,
