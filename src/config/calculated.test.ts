@@ -240,7 +240,7 @@ describe("what is wrong with them", () => {
     ],
     [
       "two calculations in one check",
-      zone({ checks: "a: {any: [web], all: [web]}, b: {not: web, at_least: 1, of: [web]}", use }),
+      zone({ checks: "a: {any: [web], all: [web]}, b: {not: web, at_least: 1, of: [web]}" }),
       [
         "1:73 CFG_VALUE_INVALID checks.a: all and any stand in one check: expected one of them; the other in a check of its own, whose name all can take",
         "1:102 CFG_VALUE_INVALID checks.b: at_least and not stand in one check: expected one of them; the other in a check of its own, whose name at_least can take",

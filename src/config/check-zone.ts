@@ -30,7 +30,8 @@ export function checkLoadedZone(
   owners: DynamicOwner[],
   placeOf: (owner: DynamicOwner) => string,
 ): ZoneFinding[] {
-  const isUnread = zone.dynamic !== null && zone.dynamic.input === null;
+  const isUnread =
+    zone.dynamic !== null && (zone.dynamic.rest === null || zone.dynamic.damage.lost.has("records"));
   const dynamic = isUnread ? "?" : owners.map(describeOwner).join("\n");
   const before = checked.get(columns);
   if (before?.dynamic === dynamic) return before.findings;

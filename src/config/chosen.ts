@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { isCut } from "./cut.ts";
 
 /** Why no schema was chosen: becomes a finding of its own (validate.ts). */
 export interface Refusal {
@@ -16,6 +17,8 @@ type Choose = (value: unknown) => z.core.$ZodType | Refusal;
 
 interface ChosenDef extends z.core.$ZodUnionDef {
   choose: Choose;
+  /** What was taken out of the file passes in place of a value. */
+  takesCut: boolean;
 }
 
 interface ChosenSchema extends z.ZodType {
@@ -31,6 +34,7 @@ const initUnion: (schema: ChosenSchema, def: ChosenDef) => void = z.ZodUnion.ini
 const Chosen = z.core.$constructor<ChosenSchema, ChosenDef>("SteerdChosen", (schema, def) => {
   initUnion(schema, def);
   schema._zod.parse = (payload, context) => {
+    if (def.takesCut && isCut(payload.value)) return payload;
     const choice = def.choose(payload.value);
     if ("_zod" in choice) return choice._zod.run(payload, context);
     payload.issues.push(refusedAs(choice, payload.value));
@@ -44,8 +48,17 @@ function refusedAs(refusal: Refusal, input: unknown): z.core.$ZodRawIssue {
 }
 
 /** A schema of type T that validates with whatever `choose` returns for the value; `alternatives` are all it may return. */
-export function chosen<T>(alternatives: readonly z.core.$ZodType[], choose: Choose): z.ZodType<T> {
-  return new Chosen({ type: "union", options: alternatives, choose }) as unknown as z.ZodType<T>;
+export function chosen<T>(
+  alternatives: readonly z.core.$ZodType[],
+  choose: Choose,
+  takesCut = false,
+): z.ZodType<T> {
+  return new Chosen({ type: "union", options: alternatives, choose, takesCut }) as unknown as z.ZodType<T>;
+}
+
+/** The same schema, which lets pass what was taken out of the file: whoever resolves it has to look for that. */
+export function cuttable<T>(schema: z.ZodType<T>): z.ZodType<T> {
+  return chosen<T>([schema], () => schema, true);
 }
 
 export function isMapping(value: unknown): value is Record<string, unknown> {

@@ -178,11 +178,11 @@ export function addChecks(
   }
   const { programs, allow } = loaded.server.probes;
   for (const { name: zone, yaml } of [...loaded.fragments, ...loaded.zones.map(asFile)]) {
-    if (yaml === null || yaml.input === null) continue;
-    const checks = probingChecks(yaml.input.checks);
+    if (yaml === null || yaml.rest === null) continue;
+    const checks = probingChecks(yaml.rest.checks);
     for (const [name, check] of Object.entries(checks))
       draft.checks.push({ zone, check: specOf(draft, name, check) });
-    if (!loaded.isServerSound) continue;
+    if (!loaded.isServerSound("probes")) continue;
     const reporter = reporterOn(yaml as LoadedYaml<unknown>, findings);
     checkProbes(checks, users, programs, reporter);
     for (const [pool, check] of ofFile.get(zone) ?? []) checkTargets(pool, check, allow, reporter);
@@ -212,6 +212,6 @@ const ABOUT_APEX = new Set(["ZONE_SOA_MISSING", "ZONE_NS_MISSING"]);
 
 /** False: whether the zone gets an SOA and NS from steerd.yaml, or is a zone at all, cannot be told. */
 function knowsNameservers({ master, dynamic }: LoadedZone, { isServerSound }: LoadedConfig): boolean {
-  const isUnread = master === null && dynamic?.input === null && dynamic.text === "";
-  return isServerSound && !isUnread;
+  const isUnread = master === null && dynamic?.rest === null && dynamic.text === "";
+  return isServerSound("nameservers") && !isUnread;
 }

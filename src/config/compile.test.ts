@@ -201,7 +201,10 @@ describe("a name in both files", () => {
         "pools: {us: {endpoints: [192.0.2.1]}}\nrecords: {www: {policy: nowhere}, x: {policy: us}}\n",
     });
     expect(folder.findings()).toEqual([expect.stringContaining("CFG_POOL_UNKNOWN")]);
-    folder.write("zones/a.example.yaml", "recrods: {}\n");
+    folder.write(
+      "zones/a.example.yaml",
+      "pools: {us: {endpoints: [192.0.2.1]}}\nrecrods: {www: {policy: us}}\n",
+    );
     expect(folder.findings()).toEqual([expect.stringContaining("CFG_KEY_UNKNOWN")]);
   });
 });

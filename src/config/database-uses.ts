@@ -25,7 +25,7 @@ export interface KnownOfClients {
 }
 
 export function knownOfClients({ isServerSound, server, geo }: LoadedConfig): KnownOfClients {
-  if (!isServerSound) return { asn: true, places: true };
+  if (!isServerSound("geo")) return { asn: true, places: true };
   const isUnread = server.geo.city !== undefined && geo.city === null;
   return { asn: server.geo.asn !== undefined, places: isUnread || knowsPlaces(geo) };
 }

@@ -16,6 +16,8 @@ export interface VisibleNames {
   pools: ReadonlyMap<string, PoolModel | null>;
   /** False: an included file cannot be used, so that a name may be missing for that reason. */
   isComplete: boolean;
+  /** What was taken out, and has been reported, by nameKey. */
+  broken: ReadonlySet<string>;
 }
 
 /** A zone's file, or one that is included. */
@@ -25,7 +27,13 @@ export interface NamedFile extends VisibleNames {
   yaml: LoadedYaml<FragmentInput>;
 }
 
-export const NO_NAMES: VisibleNames = { checks: {}, regions: {}, pools: new Map(), isComplete: true };
+export const NO_NAMES: VisibleNames = {
+  checks: {},
+  regions: {},
+  pools: new Map(),
+  isComplete: true,
+  broken: new Set(),
+};
 
 /** All files that can be used. `zones`: what was made of the files of `loaded.zones`. */
 export function namedFiles(
@@ -40,5 +48,5 @@ export function namedFiles(
   const own = loaded.zones.flatMap(({ name, dynamic }, i) =>
     dynamic === null ? [] : [{ name, yaml: dynamic, ...zones[i]!.names }],
   );
-  return [...included, ...own].filter(({ yaml }) => yaml.input !== null);
+  return [...included, ...own].filter(({ yaml }) => yaml.rest !== null);
 }

@@ -24,9 +24,11 @@ export interface Imports {
   names: ReadonlyMap<string, Imported>;
   /** False: an included file cannot be used, which is reported: a name may be missing for that reason. */
   isComplete: boolean;
+  /** Names of included files that were taken out, and have been reported, by nameKey. */
+  broken: ReadonlySet<string>;
 }
 
-export const NO_IMPORTS: Imports = { names: new Map(), isComplete: true };
+export const NO_IMPORTS: Imports = { names: new Map(), isComplete: true, broken: new Set() };
 
 /** An included file with its names resolved: the same for all that include it. */
 export interface ResolvedFragment {
@@ -43,7 +45,7 @@ export function namespaceOf(section: Section): string {
   return section === "pools" || section === "policies" ? "node" : section;
 }
 
-const SECTIONS: readonly Section[] = ["checks", "groups", "regions", "pools", "policies"];
+export const SECTIONS: readonly Section[] = ["checks", "groups", "regions", "pools", "policies"];
 
 /** What an included name is, where it is one of these kinds. */
 export function importedAs<K extends Imported["kind"]>(
@@ -88,7 +90,11 @@ export function joinImports(
       }
     }
   }
-  return { names, isComplete: isComplete && files.every(({ exports }) => exports.isComplete) };
+  return {
+    names,
+    isComplete: isComplete && files.every(({ exports }) => exports.isComplete),
+    broken: new Set(files.flatMap(({ exports }) => [...exports.broken])),
+  };
 }
 
 /** Reports the file's own names that an included file has, too. */

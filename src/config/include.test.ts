@@ -216,10 +216,10 @@ describe("bad includes", () => {
       "records in an included file",
       {
         "zones/a.example.yaml": zone("us", "", "bad.yaml"),
-        "zones/include/bad.yaml": "records: {www: {policy: us}}\n",
+        "zones/include/bad.yaml": "pools: {us: {endpoints: [192.0.2.1]}}\nrecords: {www: {policy: us}}\n",
       },
       [
-        'zones/include/bad.yaml:1:1 CFG_KEY_UNKNOWN "records" is not a key: expected one of include, checks, groups, regions, pools, policies',
+        'zones/include/bad.yaml:2:1 CFG_KEY_UNKNOWN "records" is not a key: expected one of include, checks, groups, regions, pools, policies',
       ],
     ],
     [

@@ -2,9 +2,10 @@ import { readdirSync, realpathSync } from "node:fs";
 import { join, sep } from "node:path";
 import { listedWay } from "../wire/listing.ts";
 import { type ConfigCache, cached } from "./cache.ts";
+import { isCut } from "./cut.ts";
 import type { Finding } from "./findings.ts";
 import type { LatencyTables } from "./load-latency.ts";
-import { type LoadedYaml, loadYaml, MAX_YAML_OCTETS, reporterOn } from "./load-yaml.ts";
+import { type LoadedYaml, loadYaml, MAX_YAML_OCTETS, reporterOn, unreadYaml } from "./load-yaml.ts";
 import { oneOf } from "./problem.ts";
 import { type FragmentInput, fragmentSchema } from "./schema-zone.ts";
 import { shownPath } from "./shown-path.ts";
@@ -49,17 +50,19 @@ export function createIncludeLoader(folder: string, cache: ConfigCache, findings
   const open: string[] = [];
 
   const load: IncludeLoader["load"] = (yaml) => {
-    const names = yaml?.input?.include ?? [];
-    if (names.length === 0) return NO_INCLUDES;
+    const names = yaml?.rest?.include ?? [];
+    const isWhole = yaml?.damage.lost.has("include") !== true;
+    if (names.length === 0) return isWhole ? NO_INCLUDES : { ...NO_INCLUDES, isComplete: false };
     const reporter = reporterOn(yaml!, findings);
     const files: LoadedFragment[] = [];
-    let isComplete = true;
+    let isComplete = isWhole;
     const refuse = (index: number, code: string, what: string, expected: string): void => {
       isComplete = false;
       reporter.error(["include", index], "value", code, `include: ${what}`, expected);
     };
     for (const [index, name] of names.entries()) {
-      if (names.indexOf(name) < index)
+      if (isCut(name)) isComplete = false;
+      else if (names.indexOf(name) < index)
         refuse(index, "CFG_INCLUDE", `${name} stands here again`, "each file once");
       else if (open.includes(name)) {
         const circle = listedWay([...open.slice(open.indexOf(name)), name]);
@@ -80,7 +83,7 @@ export function createIncludeLoader(folder: string, cache: ConfigCache, findings
         const read = known.has(name) ? "" : readable(folder, name);
         if (read !== "") refuse(index, "CFG_INCLUDE", read, expectedName(folder, name));
         const fragment = read === "" ? fragmentOf(name) : null;
-        if (fragment === null || fragment.yaml.input === null || !fragment.includes.isComplete)
+        if (fragment === null || fragment.yaml.rest === null || !fragment.includes.isComplete)
           isComplete = false;
         if (fragment !== null) files.push(fragment);
       }
@@ -138,5 +141,5 @@ function readFragment(path: string) {
   if ("octets" in read)
     return { result: loadYaml(read.octets, file, fragmentSchema), stamps: new Map([[path, read.stamp]]) };
   const finding: Finding = { severity: "error", file, line: 0, column: 0, ...read };
-  return { result: { file, text: "", input: null, findings: [finding] }, stamps: new Map([[path, ""]]) };
+  return { result: unreadYaml<FragmentInput>(file, finding), stamps: new Map([[path, ""]]) };
 }

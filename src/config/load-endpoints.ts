@@ -44,7 +44,7 @@ export function loadEndpointsFiles(
     ...fragments.map((fragment) => fragment.yaml),
     ...zones.map(({ dynamic }) => dynamic),
   ]) {
-    for (const [name, pool] of Object.entries(yaml?.input?.pools ?? {})) {
+    for (const [name, pool] of Object.entries(yaml?.rest?.pools ?? {})) {
       if (pool.endpoints_file === undefined) continue;
       const path = resolve(folders.zones, pool.endpoints_file.file);
       if (!allowed.some((folder) => isBelow(path, folder))) {

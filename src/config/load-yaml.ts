@@ -1,7 +1,8 @@
 import type * as z from "zod";
+import { type Damage, noDamage, UNDAMAGED, withoutConsequences } from "./damage.ts";
 import type { Finding } from "./findings.ts";
 import { cutFinding, MAX_FINDINGS_PER_FILE, type Reporter, reporterFor } from "./problem.ts";
-import { validate } from "./validate.ts";
+import { salvage } from "./salvage.ts";
 import { type PlaceOf, readYaml } from "./yaml-text.ts";
 
 /**
@@ -32,13 +33,22 @@ export interface LoadedYaml<T> {
   file: string;
   text: string;
   input: T | null;
+  /** The input, or what fits of it, to be checked and no more; null: nothing. */
+  rest: T | null;
+  /** What was taken out of `rest`. */
+  damage: Damage;
   findings: Finding[];
+}
+
+/** A file that cannot be read at all. */
+export function unreadYaml<T>(file: string, finding: Finding): LoadedYaml<T> {
+  return { file, text: "", input: null, rest: null, damage: UNDAMAGED, findings: [finding] };
 }
 
 /** Decodes, parses and validates; an empty file is an empty mapping. */
 export function loadYaml<T>(octets: Uint8Array, file: string, schema: z.ZodType<T>): LoadedYaml<T> {
   const decoded = tooManyMarks(octets, file) ?? decode(octets, file);
-  if (typeof decoded !== "string") return { file, text: "", input: null, findings: [decoded] };
+  if (typeof decoded !== "string") return unreadYaml(file, decoded);
   const { value, problems, placeOf } = readYaml(decoded);
   const findings = problems
     .slice(0, MAX_FINDINGS_PER_FILE)
@@ -46,10 +56,22 @@ export function loadYaml<T>(octets: Uint8Array, file: string, schema: z.ZodType<
       return { severity: "error", code, file, line, column, what, expected };
     });
   if (problems.length > MAX_FINDINGS_PER_FILE) findings.push(cutFinding("error", file));
-  if (findings.length > 0) return { file, text: decoded, input: null, findings };
-  const input = validate(schema, value ?? {}, reporterFor({ file, placeOf }, findings)) ?? null;
-  if (input !== null) keepPlaces(decoded, placeOf);
-  return { file, text: decoded, input, findings };
+  const damage = noDamage();
+  const nothing = { file, text: decoded, input: null, rest: null, damage, findings };
+  if (findings.length > 0) return nothing;
+  const reporter = reporterFor({ file, placeOf: asWritten(placeOf, damage) }, findings);
+  const rest = salvage(schema, value ?? {}, reporter, damage);
+  if (rest !== null) keepPlaces(decoded, placeOf);
+  return { ...nothing, rest, input: findings.length > 0 ? null : rest };
+}
+
+/** Places of what is read as something else. */
+function asWritten(placeOf: PlaceOf, { renamed }: Damage): PlaceOf {
+  return (path, part) => {
+    const [first, ...below] = path;
+    const written = first === undefined ? undefined : renamed.get(String(first));
+    return placeOf(written === undefined ? path : [written, ...below], part);
+  };
 }
 
 function decode(octets: Uint8Array, file: string): string | Finding {
@@ -89,14 +111,14 @@ function keepPlaces(text: string, placeOf: PlaceOf): void {
   parsed.set(text, placeOf);
 }
 
-/** Reports on a loaded file; where it was not kept, its text is parsed again when the first place is asked for. */
+/** Reports on a loaded file what is no mere consequence of what was taken out of it; where it was not kept, its text is parsed again when the first place is asked for. */
 export function reporterOn(yaml: LoadedYaml<unknown>, findings: Finding[]): Reporter {
-  const { file, text } = yaml;
+  const { file, text, damage } = yaml;
   const placeOf: PlaceOf = (path, part) => {
     if (last?.text !== text) last = { text, placeOf: parsed.get(text) ?? readYaml(text).placeOf };
     return last.placeOf(path, part);
   };
-  return reporterFor({ file, placeOf }, findings);
+  return withoutConsequences(reporterFor({ file, placeOf: asWritten(placeOf, damage) }, findings), damage);
 }
 
 /** Forgets the parsed files: the configuration is compiled, or will not be. */

@@ -142,7 +142,10 @@ describe("steerd.yaml", () => {
   });
 
   test("with errors does not hide those of the zones", () => {
-    const folder = configFolder({ "steerd.yaml": "listne: 1\n", "zones/a.example.yaml": "recrods: 1\n" });
+    const folder = configFolder({
+      "steerd.yaml": "listne: 1\nnameservers: [ns.a.example.]\n",
+      "zones/a.example.yaml": "recrods: 1\n",
+    });
     expect(folder.findings()).toEqual([
       'steerd.yaml:1:1 CFG_KEY_UNKNOWN "listne" is not a key: did you mean listen?',
       'zones/a.example.yaml:1:1 CFG_KEY_UNKNOWN "recrods" is not a key: did you mean records?',

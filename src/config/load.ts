@@ -32,8 +32,8 @@ export interface LoadedConfig {
   configFile: string;
   /** Line of each name under `nameservers`: records are made of them. */
   nameserverLines: number[];
-  /** steerd.yaml has no errors, so that `server` is what it says. */
-  isServerSound: boolean;
+  /** Whether `server` has what steerd.yaml says for this key: errors there leave it in doubt. */
+  isServerSound: (key: keyof ServerOptions) => boolean;
   zones: LoadedZone[];
   /** Every file that a zone includes, those that it includes itself before it. */
   fragments: LoadedFragment[];
@@ -61,18 +61,20 @@ const DEFAULT_FILE = "steerd.yaml";
 export function loadConfig(options: LoadOptions): LoadedConfig {
   const { cache } = options;
   const findings: Finding[] = [];
-  const { file, path, input, yaml } = loadServerFile(options.configFile, findings);
-  const server = resolvePaths(input ?? serverSchema.parse({}), path);
-  // When the file is wrong, the folder that it names is not known: the usual one is read where there is one.
-  const zones = input === null && !existsSync(server.zones) ? [] : loadZones(server.zones, cache, findings);
+  const { file, path, rest, yaml } = loadServerFile(options.configFile, findings);
+  const isServerSound: LoadedConfig["isServerSound"] = (key) => isSound(key, rest, yaml);
+  const server = resolvePaths(rest ?? serverSchema.parse({}), path);
+  // Where the folder that the file names is not known, the usual one is read where there is one.
+  const isMissing = !isServerSound("zones") && !existsSync(server.zones);
+  const zones = isMissing ? [] : loadZones(server.zones, cache, findings);
   for (const { master, dynamic } of zones)
     findings.push(...(master?.findings ?? []), ...(dynamic?.findings ?? []));
   const includes = createIncludeLoader(server.zones, cache, findings);
   for (const zone of zones) zone.includes = includes.load(zone.dynamic);
   const { fragments } = includes;
   const latency = createLatencyLoader(cache, findings);
-  for (const zone of zones) zone.latency = latency.load(zone.dynamic?.input ?? null, server.zones);
-  for (const fragment of fragments) fragment.latency = latency.load(fragment.yaml.input, server.zones);
+  for (const zone of zones) zone.latency = latency.load(zone.dynamic?.rest ?? null, server.zones);
+  for (const fragment of fragments) fragment.latency = latency.load(fragment.yaml.rest, server.zones);
   const databases = server.geo as DatabasePaths;
   const geo = loadDatabases(databases, cache, findings);
   const folders = { zones: server.zones, others: server.endpoint_folders };
@@ -94,7 +96,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     nameserverLines: server.nameservers.map((_, at) =>
       yaml === null ? 0 : reporterOn(yaml, []).placeOf(["nameservers", at], "value").line,
     ),
-    isServerSound: input !== null,
+    isServerSound,
     zones,
     fragments,
     endpointsFiles,
@@ -103,6 +105,19 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     watched,
     findings,
   };
+}
+
+/** An unknown key may have been meant as any that is not there. */
+function isSound(
+  key: keyof ServerOptions,
+  rest: ServerOptions | null,
+  yaml: LoadedYaml<ServerOptions> | null,
+): boolean {
+  if (rest === null || yaml === null) return rest !== null;
+  const { paths, lost } = yaml.damage;
+  if (paths.some(([first]) => first === key)) return false;
+  const isStrange = [...lost].some((name) => !Object.hasOwn(serverSchema.shape, name));
+  return !isStrange || JSON.stringify(rest[key]) !== JSON.stringify(serverSchema.parse({})[key]);
 }
 
 /** Files that zone files include from below the zones folder: a watch on the folder itself does not see them. */
@@ -119,28 +134,30 @@ export function loadServer(configFile: string | null): {
   findings: Finding[];
 } {
   const findings: Finding[] = [];
-  const { path, input } = loadServerFile(configFile, findings);
-  return { server: input === null ? null : resolvePaths(input, path), findings };
+  const { path, rest } = loadServerFile(configFile, findings);
+  const isSound = rest !== null && findings.every(({ severity }) => severity !== "error");
+  return { server: isSound ? resolvePaths(rest, path) : null, findings };
 }
 
-/** `input` is null when the file has errors. */
+/** `rest`: what fits of the file, which must not be used where there are errors; null: nothing. */
 function loadServerFile(
   configFile: string | null,
   findings: Finding[],
-): { file: string; path: string; input: ServerOptions | null; yaml: LoadedYaml<ServerOptions> | null } {
+): { file: string; path: string; rest: ServerOptions | null; yaml: LoadedYaml<ServerOptions> | null } {
   const path = resolve(configFile ?? DEFAULT_FILE);
   const file = shownPath(path);
   if (configFile === null && !existsSync(path))
-    return { file, path, input: serverSchema.parse({}), yaml: null };
+    return { file, path, rest: serverSchema.parse({}), yaml: null };
   const read = readSteadyFile(path, MAX_YAML_OCTETS);
   if (!("octets" in read)) {
     findings.push(fileFinding(file, read));
-    return { file, path, input: null, yaml: null };
+    return { file, path, rest: null, yaml: null };
   }
   const yaml: LoadedYaml<ServerOptions> = loadYaml(read.octets, file, serverSchema);
   findings.push(...yaml.findings);
-  if (yaml.input !== null) refuseStateFile(yaml, resolvePaths(yaml.input, path), path, findings);
-  return { file, path, input: yaml.input, yaml };
+  const { rest } = yaml;
+  if (rest !== null) refuseStateFile(yaml, resolvePaths(rest, path), path, findings);
+  return { file, path, rest, yaml };
 }
 
 /** The state file is replaced whole, again and again: it must not be a file that somebody else writes. */
@@ -150,7 +167,7 @@ function refuseStateFile(
   configPath: string,
   findings: Finding[],
 ): void {
-  if (state === null || yaml.input?.state?.path === USUAL_PLACE) return;
+  if (state === null || yaml.rest?.state?.path === USUAL_PLACE) return;
   const isWithin = (folder: string): boolean => state.path.startsWith(folder + sep) || state.path === folder;
   const files = [configPath, overrides, control.socket, ...Object.values(geo)];
   const isZone = isWithin(zones) && /\.(zone|ya?ml)$/.test(state.path);
@@ -168,7 +185,7 @@ function placeInServerFile(
   { geo, zones }: ServerOptions,
   findings: Finding[],
 ): void {
-  if (yaml.input === null) return;
+  if (yaml.rest === null) return;
   const named: [path: string, key: YamlPath][] = [[zones, ["zones"]]];
   for (const [role, path] of Object.entries(geo)) if (path !== undefined) named.push([path, ["geo", role]]);
   for (const [index, finding] of findings.entries()) {

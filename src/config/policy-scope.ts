@@ -1,5 +1,6 @@
 import type { CountryGroups } from "../geo/country.ts";
 import type { NodeModel } from "../policy/model.ts";
+import type { Damage } from "./damage.ts";
 import type { DatabaseUse } from "./database-uses.ts";
 import type { Imports } from "./imports.ts";
 import type { LatencyTables } from "./load-latency.ts";
@@ -40,12 +41,16 @@ export interface PolicyScope {
   regions: FragmentInput["regions"];
   latency: LatencyTables;
   reporter: Reporter;
+  /** What was taken out, and has been reported, by nameKey. */
+  broken: ReadonlySet<string>;
+  /** Of this file. */
+  damage: Damage;
 }
 
 /** What a scope is made of. */
 type ScopeParts = Pick<
   PolicyScope,
-  "zone" | "checks" | "regions" | "pools" | "reporter" | "latency" | "imports"
+  "zone" | "checks" | "regions" | "pools" | "reporter" | "latency" | "imports" | "broken" | "damage"
 > & { input: FragmentInput };
 
 export function createScope({ input, ...parts }: ScopeParts): PolicyScope {

@@ -1,4 +1,5 @@
 import type { LastResortModel, NodeModel, PoolModel } from "../policy/model.ts";
+import { type Damage, nameKey, UNDAMAGED } from "./damage.ts";
 import type { VisibleNames } from "./file-names.ts";
 import { checkOwnNames, type Imports, importedNames, withImported } from "./imports.ts";
 import type { LatencyTables } from "./load-latency.ts";
@@ -16,11 +17,13 @@ export function resolveCommon(
   reporter: Reporter,
   latency: LatencyTables,
   imports: Imports,
+  damage: Damage = UNDAMAGED,
 ): PolicyScope {
   checkOwnNames(input, imports, reporter);
   const checks = withImported(input.checks, imports, "check");
   const regions = withImported(input.regions, imports, "region");
-  const known = { checks, regions, isComplete: imports.isComplete };
+  const broken = new Set([...imports.broken, ...damage.names]);
+  const known = { checks, regions, isComplete: imports.isComplete, broken, damage };
   const pools = resolvePools(zone, input.pools, known, reporter);
   for (const found of imports.names.values())
     if (found.kind === "pool" && !pools.has(found.name))
@@ -29,9 +32,12 @@ export function resolveCommon(
     const pool = pools.get(name);
     if (pool !== undefined) pool.used = true;
   }
-  const scope = createScope({ zone, input, checks, regions, pools, reporter, latency, imports });
+  const scope = createScope({
+    ...{ zone, input, checks, regions, pools, reporter, latency, imports },
+    ...{ broken, damage },
+  });
   for (const name of Object.keys(input.policies)) {
-    if (Object.hasOwn(input.pools, name)) {
+    if (Object.hasOwn(input.pools, name) || damage.names.has(nameKey("pools", name))) {
       const what = `policies.${name}: "${name}" is a pool too, at ${reporter.lineOf(["pools", name])}`;
       reporter.error(["policies", name], "key", "CFG_NAME_DUPLICATE", what, "names that differ");
     }
@@ -68,9 +74,9 @@ function addPoolsBelow(node: NodeModel, reached: Set<PoolModel>, visited: Set<No
 }
 
 /** What a file's names mean within it. */
-export function visibleNames({ checks, regions, pools, imports }: PolicyScope): VisibleNames {
+export function visibleNames({ checks, regions, pools, imports, broken }: PolicyScope): VisibleNames {
   const models = new Map([...pools].map(([name, { model }]) => [name, model]));
-  return { checks, regions, pools: models, isComplete: imports.isComplete };
+  return { checks, regions, pools: models, isComplete: imports.isComplete, broken };
 }
 
 /** Names of checks and pools that the file's calculated checks and regions are made of. */

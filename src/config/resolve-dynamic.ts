@@ -21,7 +21,7 @@ export function resolveDynamic(
   fragments: Map<LoadedFragment, ResolvedFragment>,
   findings: Finding[],
 ): ResolvedZone {
-  if (dynamic === null || dynamic.input === null) return NOTHING_RESOLVED;
+  if (dynamic === null || dynamic.rest === null) return NOTHING_RESOLVED;
   const files = includes.files.map((file) => resolveFragment(file, fragments));
   const { isComplete } = includes;
   let resolution = resolutions.get(dynamic);
@@ -29,7 +29,7 @@ export function resolveDynamic(
     const found: Finding[] = [];
     const reporter = reporterOn(dynamic, found);
     const imports = joinImports(files, isComplete, reporter);
-    const zone = resolveZone(name, apex, dynamic.input, reporter, latency, imports);
+    const zone = resolveZone(name, apex, dynamic.rest, reporter, latency, imports, dynamic.damage);
     resolution = { latency, imports: files, isComplete, zone, findings: found };
     resolutions.set(dynamic, resolution);
   }

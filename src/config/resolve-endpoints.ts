@@ -2,6 +2,7 @@ import { parseAddress } from "../geo/prefix.ts";
 import type { AddressModel, EndpointModel, LookupModel } from "../policy/model.ts";
 import { formatName } from "../wire/name-text.ts";
 import { type ParsedAddress, readAddress } from "./addresses.ts";
+import { isCut } from "./cut.ts";
 import { readName } from "./owner.ts";
 import { pathText, type Reporter } from "./problem.ts";
 import { DEFAULT_INTERVAL_MS, DEFAULT_MAX, type EndpointInput } from "./schema-endpoint.ts";
@@ -23,7 +24,7 @@ export function resolveEndpoints(
   let sound = true;
   const endpoints: EndpointModel[] = [];
   for (const [index, input] of inputs.entries()) {
-    const endpoint = resolveEndpoint(input, [...path, index], seen, reporter);
+    const endpoint = isCut(input) ? null : resolveEndpoint(input, [...path, index], seen, reporter);
     if (endpoint === null) sound = false;
     else endpoints.push(endpoint);
   }

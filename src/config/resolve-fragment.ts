@@ -40,10 +40,10 @@ function resolveNames(file: string, yaml: LoadedYaml<FragmentInput>, basis: Basi
   const findings: Finding[] = [];
   const reporter = reporterOn(yaml, findings);
   const imports = joinImports(basis.imports, basis.isComplete, reporter);
-  const { input } = yaml;
+  const { rest: input, damage } = yaml;
   if (input === null)
     return { exports: { ...imports, isComplete: false }, names: NO_NAMES, databaseUses: [], findings };
-  const scope = resolveCommon(file, input, reporter, basis.latency, imports);
+  const scope = resolveCommon(file, input, reporter, basis.latency, imports, damage);
   const names = new Map(imports.names);
   const add = (section: Section, found: Imported): void => {
     names.set(`${namespaceOf(section)} ${found.name}`, found);
@@ -67,7 +67,8 @@ function resolveNames(file: string, yaml: LoadedYaml<FragmentInput>, basis: Basi
     const height = value === null ? 1 : (scope.heights.get(value) ?? 1);
     add("policies", { kind: "policy", value, height, ...placed("policies", name) });
   }
-  const exports = { names, isComplete: imports.isComplete };
+  const { isComplete } = imports;
+  const exports = { names, isComplete, broken: new Set([...imports.broken, ...damage.names]) };
   return { exports, names: visibleNames(scope), databaseUses: scope.databaseUses, findings };
 }
 

@@ -3,6 +3,7 @@ import { parseGeoKey } from "../geo/geo-key.ts";
 import { findBlock, SPECIAL_BLOCKS } from "../geo/special.ts";
 import type { KeyModel } from "../policy/model.ts";
 import { readSubnet } from "./addresses.ts";
+import { isBroken } from "./damage.ts";
 import type { NodeInput } from "./policy-input.ts";
 import type { PolicyScope } from "./policy-scope.ts";
 import { prefixFor } from "./problem.ts";
@@ -21,7 +22,8 @@ export function resolveGeo(
   for (const [key, value] of Object.entries(input)) {
     const at = [...path, key];
     const parsed = parseGeoKey(key, scope.groups);
-    if ("error" in parsed) {
+    if ("error" in parsed && isBroken(scope.broken, "groups", key)) sound = false;
+    else if ("error" in parsed) {
       const { code, what, expected } = parsed.error;
       scope.reporter.error(at, "key", code, `${prefixFor(path)}${what}`, expected);
     } else if (parsed.key.kind === "group") {

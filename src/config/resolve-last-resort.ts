@@ -1,4 +1,5 @@
 import type { LastResortModel } from "../policy/model.ts";
+import { isBroken } from "./damage.ts";
 import type { LastResortInput } from "./policy-input.ts";
 import type { PolicyScope } from "./policy-scope.ts";
 import { oneOf, prefixFor } from "./problem.ts";
@@ -18,7 +19,7 @@ export function resolveLastResort(
       pool.used = true;
       return pool.model === null ? undefined : { kind: "pool", pool: pool.model };
     }
-    if (!scope.imports.isComplete) return undefined;
+    if (!scope.imports.isComplete || isBroken(scope.broken, "pools", input.pool)) return undefined;
     scope.unknown.add(input.pool);
     const what = `${subjectOf(path)}"${input.pool}" is not a pool`;
     scope.reporter.error(

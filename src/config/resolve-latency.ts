@@ -1,26 +1,26 @@
 import type { LatencyTable } from "../geo/latency-table.ts";
 import type { NodeModel } from "../policy/model.ts";
+import { isBroken } from "./damage.ts";
 import type { LatencyInput } from "./policy-input.ts";
 import type { PolicyScope } from "./policy-scope.ts";
 import { oneOf, prefixFor } from "./problem.ts";
 import { MAX_TILE_BITS } from "./resolve-keys.ts";
-import { type LatencyNodeModel, listEntries, resolveEntries, type Shape } from "./resolve-policy.ts";
+import { type LatencyNodeModel, listEntries, resolveEach, type Shape } from "./resolve-policy.ts";
 import type { YamlPath } from "./yaml-text.ts";
 
 /** A `latency` node with its table; null: something is wrong, and reported, perhaps as the table's. */
 export function resolveLatency(scope: PolicyScope, input: LatencyInput, path: YamlPath): Shape | null {
   const table = scope.latency.get(input.table) ?? null;
   const entries = listEntries(input, path);
-  const models = resolveEntries(scope, entries);
-  if (models === null) return null;
-  const of = models.flatMap((model, index): LatencyNodeModel["of"] => {
+  const of = resolveEach(scope, entries).flatMap((model, index): LatencyNodeModel["of"] => {
+    if (model === null) return [];
     const entry = entries[index]!;
     const region = regionOf(scope, entry.region, model.node, entry.path, path);
     if (region === null) return [];
     const location = entry.location ?? model.node.location ?? scope.regions[region]?.location ?? null;
     return [{ ...model, region, location, bias: entry.bias }];
   });
-  if (table === null || of.length < models.length) return null;
+  if (table === null || of.length < entries.length) return null;
   if (table.clients.some(({ key }) => key.kind === "asn"))
     scope.databaseUses.push({ kind: "asn", path, isRequired: false });
   warnOfFine(scope, table, input.table, path);
@@ -58,6 +58,7 @@ function regionOf(
   path: YamlPath,
 ): string | null {
   if (named !== null && !Object.hasOwn(scope.regions, named)) {
+    if (!scope.imports.isComplete || isBroken(scope.broken, "regions", named)) return null;
     const what = `${prefixFor(path)}"${named}" is not a region`;
     const place = [...at.slice(0, -1), "region"];
     scope.reporter.error(

@@ -2,6 +2,7 @@ import type { EndpointModel, PoolModel } from "../policy/model.ts";
 import { listed, listedWay } from "../wire/listing.ts";
 import { readAddress } from "./addresses.ts";
 import { refusedTarget } from "./check-probes.ts";
+import { isBroken } from "./damage.ts";
 import type { NamedFile, RegionInput } from "./file-names.ts";
 import type { Finding } from "./findings.ts";
 import { reporterOn } from "./load-yaml.ts";
@@ -38,7 +39,7 @@ export class Operands {
   constructor(files: readonly NamedFile[]) {
     this.files = new Map(files.map((file) => [file.name, file]));
     for (const file of files) {
-      const { checks, regions } = file.yaml.input!;
+      const { checks, regions } = file.yaml.rest!;
       for (const [name, check] of Object.entries(checks)) this.homes.set(check, { file, name });
       for (const [name, region] of Object.entries(regions)) this.homes.set(region, { file, name });
     }
@@ -59,7 +60,8 @@ export class Operands {
   /** The region of a pool, where it has a check. */
   regionOf({ region, zone }: PoolModel): RegionInput | null {
     const input = region === null ? undefined : this.files.get(zone)?.regions[region.name];
-    return input?.check === undefined ? null : input;
+    // A check that is not there has been reported.
+    return input?.check === undefined || this.regionCheck(input) === undefined ? null : input;
   }
 
   /** True when the states of its addresses follow others. */
@@ -138,9 +140,9 @@ export class Operands {
     const before = findings.length;
     for (const file of this.files.values()) {
       const reporter = reporterOn(file.yaml, findings);
-      for (const [name, check] of Object.entries(file.yaml.input!.checks))
+      for (const [name, check] of Object.entries(file.yaml.rest!.checks))
         if (isCalculated(check)) this.checkCalculated(file, name, check, reporter);
-      for (const [name, region] of Object.entries(file.yaml.input!.regions))
+      for (const [name, region] of Object.entries(file.yaml.rest!.regions))
         this.checkRegion(file, name, region, allow, reporter);
     }
     return findings
@@ -152,7 +154,7 @@ export class Operands {
     for (const [index, operand] of check.of.entries()) {
       const path = operandPath(name, check, index);
       if (operand.startsWith(POOL_OPERAND)) this.checkPool(file, check, operand, path, reporter);
-      else if (!Object.hasOwn(file.checks, operand) && file.isComplete) {
+      else if (lacksCheck(file, operand)) {
         const what = `${pathText(path)}: "${operand}" is not a check`;
         reporter.error(path, "value", "CFG_CHECK_UNKNOWN", what, oneOf(operand, Object.keys(file.checks)));
       }
@@ -228,7 +230,10 @@ export class Operands {
       return;
     }
     // A pool that is wrong has been reported.
-    if (file.pools.get(operand.slice(POOL_OPERAND.length).split("/")[0]!) === null) return;
+    const [first = "", second = ""] = operand.slice(POOL_OPERAND.length).split("/");
+    for (const each of this.files.values())
+      for (const name of [first, each.name === first.replace(/\.$/, "") ? second : ""])
+        if (each.pools.get(name) === null || isBroken(each.broken, "pools", name)) return;
     const what = `${pathText(path)}: "${operand}" is not a pool, nor an endpoint of one`;
     const known = [...file.pools.keys()].map((name) => POOL_OPERAND + name);
     reporter.error(path, "value", "CFG_POOL_UNKNOWN", what, oneOf(operand, known));
@@ -245,7 +250,7 @@ export class Operands {
     const path: YamlPath = ["regions", name];
     const check = file.checks[region.check];
     if (check === undefined) {
-      if (!file.isComplete) return;
+      if (!lacksCheck(file, region.check)) return;
       const what = `${pathText(path)}: "${region.check}" is not a check`;
       reporter.error(
         [...path, "check"],
@@ -297,6 +302,11 @@ export class Operands {
       reporter.error([...path, "address"], "key", "CFG_PROBE_TARGET", what, expected);
     }
   }
+}
+
+/** False: the file has the check, or may have it, had nothing been taken out. */
+function lacksCheck({ checks, isComplete, broken }: NamedFile, name: string): boolean {
+  return !Object.hasOwn(checks, name) && isComplete && !isBroken(broken, "checks", name);
 }
 
 /** Every reading of POOL, ZONE/POOL, POOL/ENDPOINT, ZONE/POOL/ENDPOINT that fits one of the pools. */

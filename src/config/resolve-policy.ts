@@ -9,6 +9,8 @@ import type {
   PartsModel,
 } from "../policy/model.ts";
 import { listedWay } from "../wire/listing.ts";
+import { isCut } from "./cut.ts";
+import { isBroken, isTouched } from "./damage.ts";
 import { importedAs, importedNames } from "./imports.ts";
 import type {
   AdaptiveInput,
@@ -35,8 +37,9 @@ export function resolvePolicy(scope: PolicyScope, name: string): NodeModel | nul
   scope.open.push(name);
   const node = resolveNode(scope, scope.policies[name]!, ["policies", name], name);
   scope.open.pop();
-  scope.resolved.set(name, node);
-  return node;
+  const sound = isTouched(scope.damage, ["policies", name]) ? null : node;
+  scope.resolved.set(name, sound);
+  return sound;
 }
 
 /** Resolves a node and everything below it; null: wrong, and reported. `name`: what the file calls the node itself. */
@@ -46,6 +49,7 @@ export function resolveNode(
   path: YamlPath,
   name = "",
 ): NodeModel | null {
+  if (isCut(input)) return null;
   if (typeof input === "string") return resolveName(scope, input, path, "value");
   const lastResort =
     input.last_resort === undefined
@@ -149,13 +153,19 @@ export function listEntries(list: ListInput, path: YamlPath): Entry[] {
   });
 }
 
-/** Null when one of them is wrong. All of them are looked at. */
-export function resolveEntries(scope: PolicyScope, entries: Entry[]): EntryModel[] | null {
-  const models = entries.map(({ node, path, part, weight }) => ({
-    node: typeof node === "string" ? resolveName(scope, node, path, part) : resolveNode(scope, node, path),
-    weight,
-  }));
-  return models.every((model): model is EntryModel => model.node !== null) ? models : null;
+/** All of them are looked at; null in place of what is wrong, and reported. */
+export function resolveEach(scope: PolicyScope, entries: Entry[]): (EntryModel | null)[] {
+  return entries.map(({ node: input, path, part, weight }) => {
+    const node =
+      typeof input === "string" ? resolveName(scope, input, path, part) : resolveNode(scope, input, path);
+    return node === null ? null : { node, weight };
+  });
+}
+
+/** Null when one of them is wrong. */
+function resolveEntries(scope: PolicyScope, entries: Entry[]): EntryModel[] | null {
+  const models = resolveEach(scope, entries);
+  return models.every((model) => model !== null) ? models : null;
 }
 
 function mapEntry(node: string, weight: number, path: YamlPath): Entry {
@@ -223,10 +233,9 @@ function areApart(scope: PolicyScope, of: EntryModel[], entries: Entry[], path: 
 
 function resolveNearest(scope: PolicyScope, input: ListInput, path: YamlPath): Shape | null {
   const entries = listEntries(input, path);
-  const models = resolveEntries(scope, entries);
-  if (models === null) return null;
   let sound = true;
-  const of = models.map((model, index) => {
+  const of = resolveEach(scope, entries).flatMap((model, index) => {
+    if (model === null) return [];
     const { node } = model;
     const ofPool = node.kind === "pool" ? (node.pool.region?.location ?? null) : null;
     const location = entries[index]!.location ?? node.location ?? ofPool;
@@ -244,7 +253,7 @@ function resolveNearest(scope: PolicyScope, input: ListInput, path: YamlPath): S
     }
     return { ...model, location: location!, bias: entries[index]!.bias };
   });
-  if (!sound) return null;
+  if (!sound || of.length < entries.length) return null;
   scope.databaseUses.push({ kind: "nearest", path, of });
   return { kind: "nearest", of };
 }
@@ -280,7 +289,7 @@ function resolveName(
     scope.heights.set(imported.value, imported.height);
     return imported.value;
   }
-  if (!scope.imports.isComplete) return null;
+  if (!scope.imports.isComplete || isBroken(scope.broken, "pools", name)) return null;
   scope.unknown.add(name);
   const policies = [...Object.keys(scope.policies), ...importedNames(scope.imports, "policy")];
   const known = [...scope.pools.keys(), ...policies].sort();

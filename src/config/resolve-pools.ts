@@ -2,11 +2,12 @@ import type { MinHealthy } from "../health/plan.ts";
 import { goesByLoad } from "../policy/load-words.ts";
 import type { EndpointModel, LocationModel, PoolModel } from "../policy/model.ts";
 import { checkRecovery } from "./check-recovery.ts";
+import { isCut } from "./cut.ts";
+import { brokenNames, type Damage, isBroken, isTouched } from "./damage.ts";
 import { oneOf, pathText, type Reporter } from "./problem.ts";
 import { resolveEndpoints } from "./resolve-endpoints.ts";
 import { flatPool } from "./resolve-flatten.ts";
 import { resolveParts, warnOfUnchecked, warnOfUnreported } from "./resolve-load.ts";
-import type { AnyCheckInput } from "./schema-calculated.ts";
 import type { FragmentInput, PoolInput } from "./schema-zone.ts";
 import type { YamlPath } from "./yaml-text.ts";
 
@@ -27,7 +28,14 @@ export interface ResolvedPool {
 export interface PoolNames extends Pick<FragmentInput, "checks" | "regions"> {
   /** False: an included file cannot be used, so that a name may be missing for that reason. */
   isComplete: boolean;
+  /** What was taken out, and has been reported, by nameKey. */
+  broken: ReadonlySet<string>;
+  /** Of the file. */
+  damage: Damage;
 }
+
+/** A region that is wrong still stands somewhere. */
+const SOMEWHERE: LocationModel = { latitude: 0, longitude: 0 };
 
 /** Every pool of the file by name, without rows: see claimRows in health-plan.ts. */
 export function resolvePools(
@@ -39,6 +47,8 @@ export function resolvePools(
   const pools = new Map<string, ResolvedPool>();
   for (const [name, pool] of Object.entries(inputs))
     pools.set(name, { model: resolvePool(zone, name, pool, known, reporter), used: false });
+  for (const name of brokenNames(known.damage, "pools"))
+    if (!pools.has(name)) pools.set(name, { model: null, used: false });
   return pools;
 }
 
@@ -54,24 +64,29 @@ function resolvePool(
   const region = resolveRegion(pool.region, known, path, reporter);
   const { endpoints_file: file } = pool;
   const endpoints = resolveEndpoints(pool.endpoints, file !== undefined, [...path, "endpoints"], reporter);
-  if (endpoints !== null && !isOfOneKind(pool, endpoints, path, reporter)) return null;
-  if (endpoints === null || !names || region === undefined) return null;
-  if (!hasValidCount(pool, endpoints, path, reporter)) return null;
-  const select =
-    pool.select?.word ?? (pool.endpoints.some(({ weight }) => weight !== undefined) ? "weighted" : "all");
+  const isSound =
+    endpoints !== null &&
+    isOfOneKind(pool, endpoints, path, reporter) &&
+    hasValidCount(pool, endpoints, path, reporter);
+  const isWeighted = pool.endpoints.some((endpoint) => !isCut(endpoint) && endpoint.weight !== undefined);
+  const select = pool.select?.word ?? (isWeighted ? "weighted" : "all");
   const parts = select === "adaptive" ? resolveParts(pool.select?.parts, partsPath(path), reporter) : null;
+  if (!isSound || !names || region === undefined || isTouched(known.damage, path)) return null;
   if (select === "adaptive" && parts === null) return null;
   if (goesByLoad(select) && pool.check === undefined)
     warnOfUnchecked(select, name, [...path, "select"], reporter);
-  const hasReports = pool.check !== undefined && readsReports(known.checks[pool.check]);
+  const hasReports = pool.check !== undefined && readsReports(pool.check, known);
   if (pool.check !== undefined && !hasReports) {
     if (goesByLoad(select)) warnOfUnreported(select, [name], pool.check, [...path, "select"], reporter);
     if (pool.shed !== undefined) warnOfUnreported("shed", [name], pool.check, [...path, "shed"], reporter);
   }
   const isOpen = file !== undefined || endpoints.some(({ lookup }) => lookup !== undefined);
   const template = isOpen ? { template: endpoints } : {};
-  const isWeighted = select === "weighted";
-  const given = { isSelectOpen: pool.select === undefined, isWeighted, maxAnswers: pool.max_answers };
+  const given = {
+    isSelectOpen: pool.select === undefined,
+    isWeighted: select === "weighted",
+    maxAnswers: pool.max_answers,
+  };
   const place = () => reporter.placeOf([...path, "endpoints_file"], "value");
   const source = file === undefined ? {} : { source: { ...file, ...given, place: place() } };
   const maxAnswers = pool.max_answers ?? (select === "all" ? DEFAULT_MAX_ANSWERS : 1);
@@ -98,9 +113,14 @@ function resolvePool(
   return { ...model, maxAnswers: 1, flat };
 }
 
-/** Calculated checks read none: several probes would have to agree. */
-function readsReports(check: AnyCheckInput | undefined): boolean {
-  return check !== undefined && "load" in check && check.load !== undefined;
+/** Calculated checks read none: several probes would have to agree. Those that are wrong get the benefit of the doubt. */
+function readsReports(name: string, { checks, damage }: PoolNames): boolean {
+  const check = checks[name];
+  return (
+    check === undefined ||
+    isTouched(damage, ["checks", name]) ||
+    ("load" in check && check.load !== undefined)
+  );
 }
 
 /** What a pool does not ask for stays out. */
@@ -148,13 +168,14 @@ function isOfOneKind(
 
 function isKnown(
   name: string | undefined,
-  { checks, regions, isComplete }: PoolNames,
+  { checks, regions, isComplete, broken }: PoolNames,
   key: "check" | "region",
   path: YamlPath,
   reporter: Reporter,
 ): boolean {
   const known = Object.keys(key === "check" ? checks : regions);
   if (name === undefined || known.includes(name)) return true;
+  if (isBroken(broken, key === "check" ? "checks" : "regions", name)) return true;
   if (!isComplete) return false;
   const code = key === "check" ? "CFG_CHECK_UNKNOWN" : "CFG_REGION_UNKNOWN";
   reporter.error(
@@ -176,7 +197,9 @@ function resolveRegion(
 ): { name: string; location: LocationModel | null } | null | undefined {
   if (name === undefined) return null;
   if (!isKnown(name, known, "region", path, reporter)) return undefined;
-  return { name, location: known.regions[name]?.location ?? null };
+  const region = known.regions[name];
+  const isDoubtful = region === undefined || isTouched(known.damage, ["regions", name]);
+  return { name, location: region?.location ?? (isDoubtful ? SOMEWHERE : null) };
 }
 
 function hasValidCount(

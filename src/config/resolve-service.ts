@@ -20,7 +20,6 @@ export function serviceTypes(record: RecordInput): number[] {
 /** The HTTPS and SVCB records of a name, without the addresses in their hints; null: wrong, and reported. `path`: the record's. */
 export function resolveServices(
   record: RecordInput,
-  gives: RecordModel["gives"],
   path: YamlPath,
   reporter: Reporter,
 ): NonNullable<RecordModel["services"]> | null {
@@ -29,20 +28,27 @@ export function resolveServices(
   for (const [key] of SERVICES) {
     const input = record[key];
     if (input === undefined) continue;
-    // RFC 1034 section 3.6.2: a CNAME stands alone.
-    if (gives === "target") {
-      const what = `${prefixFor(path)}${key} beside a CNAME: its pools have targets`;
-      const expected =
-        "no other type there, or flatten: true on the record, which answers the addresses of its targets";
-      reporter.error([...path, key], "key", "CFG_TARGET_MIXED", what, expected);
-      isSound = false;
-      continue;
-    }
     const models = resolveRecords(input, key, path, reporter);
     if (models === null) isSound = false;
     else services[key] = models;
   }
   return isSound ? services : null;
+}
+
+/** Those of a name that gives a CNAME, which stands alone (RFC 1034 section 3.6.2): none; null: there are some, and that is reported. */
+export function refuseServices(
+  record: RecordInput,
+  path: YamlPath,
+  reporter: Reporter,
+): NonNullable<RecordModel["services"]> | null {
+  const refused = SERVICES.filter(([key]) => record[key] !== undefined);
+  for (const [key] of refused) {
+    const what = `${prefixFor(path)}${key} beside a CNAME: its pools have targets`;
+    const expected =
+      "no other type there, or flatten: true on the record, which answers the addresses of its targets";
+    reporter.error([...path, key], "key", "CFG_TARGET_MIXED", what, expected);
+  }
+  return refused.length === 0 ? {} : null;
 }
 
 /** The records of one type; null: wrong, and reported. */

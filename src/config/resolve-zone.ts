@@ -1,6 +1,7 @@
 import type { NodeModel, PoolModel, RecordModel } from "../policy/model.ts";
 import { formatName } from "../wire/name-text.ts";
 import { suggest } from "../zone/suggest.ts";
+import { brokenNames, type Damage, UNDAMAGED } from "./damage.ts";
 import type { DatabaseUse } from "./database-uses.ts";
 import type { VisibleNames } from "./file-names.ts";
 import { type Imports, NO_IMPORTS } from "./imports.ts";
@@ -14,7 +15,7 @@ import { flattenLastResort, flattenNode } from "./resolve-flatten.ts";
 import { resolveLastResort } from "./resolve-last-resort.ts";
 import { resolveNode } from "./resolve-policy.ts";
 import { isOfTargets } from "./resolve-pools.ts";
-import { resolveServices, serviceTypes } from "./resolve-service.ts";
+import { refuseServices, resolveServices, serviceTypes } from "./resolve-service.ts";
 import { resolveGives } from "./resolve-target.ts";
 import type { ZoneInput } from "./schema-zone.ts";
 import { warnOfRecord } from "./warn-record.ts";
@@ -61,8 +62,9 @@ export function resolveZone(
   reporter: Reporter,
   latency: LatencyTables = new Map(),
   imports: Imports = NO_IMPORTS,
+  damage: Damage = UNDAMAGED,
 ): ResolvedZone {
-  const scope = resolveCommon(zone, input, reporter, latency, imports);
+  const scope = resolveCommon(zone, input, reporter, latency, imports, damage);
   const owners = new Map<string, DynamicOwner>();
   const records: ResolvedRecord[] = [];
   const answered = new Set<PoolModel>();
@@ -76,6 +78,7 @@ export function resolveZone(
     }
     if (owner !== null && model !== null) records.push({ ...owner, model });
   }
+  for (const key of brokenNames(damage, "records")) resolveOwner(reporter, key, apex, owners);
   warnOfUnused(scope, input);
   // Names that are answered by their addresses alone need no probes of their own.
   const reached = reachedPools(scope).filter((pool) => !isOfTargets(pool.endpoints) || answered.has(pool));
@@ -108,7 +111,10 @@ function resolveRecord(
   const path: YamlPath = ["records", key];
   let root: NodeModel | null = resolveNode(scope, record.policy, [...path, "policy"]);
   let lastResort = resolveLastResort(scope, record.last_resort, [...path, "last_resort"]);
-  if (root === null || lastResort === undefined) return null;
+  if (root === null || lastResort === undefined) {
+    resolveServices(record, path, scope.reporter);
+    return null;
+  }
   if (record.flatten) {
     const [before, lastBefore] = [root, lastResort];
     root = flattenNode(root);
@@ -124,12 +130,13 @@ function resolveRecord(
       );
     }
   }
-  if (!limitWalks(root, path, scope.reporter)) return null;
-  const gives = resolveGives(root, lastResort, isApex, path, scope.reporter);
+  const isShort = limitWalks(root, path, scope.reporter);
+  const gives = isShort ? resolveGives(root, lastResort, isApex, path, scope.reporter) : null;
+  const resolveRest = gives === "target" ? refuseServices : resolveServices;
+  const services = resolveRest(record, path, scope.reporter);
   if (gives === null) return null;
   for (const pool of poolsBelow(root, lastResort)) answered.add(pool);
   warnOfRecord(root, lastResort, path, scope.reporter);
-  const services = resolveServices(record, gives, path, scope.reporter);
   if (services === null) return null;
   const { max: ttlMaxSeconds, min: ttlMinSeconds } = record.ttl ?? input.ttl;
   const { ecs, sticky } = record;

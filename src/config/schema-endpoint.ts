@@ -100,8 +100,12 @@ export const resolveOptions = mapping(
 const resolveEndpoint = resolveOptions.transform((input): EndpointInput => ({ ...input, address: [] }));
 
 const endpointAlternatives = [endpointShort, endpointOptions, targetEndpoint, resolveEndpoint];
-export const endpointRow = chosen<EndpointInput>(endpointAlternatives, (value) => {
-  if (typeof value === "string") return endpointShort;
-  if (!isMapping(value)) return endpointOptions;
-  return "target" in value ? targetEndpoint : "resolve" in value ? resolveEndpoint : endpointOptions;
-});
+export const endpointRow = chosen<EndpointInput>(
+  endpointAlternatives,
+  (value) => {
+    if (typeof value === "string") return endpointShort;
+    if (!isMapping(value)) return endpointOptions;
+    return "target" in value ? targetEndpoint : "resolve" in value ? resolveEndpoint : endpointOptions;
+  },
+  true,
+);

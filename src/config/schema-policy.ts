@@ -343,7 +343,11 @@ export const nodeShapes: Record<PolicyKind, z.ZodType> = {
   adaptive,
 };
 
-const anyNode: z.ZodType<NodeInput> = chosen<NodeInput>([nodeName, ...Object.values(nodeShapes)], chooseNode);
+const anyNode: z.ZodType<NodeInput> = chosen<NodeInput>(
+  [nodeName, ...Object.values(nodeShapes)],
+  chooseNode,
+  true,
+);
 
 /** Exactly one key of a mapping says what it is; the rest are options. */
 function chooseNode(value: unknown): z.core.$ZodType | Refusal {

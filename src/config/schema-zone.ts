@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { Least, MinHealthy } from "../health/plan.ts";
 import { readAddress } from "./addresses.ts";
-import { chosen, isMapping, mapping } from "./chosen.ts";
+import { chosen, cuttable, isMapping, mapping } from "./chosen.ts";
 import type { NodeInput, PartsInput } from "./policy-input.ts";
 import { type AnyCheckInput, anyCheckRow } from "./schema-calculated.ts";
 import { endpointRow } from "./schema-endpoint.ts";
@@ -202,7 +202,7 @@ const INCLUDES = "a list of file names, as [common.yaml]";
 /** What zones and the files that they include have in common. */
 const common = {
   include: z
-    .array(includeName, { error: INCLUDES })
+    .array(cuttable<string>(includeName), { error: INCLUDES })
     .max(MAX_INCLUDES, { error: `at most ${MAX_INCLUDES} files` })
     .optional()
     .describe(

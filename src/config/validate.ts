@@ -1,29 +1,28 @@
 import type * as z from "zod";
 import { suggest } from "../zone/suggest.ts";
 import type { Refusal } from "./chosen.ts";
+import { isCut } from "./cut.ts";
 import { fileKeyHint, placeOfKey } from "./key-hints.ts";
 import { oneOf, pathText, prefixFor, type Reporter, shown } from "./problem.ts";
 import { NAME_EXPECTED } from "./schema-rows.ts";
 import { LATER_OPTIONS } from "./vocabulary.ts";
 import type { YamlPath } from "./yaml-text.ts";
 
-/** Validates a value from a YAML file; undefined, with every problem reported, when it does not fit. */
-export function validate<T>(schema: z.ZodType<T>, value: unknown, reporter: Reporter): T | undefined {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
+/** Reports what does not fit in a value from a YAML file, `root`. What was taken out of it has been reported. */
+export function reportIssues(issues: readonly z.core.$ZodIssue[], root: unknown, reporter: Reporter): void {
   const reported = new Set<string>();
   const strange = new Set<string>();
-  for (const issue of result.error.issues)
+  for (const issue of issues)
     if (issue.code === "unrecognized_keys") strange.add(pathText(issue.path as YamlPath));
-  for (const issue of result.error.issues) {
+  for (const issue of issues) {
     const path = issue.path as YamlPath;
+    if (isCut(valueAt(root, path))) continue;
     // One problem for one place: a value of the wrong type fails its bounds as well.
     const place = `${path.join("\0")}\0${issue.code === "unrecognized_keys" ? "keys" : ""}`;
     if (reported.has(place)) continue;
     reported.add(place);
-    reportIssue(issue, path, value, strange, reporter);
+    reportIssue(issue, path, root, strange, reporter);
   }
-  return undefined;
 }
 
 function reportIssue(
@@ -34,8 +33,7 @@ function reportIssue(
   reporter: Reporter,
 ): void {
   if (issue.code === "unrecognized_keys") {
-    const known = issue.message.split(" ").filter((key) => key !== "");
-    for (const key of issue.keys) unknownKey(path, key, known, reporter);
+    for (const key of issue.keys) unknownKey(path, key, knownKeys(issue), reporter);
     return;
   }
   if (issue.code === "invalid_key") {
@@ -94,6 +92,17 @@ function hidden(value: unknown): string {
     : shown(value);
 }
 
+/** The keys that a mapping has: see `mapping` in chosen.ts. */
+function knownKeys(issue: z.core.$ZodIssue): string[] {
+  return issue.message.split(" ").filter((key) => key !== "");
+}
+
+/** The key that an unknown one is most likely to be; undefined: who knows. */
+export function meantKey(key: string, issue: z.core.$ZodIssue): string | undefined {
+  const known = knownKeys(issue);
+  return placeOfKey(key, known) === null ? suggest(key, known) : undefined;
+}
+
 function unknownKey(path: YamlPath, key: string, known: readonly string[], reporter: Reporter): void {
   const at = [...path, key];
   const subject = prefixFor(path);
@@ -124,7 +133,8 @@ function unknownKey(path: YamlPath, key: string, known: readonly string[], repor
     );
 }
 
-function valueAt(root: unknown, path: YamlPath): unknown {
+/** Undefined: the path ends in nothing. */
+export function valueAt(root: unknown, path: YamlPath): unknown {
   let value = root;
   for (const step of path) {
     if (typeof value !== "object" || value === null) return undefined;

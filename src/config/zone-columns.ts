@@ -30,7 +30,7 @@ export function columnsOf(zone: LoadedZone, loaded: LoadedConfig): RecordColumns
     apex,
     nameservers,
     lines,
-    ttlMaxSeconds: dynamic?.input?.ttl.max ?? Number.POSITIVE_INFINITY,
+    ttlMaxSeconds: dynamic?.rest?.ttl.max ?? Number.POSITIVE_INFINITY,
     text: textOf(zone),
     file: loaded.configFile,
   };

@@ -7,7 +7,7 @@ import { type ConfigCache, cached, type Made } from "./cache.ts";
 import type { Finding } from "./findings.ts";
 import { type Includes, NO_INCLUDES } from "./includes.ts";
 import type { LatencyTables } from "./load-latency.ts";
-import { type LoadedYaml, loadYaml, MAX_YAML_OCTETS } from "./load-yaml.ts";
+import { type LoadedYaml, loadYaml, MAX_YAML_OCTETS, unreadYaml } from "./load-yaml.ts";
 import { readName } from "./owner.ts";
 import { type ZoneInput, zoneSchema } from "./schema-zone.ts";
 import { shownPath } from "./shown-path.ts";
@@ -177,8 +177,5 @@ function loadDynamic(path: string): Made<LoadedYaml<ZoneInput>> {
     const stamps = new Map([[path, read.stamp]]);
     return { result: loadYaml(read.octets, file, zoneSchema), stamps };
   }
-  return {
-    result: { file, text: "", input: null, findings: [fileFinding(file, read)] },
-    stamps: new Map([[path, ""]]),
-  };
+  return { result: unreadYaml(file, fileFinding(file, read)), stamps: new Map([[path, ""]]) };
 }
