@@ -49,6 +49,7 @@ export function adoptPools(held: Held, plan: HealthPlan, nowMs: number): Map<str
       sinceMs: before?.sinceMs ?? nowMs - Math.max(0, wallS - sinceS) * 1000,
       sinceS: before?.sinceS ?? sinceS,
       withdrawals: before?.withdrawals ?? new Map(),
+      isMeasured: false,
     });
   }
   return judged;

@@ -45,14 +45,15 @@ export function foldFigures(rows: HealthRows, endpoints: readonly (readonly numb
   const totals = WORDS.map(() => 0);
   const counts = WORDS.map(() => 0);
   const worst = WORDS.map(() => -1);
-  // Plain loops: every second all endpoints of all pools pass here.
+  const words = rows.endpoints;
+  // Plain loops and reads: every second all endpoints of all pools pass here, and this thread alone writes their rows.
   for (const addressRows of endpoints) {
     worst.fill(-1);
     for (const row of addressRows) {
       const base = row * ENDPOINT_ROW_WORDS;
-      if (row < 0 || (Atomics.load(rows.endpoints, base + ROW_STATE) & STATE_UP) === 0) continue;
+      if (row < 0 || (words[base + ROW_STATE]! & STATE_UP) === 0) continue;
       for (let place = 0; place < WORDS.length; place++)
-        worst[place] = Math.max(worst[place]!, Atomics.load(rows.endpoints, base + WORDS[place]!));
+        worst[place] = Math.max(worst[place]!, words[base + WORDS[place]!]!);
     }
     for (let place = 0; place < WORDS.length; place++) {
       if (worst[place]! < 0) continue;

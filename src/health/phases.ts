@@ -26,7 +26,8 @@ export function foldPhases(rows: HealthRows, row: number, result: ProbeResult, s
 function fold(words: Int32Array, at: number, ms: number, share: number): void {
   if (ms < 0) return;
   const us = Math.max(1, Math.round(ms * 1000));
-  const before = Atomics.load(words, at);
+  // A plain read: nobody else writes.
+  const before = words[at]!;
   Atomics.store(words, at, before === 0 ? us : Math.round(before + (us - before) * share));
 }
 

@@ -27,12 +27,14 @@ import type { SchedulerStats } from "./scheduler.ts";
 import { createSharedProbes, type SharedProbes } from "./shared-probes.ts";
 import { type EndpointState, observe, paceMs, returnedState, shareOfNew } from "./state.ts";
 import {
+  byRow,
   capFailing,
   chanceOf,
   copyRow,
   countLive,
   isProbed,
   type Judged,
+  markMeasured,
   mayGoDown,
   pastOf,
   poolState,
@@ -65,13 +67,14 @@ class RowsProber implements Prober {
   private readonly calculated: Calculated;
   private readonly scales: Scales<Tracked>;
   private tracked = new Map<number, Tracked>();
+  /** The same by row: every result looks one up. */
+  private trackedAt: (Tracked | undefined)[] = [];
   private judged = new Map<string, Judged>();
   private judgedAt = new Map<number, Judged>();
   /** Some of them twice. */
   private readonly changedRows: Tracked[] = [];
   private readonly changedPools = new Set<Judged>();
-  /** Pools of which nothing but figures changed, and when they are published. */
-  private readonly measuredPools = new Set<Judged>();
+  /** When the pools of which nothing but figures changed are published. */
   private figuresDueMs = 0;
   /** A pool's verdict, or a plan, is newer than the latches. */
   private latchesChanged = false;
@@ -124,6 +127,7 @@ class RowsProber implements Prober {
     const held = { rows: this.rows, clock: this.clock, tracked: before, judged: this.judged };
     const judged = adoptPools(held, plan, nowMs);
     this.tracked = adoptTargets(held, plan, judged, nowMs);
+    this.trackedAt = byRow(this.tracked);
     this.judged = judged;
     this.judgedAt = new Map([...judged.values()].map((pool) => [pool.plan.row, pool]));
     this.latches.adopt(plan.failback, this.instant());
@@ -186,10 +190,10 @@ class RowsProber implements Prober {
 
   private adoptForced(forced: readonly ForcedPlan[]): void {
     const nowMs = this.clock.nowMs();
-    const byRow = new Map(forced.map((entry) => [entry.row, entry]));
+    const entries = new Map(forced.map((entry) => [entry.row, entry]));
     for (const [row, tracked] of this.tracked) {
       const before = tracked.forced;
-      const next = byRow.get(row);
+      const next = entries.get(row);
       if (before?.state === next?.state && before?.scale === next?.scale) continue;
       tracked.forced = next;
       const [from, to] = [forcedWord(before), forcedWord(next)];
@@ -212,12 +216,12 @@ class RowsProber implements Prober {
   }
 
   private observed(row: number, result: ProbeResult): void {
-    const tracked = this.tracked.get(row);
+    const tracked = this.trackedAt[row];
     if (tracked === undefined || !isProbed(tracked.target)) return;
     const nowMs = this.clock.nowMs();
     const { target, timing, state } = tracked;
     if (result.ok) foldPhases(this.rows, row, result, shareOfNew(timing));
-    if (takeReport(tracked, result, nowMs)) for (const pool of tracked.pools) this.measuredPools.add(pool);
+    if (takeReport(tracked, result, nowMs)) markMeasured(tracked);
     const chance = chanceOf(tracked, result, nowMs, this.options.random);
     const fold = (before: EndpointState) => observe(before, result, nowMs, timing, chance);
     if (this.doubt.isCanary(row)) {
@@ -236,7 +240,7 @@ class RowsProber implements Prober {
     if (tracked.load === load) return;
     tracked.load = load;
     this.stage(tracked);
-    for (const pool of tracked.pools) this.measuredPools.add(pool);
+    markMeasured(tracked);
   }
 
   /** Gives an address another state, and tells whoever has to know. */
@@ -254,8 +258,7 @@ class RowsProber implements Prober {
     if (keepRun(this.rows, tracked, before, this.clock)) this.options.onRunTurn?.();
     const isUrgent = turned || before.horizonMs !== after.horizonMs;
     if (isUrgent) this.affect(tracked);
-    else if (before.responseUs !== after.responseUs || scale !== tracked.scale)
-      for (const pool of tracked.pools) this.measuredPools.add(pool);
+    else if (before.responseUs !== after.responseUs || scale !== tracked.scale) markMeasured(tracked);
     if (!turned) {
       const warning = warningOf(tracked, before);
       if (warning !== null) this.options.onWarning?.(warning);
@@ -279,15 +282,15 @@ class RowsProber implements Prober {
     this.calculated.fold(nowMs);
     this.scales.step(nowMs, (tracked) => {
       this.stage(tracked);
-      for (const pool of tracked.pools) this.measuredPools.add(pool);
+      markMeasured(tracked);
     });
     if (nowMs >= this.figuresDueMs) {
       this.figuresDueMs = nowMs + FIGURES_MS;
-      for (const pool of this.measuredPools) this.changedPools.add(pool);
-      this.measuredPools.clear();
+      for (const pool of this.judged.values()) if (pool.isMeasured) this.changedPools.add(pool);
     }
     const verdicts = new Map<Judged, PoolVerdict>();
     for (const pool of this.changedPools) {
+      pool.isMeasured = false;
       const verdict = foldPool(this.staged, pool.plan);
       capFailing(this.tracked, pool, verdict.horizonMs, (tracked) => this.stage(tracked));
       verdicts.set(pool, verdict);

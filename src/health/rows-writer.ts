@@ -167,12 +167,12 @@ export function holdsLatch(rows: HealthRows, plan: LatchPlan): boolean {
   );
 }
 
-/** True when the row carries this identity. */
+/** True when the row carries this identity. Plain reads, as only the writer of rows asks. */
 export function holdsEndpoint(rows: HealthRows, identity: EndpointIdentity): boolean {
   const base = identity.row * ENDPOINT_ROW_WORDS;
   return (
-    Atomics.load(rows.endpoints, base + ROW_KEY_HIGH) === (identity.keyHigh | 0) &&
-    Atomics.load(rows.endpoints, base + ROW_KEY_LOW) === (identity.keyLow | 0)
+    rows.endpoints[base + ROW_KEY_HIGH] === (identity.keyHigh | 0) &&
+    rows.endpoints[base + ROW_KEY_LOW] === (identity.keyLow | 0)
   );
 }
 

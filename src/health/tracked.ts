@@ -49,6 +49,13 @@ export interface Judged {
   sinceMs: number;
   sinceS: number;
   withdrawals: Withdrawals;
+  /** Figures of its addresses are newer than its row. */
+  isMeasured: boolean;
+}
+
+/** Figures of an address have changed, and with them those of its pools. */
+export function markMeasured({ pools }: Tracked): void {
+  for (const pool of pools) pool.isMeasured = true;
 }
 
 /** False: its state is calculated, and nobody is asked. */
@@ -72,6 +79,13 @@ export function inherited(
   const load = reportRule(target.check) === null ? undefined : before.load;
   const state = inheritState(before.state, nowMs, target.check);
   return { ...before, target, timing: timingOf(target), paceMs: -1, pools, load, state };
+}
+
+/** Targets in the places of their rows. */
+export function byRow(tracked: ReadonlyMap<number, Tracked>): (Tracked | undefined)[] {
+  let places = 0;
+  for (const row of tracked.keys()) places = Math.max(places, row + 1);
+  return Array.from({ length: places }, (_, row) => tracked.get(row));
 }
 
 /** The pools that a row counts for. */

@@ -24,6 +24,15 @@ function read(text: string, expect: { status?: number[]; body?: string }, size: 
   return { reason: reasonText(reason), status: reader.status };
 }
 
+/** All that a reader says of a response that comes in these pieces, one that reads to its end. */
+function verdictOf(pieces: readonly string[]): object {
+  const reader = new ResponseReader(expectationOf({ expectStatus: [], expectBody: "" })!, false, true);
+  let reason = 0;
+  for (const piece of pieces) if (reason === 0) reason = reader.feed(Buffer.from(piece, "latin1"));
+  const { status, inBody, isReusable, isSatisfied } = reader;
+  return { reason: reasonText(reason), status, inBody, isReusable, isSatisfied };
+}
+
 const OK = "HTTP/1.1 200 OK\r\n";
 
 describe("ResponseReader", () => {
@@ -169,6 +178,46 @@ describe("ResponseReader", () => {
   it("compares text octet for octet, in UTF-8", () => {
     const body = Buffer.from("zustand: grün", "utf8").toString("latin1");
     expect(read(`HTTP/1.1 200 OK\r\n\r\n${body}`, { body: "grün" }, 2).reason).toBe("ok");
+  });
+
+  // Lines that come whole are read as octets, others as text.
+  it("reads heads the same in one piece and octet by octet", () => {
+    const line = fc.constantFrom(
+      "Content-Length: 3",
+      "content-LENGTH:3",
+      "Content-Length:  03",
+      "Content-Length: 3 ",
+      "Content-Length: 3x",
+      "Content-Length: 9999999999",
+      "Content-Length:",
+      "Connection: keep-alive",
+      "CONNECTION: Keep-Alive",
+      "Connection: keep-alive, close",
+      "Connection: close",
+      "Xonnection: close",
+      "Server: x",
+      " folded: yes",
+      "Transfer-Encoding: chunked",
+      "nonsense",
+    );
+    const status = fc.constantFrom(
+      ...["HTTP/1.1 200 OK", "HTTP/1.0 200", "http/1.1 200 OK", "HTTP/1.2 200 OK", "HTTP/1.1 099 OK"],
+      ...["HTTP/1.1 20", "HTTP/1.1 2000", "HTTP/1.1 200\tOK", "HTTP/1.1 200 O\tK", "HTTP/1.1 200 O\rK"],
+      ...["HTTP/1.1-200 OK", "HTTP/1.1 503 no", "HTTP/1.1 600 no", "HTTP/1.1 100 Continue"],
+    );
+    const head = fc.record({
+      status,
+      lines: fc.array(line, { maxLength: 4 }),
+      end: fc.constantFrom("\r\n", "\n"),
+    });
+    fc.assert(
+      fc.property(head, ({ status, lines, end }) => {
+        const text = [status, ...lines, "", ""].join(end);
+        for (const body of ["abc", "3\r\nabc\r\n0\r\n\r\n"])
+          expect(verdictOf([text, body])).toEqual(verdictOf([...text, body]));
+      }),
+      { seed: 1, numRuns: 3_000 },
+    );
   });
 
   it("reads the same whatever the pieces", () => {

@@ -1,4 +1,4 @@
-import type { Buffer } from "node:buffer";
+import { Buffer } from "node:buffer";
 import type { LoadReport } from "../load-report.ts";
 import {
   REASON_BODY_ENCODED,
@@ -20,8 +20,17 @@ const CHUNK_LINE_OCTETS_MAX = 256;
 
 const LF = 0x0a;
 const CR = 0x0d;
+const SPACE = 0x20;
 const COLON = 0x3a;
 const ZERO = 0x30;
+/** What makes a capital letter a small one. */
+const SMALL = 0x20;
+
+/** Fields that nearly every answer has. */
+const CONTENT_LENGTH = Buffer.from("content-length:");
+const KEEP_ALIVE = Buffer.from("connection: keep-alive");
+/** Digits of a length that is read as octets: what they say fits a small integer. */
+const DIGITS_MAX = 9;
 
 /** One bit for each length that a field name has (or has 32 times over). */
 const lengthBits = (names: readonly string[]): number =>
@@ -42,6 +51,8 @@ const STATUS_LINE = /^HTTP\/1\.[01] [1-5][0-9][0-9](?: .*)?$/;
 /** Where the minor version and the code stand in it. */
 const STATUS_MINOR = 7;
 const STATUS_CODE = 9;
+const STATUS_END = 12;
+const VERSION = Buffer.from("HTTP/1.");
 
 type Part = "status-line" | "header" | "body" | "chunk-size" | "chunk-data" | "chunk-end" | "trailer";
 
@@ -117,7 +128,7 @@ export class ResponseReader {
       }
       const end = lineEnd(octets, at);
       const stop = end < 0 ? octets.length : end;
-      if (this.part === "header" && this.line === "" && end >= 0 && this.isForeign(octets, at, end)) {
+      if (end >= 0 && this.line === "" && this.takesOctets(octets, at, end)) {
         if (this.lineTooLong(stop - at + 1)) return REASON_MALFORMED;
         at = end + 1;
         continue;
@@ -139,6 +150,44 @@ export class ResponseReader {
   end(): Reason {
     if (this.isSatisfied) return REASON_OK;
     return this.inBody && this.untilClose ? this.body.judge() : REASON_CLOSED;
+  }
+
+  /**
+   * Takes the whole lines of which nearly all answers consist without making text of them. False: it has to be read as
+   * text, whatever it is.
+   */
+  private takesOctets(octets: Buffer, from: number, lineEnd: number): boolean {
+    const to = octets[lineEnd - 1] === CR ? lineEnd - 1 : lineEnd;
+    if (this.part === "status-line") return this.takesStatus(octets, from, to);
+    if (this.part !== "header" || to <= from) return false;
+    return this.isForeign(octets, from, to) || this.takesField(octets, from, to);
+  }
+
+  private takesStatus(octets: Buffer, from: number, to: number): boolean {
+    if (to - from < STATUS_END || (to > from + STATUS_END && octets[from + STATUS_END] !== SPACE))
+      return false;
+    if (!startsWith(octets, from, VERSION) || octets[from + STATUS_CODE - 1] !== SPACE) return false;
+    const minor = octets[from + STATUS_MINOR]! - ZERO;
+    const status = decimal(octets, from + STATUS_CODE, from + STATUS_END);
+    if ((minor !== 0 && minor !== 1) || status < 100 || status > 599) return false;
+    for (let at = from + STATUS_END; at < to; at++) if (octets[at]! < SPACE) return false;
+    this.closes = minor === 0;
+    this.status = status;
+    this.part = "header";
+    return true;
+  }
+
+  /** The first Content-Length, and a connection that stays. */
+  private takesField(octets: Buffer, from: number, to: number): boolean {
+    if (to - from === KEEP_ALIVE.length && startsWith(octets, from, KEEP_ALIVE)) return true;
+    if (this.contentLength >= 0 || !startsWith(octets, from, CONTENT_LENGTH)) return false;
+    let first = from + CONTENT_LENGTH.length;
+    while (octets[first] === SPACE) first += 1;
+    if (to <= first || to - first > DIGITS_MAX) return false;
+    const length = decimal(octets, first, to);
+    if (length < 0) return false;
+    this.contentLength = length;
+    return true;
   }
 
   /** A whole header field that says nothing here, by the length of its name: most are, and need not become text. */
@@ -279,6 +328,27 @@ export class ResponseReader {
 function lineEnd(octets: Buffer, at: number): number {
   for (let end = at; end < octets.length; end++) if (octets[end] === LF) return end;
   return -1;
+}
+
+/** True when the octets at a place are these, whatever the case of their letters; `small`: without capitals, or none at all. */
+function startsWith(octets: Buffer, from: number, small: Buffer): boolean {
+  for (let at = 0; at < small.length; at++) {
+    const octet = octets[from + at]!;
+    const wanted = small[at]!;
+    if (octet !== wanted && (wanted < 0x61 || (octet | SMALL) !== wanted)) return false;
+  }
+  return true;
+}
+
+/** The number that digits say; -1: there is another character. */
+function decimal(octets: Buffer, from: number, to: number): number {
+  let value = 0;
+  for (let at = from; at < to; at++) {
+    const digit = octets[at]! - ZERO;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+  }
+  return value;
 }
 
 function withoutCarriageReturn(line: string): string {
