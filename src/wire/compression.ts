@@ -1,4 +1,4 @@
-import { createName, LOWER, type Name, setName } from "./name.ts";
+import { createName, LOWER, type Name, setName, suffixHash } from "./name.ts";
 import { HEADER_OCTETS } from "./query.ts";
 
 /**
@@ -61,7 +61,7 @@ function seed(compression: Compression): void {
   const { qname } = compression;
   compression.count = 0;
   for (let label = 0; label < qname.labelCount; label++) {
-    remember(compression, qname.hashes[label]!, HEADER_OCTETS + qname.labelOffsets[label]!);
+    remember(compression, suffixHash(qname, label), HEADER_OCTETS + qname.labelOffsets[label]!);
   }
 }
 
@@ -99,7 +99,7 @@ export function writeName(
   for (; label < name.labelCount; label++) {
     pointer = findSuffix(compression, known, name, label, out);
     if (pointer >= 0) break;
-    remember(compression, name.hashes[label]!, at + name.labelOffsets[label]!);
+    remember(compression, suffixHash(name, label), at + name.labelOffsets[label]!);
   }
   const plain = name.labelOffsets[label]!;
   compression.lastOctets = octets;
@@ -123,7 +123,7 @@ function findSuffix(
   label: number,
   out: DataView,
 ): number {
-  const hash = name.hashes[label]!;
+  const hash = suffixHash(name, label);
   for (let entry = 0; entry < known; entry++) {
     if (compression.hashes[entry] !== hash) continue;
     const offset = compression.offsets[entry]!;

@@ -1,7 +1,7 @@
 import { MAX_LABELS, MAX_NAME_OCTETS } from "./constants.ts";
 import { viewOf } from "./octets.ts";
 
-/** Labels are written four octets at a time: the last word may reach three octets behind the name. */
+/** Names are written four octets at a time: the first word of the shortest one reaches three octets behind it. */
 const WORD_SLACK = 5;
 
 /** A name taken apart: one reused struct wherever a name is looked up. */
@@ -15,8 +15,10 @@ export interface Name {
   /** Labels without the root; label i (0 is the leftmost) starts at labelOffsets[i], the root at [labelCount]. */
   labelCount: number;
   labelOffsets: Uint8Array;
-  /** hashes[i]: hash of the suffix that starts at label i; [labelCount] is the root's. */
+  /** hashes[0]: hash of the name. The others are there once `hasSuffixes` says so: ask suffixHash. */
   hashes: Int32Array;
+  /** 1 when hashes[i] is the hash of the suffix that starts at label i; [labelCount] is the root's. */
+  hasSuffixes: number;
 }
 
 export function createName(): Name {
@@ -28,6 +30,7 @@ export function createName(): Name {
     labelCount: 0,
     labelOffsets: new Uint8Array(MAX_LABELS),
     hashes: new Int32Array(MAX_LABELS),
+    hasSuffixes: 0,
   };
 }
 
@@ -41,8 +44,8 @@ function makeLower(): Uint8Array {
   return table;
 }
 
-/** Hash of the root: any odd number; this is FNV's offset basis. */
-const ROOT_HASH = 0x811c9dc5 | 0;
+/** What hashes start from: any odd number; this is FNV's offset basis. */
+export const HASH_START = 0x811c9dc5 | 0;
 
 /**
  * Lower case of four octets at once (RFC 4343 section 3). Bit 7 of each octet of `fromA` says whether its lower seven bits
@@ -56,57 +59,69 @@ export function lowerWord(word: number): number {
 }
 
 /**
- * Mixes four octets of a label, in lower case, into its hash; the hash starts as the label's length. A multiplication
- * carries upwards only: the upper half is folded into the lower before it, or names that count in their last digits share
- * hashes by the thousand.
+ * Mixes four octets of a name, in lower case, into its hash: names are taken from their end, so that those of all suffixes
+ * are found on the way, and the first word has zeros for the octets that are none of the name's. A multiplication carries
+ * upwards only: the upper half is folded into the lower before it, or names that count in their last digits share hashes
+ * by the thousand.
  */
-export function mixLabel(hash: number, word: number): number {
+export function mixOctets(hash: number, word: number): number {
   const mixed = hash ^ word;
   return Math.imul(mixed ^ (mixed >>> 16), 0x9e3779b1);
 }
 
-/**
- * Turns the hash of each label, found in hashes[0] to hashes[labelCount - 1], into the hash of the suffix that starts
- * there. From the root leftwards, so that a name and its ancestors share their work.
- */
-export function hashSuffixes(name: Name): void {
-  const { hashes } = name;
-  let hash = ROOT_HASH;
-  hashes[name.labelCount] = hash;
-  for (let label = name.labelCount - 1; label >= 0; label--) {
-    hash ^= hashes[label]!;
-    hash = Math.imul(hash ^ (hash >>> 16), 0x2c1b3c6d);
-    hashes[label] = hash;
+/** The first `count` octets of a little-endian word, 1 to 3. */
+export function leadingOctets(word: number, count: number): number {
+  return word & ((1 << (count * 8)) - 1);
+}
+
+/** Hash of the suffix of a name that starts at `label`. Most queries are answered without any but the whole name's. */
+export function suffixHash(name: Name, label: number): number {
+  if (label !== 0 && name.hasSuffixes === 0) hashSuffixes(name);
+  return name.hashes[label]!;
+}
+
+function hashSuffixes(name: Name): void {
+  const { hashes, labelCount, labelOffsets, view } = name;
+  let hash = HASH_START;
+  let from = name.length;
+  for (let label = labelCount; label > 0; label--) {
+    const start = labelOffsets[label]!;
+    for (; from - 4 >= start; from -= 4) hash = mixOctets(hash, view.getInt32(from - 4, true));
+    const rest = from - start;
+    hashes[label] = rest === 0 ? hash : mixOctets(hash, leadingOctets(view.getInt32(start, true), rest));
   }
+  name.hasSuffixes = 1;
 }
 
 /** Takes an uncompressed name apart that is known to be valid: from a snapshot, or put together by us. */
 export function setName(name: Name, octets: Uint8Array, offset: number): void {
-  const { lower, view, labelOffsets, hashes } = name;
-  let at = 0;
+  const { lower, view, labelOffsets } = name;
+  let end = 0;
   let labels = 0;
-  for (let size = octets[offset]!; size !== 0; size = octets[offset + at]!) {
-    labelOffsets[labels] = at;
-    lower[at++] = size;
-    const end = at + size;
-    let hash = size;
-    for (; at < end; at += 4) {
-      let word = octets[offset + at]!;
-      if (at + 1 < end) word |= octets[offset + at + 1]! << 8;
-      if (at + 2 < end) word |= octets[offset + at + 2]! << 16;
-      if (at + 3 < end) word |= octets[offset + at + 3]! << 24;
-      word = lowerWord(word);
-      view.setInt32(at, word, true);
-      hash = mixLabel(hash, word);
-    }
-    at = end;
-    hashes[labels++] = hash;
+  for (let size = octets[offset]!; size !== 0; size = octets[offset + end]!) {
+    labelOffsets[labels++] = end;
+    end += size + 1;
   }
-  labelOffsets[labels] = at;
-  lower[at] = 0;
-  name.length = at + 1;
+  labelOffsets[labels] = end;
+  name.length = end + 1;
   name.labelCount = labels;
-  hashSuffixes(name);
+  name.hasSuffixes = 0;
+  let hash = HASH_START;
+  let at = end - 3;
+  for (; at >= 0; at -= 4) {
+    const i = offset + at;
+    const word = octets[i]! | (octets[i + 1]! << 8) | (octets[i + 2]! << 16) | (octets[i + 3]! << 24);
+    const lowered = lowerWord(word);
+    view.setInt32(at, lowered, true);
+    hash = mixOctets(hash, lowered);
+  }
+  let first = 0;
+  for (let i = 0; i < at + 4; i++) {
+    const octet = LOWER[octets[offset + i]!]!;
+    lower[i] = octet;
+    first |= octet << (8 * i);
+  }
+  name.hashes[0] = at > -4 ? mixOctets(hash, first) : hash;
 }
 
 /** Octets of the uncompressed, valid name at `offset`, with the root's. */

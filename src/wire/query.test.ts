@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { seededRandom } from "../../test/support/random.ts";
 import {
   RCODE_BADVERS,
   RCODE_FORMERR,
@@ -12,6 +13,7 @@ import {
   TYPE_MAILA,
   TYPE_MAILB,
 } from "./constants.ts";
+import { createName, setName, suffixHash } from "./name.ts";
 import { viewOf } from "./octets.ts";
 import { createQuery, parseQuery, VERDICT_DROP } from "./query.ts";
 
@@ -77,11 +79,34 @@ describe("parseQuery", () => {
   });
 
   it("gives equal hashes to names that differ in case, and others to their suffixes", () => {
-    const upper = parse([...header(), ...question()]).query.qname.hashes;
-    const lower = parse([...header(), ...question(1, 1, [3, 0x77, 0x77, 0x77, 2, 0x45, 0x58, 0])]).query.qname
-      .hashes;
-    expect([...upper.subarray(0, 3)]).toEqual([...lower.subarray(0, 3)]);
-    expect(new Set(upper.subarray(0, 3)).size).toBe(3);
+    const hashesOf = (...octets: number[]): number[] => {
+      const { qname } = parse([...header(), ...question(1, 1, octets)]).query;
+      return [0, 1, 2].map((label) => suffixHash(qname, label));
+    };
+    const hashes = hashesOf(3, 0x77, 0x57, 0x77, 2, 0x65, 0x78, 0);
+    expect(hashesOf(3, 0x57, 0x77, 0x77, 2, 0x45, 0x58, 0)).toEqual(hashes);
+    expect(new Set(hashes).size).toBe(3);
+  });
+
+  it("hashes a name as setName does, and a suffix as a name of its own", () => {
+    const random = seededRandom(7);
+    const name = createName();
+    for (let draw = 0; draw < 2_000; draw++) {
+      const octets: number[] = [];
+      for (let label = random.below(6); label > 0; label--) {
+        const size = 1 + random.below(9);
+        octets.push(size, ...Array.from({ length: size }, () => random.below(256)));
+      }
+      octets.push(0);
+      const { qname } = parse([...header(), ...question(1, 1, octets)]).query;
+      for (let label = 0; label <= qname.labelCount; label++) {
+        setName(name, Uint8Array.from([99, ...octets]), 1 + qname.labelOffsets[label]!);
+        expect(suffixHash(qname, label)).toBe(suffixHash(name, 0));
+        expect([...name.lower.subarray(0, name.length)]).toEqual([
+          ...qname.lower.subarray(qname.labelOffsets[label], qname.length),
+        ]);
+      }
+    }
   });
 
   it("leaves nothing of an earlier query behind", () => {

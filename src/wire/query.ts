@@ -18,7 +18,7 @@ import {
   TYPE_OPT,
 } from "./constants.ts";
 import { parseClientSubnet } from "./ecs.ts";
-import { createName, hashSuffixes, lowerWord, mixLabel, type Name } from "./name.ts";
+import { createName, HASH_START, leadingOctets, lowerWord, mixOctets, type Name } from "./name.ts";
 import { viewOf } from "./octets.ts";
 
 /** A parsed query: one object a worker, overwritten by every packet. Numbers stay small integers, so that storing them allocates nothing. */
@@ -142,39 +142,47 @@ function refusal(query: Query): number {
 /** @returns the offset behind the question, or -1 when it is malformed. */
 function parseQuestion(packet: DataView, length: number, query: Query): number {
   const { qname } = query;
-  const { lower, view, labelOffsets, hashes } = qname;
+  const { labelOffsets } = qname;
   let at = HEADER_OCTETS;
   let labels = 0;
   for (;;) {
-    // Behind every label stand at least the root, QTYPE and QCLASS, so that whole words can be read to its end.
-    if (at + ROOT_AND_TYPE_OCTETS > length) return -1;
+    // Behind every label stand at least the root, QTYPE and QCLASS, so that whole words can be read to the name's end.
+    if (at + ROOT_AND_TYPE_OCTETS > length || at >= HEADER_OCTETS + MAX_NAME_OCTETS) return -1;
     const size = packet.getUint8(at);
-    const end = at + size + 1;
+    labelOffsets[labels] = at - HEADER_OCTETS;
+    if (size === 0) break;
     // No name stands before the first one, so that a pointer here is never strictly backward to a name (RFC 9267
     // section 2); 0x40 and 0x80 were never assigned for use (RFC 6891 section 5).
-    if (size > MAX_LABEL_OCTETS || end > HEADER_OCTETS + MAX_NAME_OCTETS) return -1;
-    labelOffsets[labels] = at - HEADER_OCTETS;
-    lower[at - HEADER_OCTETS] = size;
-    if (size === 0) break;
-    if (end + ROOT_AND_TYPE_OCTETS > length) return -1;
-    let hash = size;
-    for (at++; at < end; at += 4) {
-      let word = packet.getInt32(at, true);
-      if (end - at < 4) word &= (1 << ((end - at) * 8)) - 1;
-      word = lowerWord(word);
-      view.setInt32(at - HEADER_OCTETS, word, true);
-      hash = mixLabel(hash, word);
-    }
-    at = end;
-    hashes[labels++] = hash;
+    if (size > MAX_LABEL_OCTETS) return -1;
+    labels++;
+    at += size + 1;
   }
   qname.length = at + 1 - HEADER_OCTETS;
   qname.labelCount = labels;
-  hashSuffixes(qname);
+  lowerName(packet, qname);
   query.qtype = packet.getUint16(at + 1);
   query.qclass = packet.getUint16(at + 3);
   query.hasQuestion = 1;
   return at + 5;
+}
+
+/** Reads the octets of QNAME, whose labels are known: lower case, and the hash of all of it. */
+function lowerName(packet: DataView, qname: Name): void {
+  const { view } = qname;
+  let hash = HASH_START;
+  let at = qname.length - 4;
+  for (; at >= 0; at -= 4) {
+    const word = lowerWord(packet.getInt32(HEADER_OCTETS + at, true));
+    view.setInt32(at, word, true);
+    hash = mixOctets(hash, word);
+  }
+  if (at > -4) {
+    const word = lowerWord(packet.getInt32(HEADER_OCTETS, true));
+    view.setInt32(0, word, true);
+    hash = mixOctets(hash, leadingOctets(word, at + 4));
+  }
+  qname.hashes[0] = hash;
+  qname.hasSuffixes = 0;
 }
 
 /** Answer and authority must be empty but for an IXFR's one SOA (RFC 1995 section 3); then the additional section. */

@@ -1,4 +1,4 @@
-import type { Name } from "../wire/name.ts";
+import { type Name, suffixHash } from "../wire/name.ts";
 import { equalOctets } from "../wire/octets.ts";
 import { slotOf } from "./find.ts";
 import type { GrowingOctets, GrowingWords } from "./growing.ts";
@@ -73,7 +73,7 @@ export const RRSET_OCTETS = 6;
 export function findDraftNode(draft: ZoneDraft, zone: number, name: Name, label: number): number {
   const { nodeTable, view } = draft;
   const nodes = draft.nodes.words;
-  const hash = name.hashes[label]!;
+  const hash = suffixHash(name, label);
   const from = name.labelOffsets[label]!;
   const length = name.length - from;
   for (let slot = slotOf(hash, nodeTable.length); ; slot = (slot + 1) & (nodeTable.length - 1)) {

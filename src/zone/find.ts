@@ -1,4 +1,4 @@
-import type { Name } from "../wire/name.ts";
+import { type Name, suffixHash } from "../wire/name.ts";
 import { equalOctets } from "../wire/octets.ts";
 import {
   APEX_HASH,
@@ -54,7 +54,7 @@ export function findOwner(data: ZoneData, name: Name): number {
 /** @returns the node of the suffix of `name` from `label` on in `zone`, or -1. */
 export function findNode(data: ZoneData, zone: number, name: Name, label: number): number {
   const { nodeTable, words, view } = data;
-  const hash = name.hashes[label]!;
+  const hash = suffixHash(name, label);
   const from = name.labelOffsets[label]!;
   const length = name.length - from;
   const mask = nodeTable.length - 1;
@@ -75,7 +75,7 @@ export function findNode(data: ZoneData, zone: number, name: Name, label: number
 /** @returns the zone whose apex is the suffix of `name` from `label` on, or -1. */
 export function findApex(data: ZoneData, name: Name, label: number): number {
   const { zoneTable, words, view } = data;
-  const hash = name.hashes[label]!;
+  const hash = suffixHash(name, label);
   const from = name.labelOffsets[label]!;
   const length = name.length - from;
   const slots = zoneTable.length / APEX_WORDS;

@@ -1,5 +1,5 @@
 import { TYPE_CNAME, TYPE_DNAME, TYPE_NS, TYPE_SOA } from "../wire/constants.ts";
-import { createName, LOWER, type Name, nameLength, setName } from "../wire/name.ts";
+import { createName, LOWER, type Name, nameLength, setName, suffixHash } from "../wire/name.ts";
 import { viewOf } from "../wire/octets.ts";
 import {
   findDraftNode,
@@ -187,7 +187,7 @@ function insertNode(draft: ZoneDraft, zone: number, name: Name, label: number, p
   const from = name.labelOffsets[label]!;
   const length = name.length - from;
   const at = nodes.length;
-  const hash = name.hashes[label]!;
+  const hash = suffixHash(name, label);
   nodes.words[at + NODE_NAME] = appendOctets(draft.octets, name.lower, from, length);
   if (draft.view.buffer !== draft.octets.octets.buffer) draft.view = viewOf(draft.octets.octets);
   nodes.words[at + NODE_ZONE] = zone;
