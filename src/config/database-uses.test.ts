@@ -96,3 +96,78 @@ describe("nearest within a country, with a country database", () => {
     expect(findings("city", bare.subarray(0, 20))).toEqual(["GEO_DB_FORMAT"]);
   });
 });
+
+describe("keys for parts of countries", () => {
+  const GEO =
+    '{geo: {NA-US-CA: us-west, NA-US-NY: us-east, "city:2643743": eu, NA-US: us-east, default: eu}}';
+  const CITY = "expected geo.city in steerd.yaml, as {city: ./GeoLite2-City.mmdb}";
+  const never = (place: string, rest: string) =>
+    `warning zones/a.example.yaml:${place} CFG_GEO_DEPTH ${rest}: ${CITY}`;
+  const [SUBDIVISIONS, CITIES] = [
+    never(
+      "15:24",
+      'www: policy.geo: "NA-US-CA", "NA-US-NY" never match: no database knows which subdivision clients are in',
+    ),
+    never(
+      "15:62",
+      'www: policy.geo: "city:2643743" never matches: no database knows which city clients are in',
+    ),
+  ];
+  const country = { iso_code: "US" };
+  const withDatabase = (
+    key: string,
+    record: Parameters<typeof makeMmdb>[0][string],
+    policy = GEO,
+  ): string[] => {
+    const folder = configFolder({ "zones/a.example.yaml": zone(policy) });
+    folder.write("some.mmdb", makeMmdb({ "20.0.0.0/8": record }));
+    folder.write("steerd.yaml", `geo: {${key}: some.mmdb}\nnameservers: [ns1.example.net.]\n`);
+    return folder.findings();
+  };
+
+  test("never match with a country database, and that is said where they stand", () => {
+    expect(warnings(GEO)).toEqual([SUBDIVISIONS, CITIES]);
+    expect(withDatabase("country", { country })).toEqual([SUBDIVISIONS, CITIES]);
+    // A city database by its name alone.
+    expect(withDatabase("city", { country })).toEqual([SUBDIVISIONS, CITIES]);
+  });
+
+  test("a database that knows them is enough, for each kind of keys", () => {
+    const subdivisions = [{ iso_code: "CA" }];
+    expect(withDatabase("city", { country, subdivisions })).toEqual([CITIES]);
+    expect(withDatabase("city", { country, city: { geoname_id: 5 } })).toEqual([SUBDIVISIONS]);
+    expect(withDatabase("city", { country, subdivisions, city: { geoname_id: 5 } })).toEqual([]);
+    expect(withDatabase("city", { country_code: "US", state1: "California" })).toEqual([CITIES]);
+  });
+
+  test("a database that cannot be read draws its own error and no warning", () => {
+    const folder = configFolder({ "zones/a.example.yaml": zone(GEO) });
+    folder.write("steerd.yaml", "geo: {city: missing.mmdb}\nnameservers: [ns1.example.net.]\n");
+    expect(folder.findings().map((line) => line.split(" ").find((word) => /^[A-Z]+_/.test(word)))).toEqual([
+      "CFG_FILE_UNREADABLE",
+    ]);
+  });
+
+  test("keys for countries and wider want none", () => {
+    expect(warnings("{geo: {NA-US: us-east, EU: eu, eu-union: ca, default: eu}}")).toEqual([]);
+  });
+
+  test("of many keys ten are named", () => {
+    const states = ["AL", "AK", "AZ", "AR", "CA", "CO", "CT", "DE", "FL", "GA", "HI", "ID"];
+    const policy = `{geo: {${states.map((state) => `NA-US-${state}: us-west`).join(", ")}, default: eu}}`;
+    expect(warnings(policy)).toEqual([expect.stringContaining('"NA-US-GA" and 2 more never match: ')]);
+  });
+
+  test("rows of a latency table, once for each table", () => {
+    const inner = "{latency: {table: ../rtt.csv, of: [eu]}}";
+    const nested = `{latency: {table: ../rtt.csv, of: [us-east, {node: ${inner}, region: dublin}]}}`;
+    const rows = "client,region,rtt_ms\nNA-US-CA,virginia,60\nEU,dublin,9\nNA,dublin,99\n";
+    expect(warnings(nested, { "rtt.csv": rows })).toEqual([
+      never(
+        "15:86",
+        'www: policy.latency.of[1].node.latency: the rows of "../rtt.csv" for "NA-US-CA" never match: no database knows which subdivision clients are in',
+      ),
+    ]);
+    expect(warnings(nested, { "rtt.csv": rows.replace("NA-US-CA", "NA-US") })).toEqual([]);
+  });
+});

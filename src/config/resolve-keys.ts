@@ -19,6 +19,7 @@ export function resolveGeo(
   let sound = true;
   const keys: KeyModel[] = [];
   const groups: Record<string, readonly string[]> = {};
+  const within: Record<"subdivision" | "city", string[]> = { subdivision: [], city: [] };
   for (const [key, value] of Object.entries(input)) {
     const at = [...path, key];
     const parsed = parseGeoKey(key, scope.groups);
@@ -29,10 +30,17 @@ export function resolveGeo(
     } else if (parsed.key.kind === "group") {
       scope.usedGroups.add(key);
       if (!BUILT_IN_GROUPS.has(key)) groups[key] = parsed.key.countries;
+    } else if (parsed.key.kind === "subdivision" || parsed.key.kind === "city") {
+      within[parsed.key.kind].push(key);
     }
     const node = resolveNode(scope, value, at);
     if (node === null || "error" in parsed) sound = false;
     else keys.push({ key, node });
+  }
+  for (const depth of ["subdivision", "city"] as const) {
+    const keys = within[depth];
+    if (keys.length > 0)
+      scope.databaseUses.push({ kind: "depth", depth, path: [...path, keys[0]!], keys, table: null });
   }
   if (!sound) return null;
   return Object.keys(groups).length === 0 ? { kind: "geo", keys } : { kind: "geo", keys, groups };

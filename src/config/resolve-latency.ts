@@ -1,4 +1,4 @@
-import type { LatencyTable } from "../geo/latency-table.ts";
+import { formatLatencyKey, type LatencyTable } from "../geo/latency-table.ts";
 import type { NodeModel } from "../policy/model.ts";
 import { isBroken } from "./damage.ts";
 import type { LatencyInput } from "./policy-input.ts";
@@ -23,6 +23,7 @@ export function resolveLatency(scope: PolicyScope, input: LatencyInput, path: Ya
   if (table === null || of.length < entries.length) return null;
   if (table.clients.some(({ key }) => key.kind === "asn"))
     scope.databaseUses.push({ kind: "asn", path, isRequired: false });
+  useSubdivisions(scope, table, input.table, path);
   warnOfFine(scope, table, input.table, path);
   for (const [index, { region }] of of.entries()) {
     if (table.regions.includes(region)) continue;
@@ -36,6 +37,19 @@ export function resolveLatency(scope: PolicyScope, input: LatencyInput, path: Ya
     );
   }
   return { kind: "latency", of, table, toleranceMs: input.tolerance, minSamples: input.min_samples };
+}
+
+/** Rows for subdivisions want a database that knows them; a table says so where it is named first. */
+function useSubdivisions(
+  { databaseUses }: PolicyScope,
+  { clients }: LatencyTable,
+  table: string,
+  path: YamlPath,
+): void {
+  const keys = clients.flatMap(({ key }) => (key.kind === "subdivision" ? [formatLatencyKey(key)] : []));
+  const isKnown = databaseUses.some((use) => use.kind === "depth" && use.table === table);
+  if (keys.length === 0 || isKnown) return;
+  databaseUses.push({ kind: "depth", depth: "subdivision", path: [...path, "table"], keys, table });
 }
 
 /** Warns of rows for prefixes that no query carries. */

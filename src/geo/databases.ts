@@ -206,6 +206,16 @@ export function knowsPlaces({ city, country }: GeoSources): boolean {
   );
 }
 
+/** Whether the subdivision of some clients is known. */
+export function knowsSubdivisions({ city, country }: GeoSources): boolean {
+  return [city, country].some((database) => (database?.locations.subdivisionCodes.length ?? 0) > 0);
+}
+
+/** Whether the city of some clients is known, by its GeoNames id. */
+export function knowsCities({ city, country }: GeoSources): boolean {
+  return [city, country].some((database) => database?.locations.cities.some((id) => id > 0) ?? false);
+}
+
 /** The columns and the row that a joined location id stands for; null: no database is loaded. */
 export function findLocation(sources: GeoSources, id: number): { locations: Locations; row: number } | null {
   const fromCity = id < sources.cityCount;

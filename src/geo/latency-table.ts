@@ -74,7 +74,7 @@ export function formatLatencyTable(
   return `${lines.join("\n")}\n`;
 }
 
-function formatLatencyKey(key: LatencyKey): string {
+export function formatLatencyKey(key: LatencyKey): string {
   switch (key.kind) {
     case "prefix":
       return formatPrefix(clearHostBits(key.prefix));

@@ -177,11 +177,18 @@ describe("configurations in the documents load without an error", () => {
   /** What an example names, and somebody else writes. */
   function writeNeighbours(folder: string, text: string): void {
     // A zone without a master file gets its SOA and NS from here.
-    const databases = text.includes("asn: {") ? "geo: {asn: ./asn.mmdb}\n" : "";
+    // What wants more than the countries of the package says so.
+    const databases = [
+      ...(text.includes("asn: {") ? ["asn: ./asn.mmdb"] : []),
+      ...(text.includes("# wants a city database") ? ["city: ./city.mmdb"] : []),
+    ].join(", ");
     const programs = "probes: {programs: [/usr/lib/nagios/plugins/]}\n";
-    writeFileSync(join(folder, "steerd.yaml"), `nameservers: [ns1.example.net.]\n${programs}${databases}`);
+    writeFileSync(
+      join(folder, "steerd.yaml"),
+      `nameservers: [ns1.example.net.]\n${programs}geo: {${databases}}\n`,
+    );
     const made = {
-      city: makeMmdb({ "81.2.69.0/24": cityRecord({ continent: "EU", country: "GB" }) }),
+      city: makeMmdb({ "81.2.69.0/24": cityRecord({ country: "GB", subdivisions: ["ENG"] }) }),
       country: makeMmdb({ "81.2.69.0/24": { country_code: "GB" } }),
       asn: makeMmdb({ "81.2.69.0/24": { autonomous_system_number: uint32(64_500) } }),
     };
