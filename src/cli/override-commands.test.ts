@@ -262,18 +262,18 @@ describe("with the example zones", () => {
   it("the drains of the runbook and of the help work, and the one that is said to be refused is", async () => {
     const manual = readFileSync(new URL("../../docs/operating.md", import.meta.url), "utf8");
     await run("drain", "--help");
-    const lines = `${manual}${terminal.stdout}`.matchAll(/steerd drain (region:[a-z]+)(.*)/g);
-    const drains = [...lines].map(([, region, rest]) => ({
-      region: region!,
-      isRefused: /refused/.test(rest!),
-    }));
-    expect(drains.length).toBeGreaterThanOrEqual(4);
-    for (const { region, isRefused } of drains) {
+    const lines = [...`${manual}${terminal.stdout}`.matchAll(/steerd drain (region:[a-z]+)(.*)/g)];
+    expect(lines.length).toBeGreaterThanOrEqual(4);
+    // Each drain compiles the example zones with the embedded database: the same one is not tried again.
+    const said = new Map<string, boolean>();
+    for (const [, region = "", rest = ""] of lines)
+      said.set(region, said.get(region) === true || /refused/.test(rest));
+    for (const [region, isRefused] of said) {
       expect(await run("drain", region), region).toBe(isRefused ? 1 : 0);
       if (isRefused) expect(terminal.stderr).toContain("eu-only.gslb.example. (A)");
       await run("clear", "--all");
     }
-    expect(drains.filter(({ isRefused }) => isRefused)).toHaveLength(1);
+    expect([...said.values()].sort()).toEqual([false, true]);
   });
 });
 

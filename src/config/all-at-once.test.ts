@@ -59,7 +59,7 @@ records:
       '11:72 CFG_VALUE_INVALID pools.eu.select is "best"',
       '12:16 CFG_REGION_UNKNOWN pools.us: "ohio" is not a region',
       '12:46 CFG_ADDRESS_INVALID pools.us: "192.0.2.300" is not an address',
-      '13:31 CFG_CHECK_UNKNOWN pools.asia: "wbe" is not a check',
+      '13:31 CFG_CHECK_UNKNOWN pools.asia: "wbe" is not a check: did you mean web?',
       '13:36 CFG_KEY_UNKNOWN pools.asia: "enpoints" is not a key: did you mean endpoints?',
       '14:54 CFG_VALUE_INVALID pools.spare.endpoints[0].weight is "heavy"',
       '14:62 CFG_ADDRESS_INVALID pools.spare: "203.0.113.7.1" is not an address',
@@ -181,12 +181,49 @@ describe("mistakes of several files", () => {
       "zones/a.example.zone:5:8 ZONE_RDATA_MISSING CNAME: the canonical name is missing",
       'zones/b.example.yaml:2:34 CFG_VALUE_INVALID www: ttl is "x"',
       "zones/b.example.zone:4 ZONE_DYNAMIC_AND_STATIC www.b.example. A: the name is dynamic (zones/b.example.yaml:2:11)",
-      "zones/c.example.yaml:2:1 CFG_YAML_SYNTAX a mapping in brackets is not closed",
+      "zones/c.example.yaml:1:10 CFG_YAML_SYNTAX a mapping in brackets is not closed",
       'zones/include/common.yaml:3:44 CFG_REGION_UNKNOWN pools.shared: "nowhere" is not a region',
       'zones/include/common.yaml:4:11 CFG_KEY_UNKNOWN pools.other: "endpoint" is not a key: did you mean endpoints?',
       'zones/include/more.yaml:1:28 CFG_ADDRESS_INVALID pools.more: "x" is not an address',
       'zones/include/more.yaml:1:39 CFG_CHECK_UNKNOWN pools.more: "y" is not a check',
       "zones/include/more.yaml:1:55 CFG_VALUE_INVALID pools.more.min_healthy is 0",
+    ]);
+  });
+});
+
+describe("mistakes of YAML that leave the rest of the file readable", () => {
+  test("do not hide what is wrong with its values and names", () => {
+    const lines = findingsOf(`pools:
+  eu: {endpoints: [198.51.100.10]}
+  eu: {endpoints: [198.51.100.11]}
+  us: {endpoints: [192.0.2.10], weight: !!int 5}
+  asia: {endpoints: [*asia]}
+  six: {endpoints: [2001:db8::], region: nowhere}
+records:
+  @: {policy: {failover: [eu, us, asia, six, gone]}, ttl: never}
+  *.edge: {policy: {geo: {EU: eu, default: {failover: [us, 5]}}}}
+  www: {policy: {failover: [eu]}, policy: {failover: [nowhere]}, ttl: 1x}
+`);
+    expect(short(lines)).toEqual([
+      '3:3 CFG_YAML_DUPLICATE "eu" stands here again, first on line 2',
+      '4:33 CFG_KEY_UNKNOWN pools.us: "weight" is not a key',
+      "4:47 CFG_YAML_TAG tag:yaml.org,2002:int is a tag",
+      "5:22 CFG_YAML_ALIAS *asia names an anchor that is not there",
+      "6:21 CFG_YAML_QUOTE 2001:db8:: stands without quotes, and YAML gives that a meaning of its own",
+      '6:42 CFG_REGION_UNKNOWN pools.six: "nowhere" is not a region',
+      "8:3 CFG_YAML_QUOTE @ stands without quotes, and YAML gives that a meaning of its own",
+      '8:46 CFG_POOL_UNKNOWN @: "gone" is not a pool or policy',
+      '8:59 CFG_VALUE_INVALID @: ttl is "never"',
+      "9:3 CFG_YAML_QUOTE *.edge stands without quotes, and YAML gives that a meaning of its own",
+      "9:60 CFG_VALUE_INVALID *.edge: policy.geo.default.failover[1] is 5",
+      '10:35 CFG_YAML_DUPLICATE "policy" stands here again, first on line 10',
+      '10:71 CFG_VALUE_INVALID www: ttl is "1x"',
+    ]);
+  });
+
+  test("where brackets are not closed, nothing else is told of the file", () => {
+    expect(short(findingsOf("pools:\n  eu: {endpoints: [198.51.100.10]\n  us: {endpoints: 5}\n"))).toEqual([
+      "2:7 CFG_YAML_SYNTAX a mapping in brackets is not closed",
     ]);
   });
 });

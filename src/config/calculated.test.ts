@@ -194,7 +194,7 @@ describe("what is wrong with them", () => {
     [
       "a check that is not there",
       zone({ checks: "both: {all: [web, dbb]}", pools: pool("both"), use }),
-      ['1:87 CFG_CHECK_UNKNOWN checks.both.all[1]: "dbb" is not a check: expected one of web, db, both'],
+      ['1:87 CFG_CHECK_UNKNOWN checks.both.all[1]: "dbb" is not a check: did you mean db?'],
     ],
     [
       "a pool or endpoint that is not there",

@@ -225,9 +225,7 @@ describe("bad includes", () => {
     [
       "a name that no file has",
       { "zones/a.example.yaml": zone("uss") },
-      [
-        'zones/a.example.yaml:3:17 CFG_POOL_UNKNOWN www: "uss" is not a pool or policy: expected one of both, eu, us',
-      ],
+      ['zones/a.example.yaml:3:17 CFG_POOL_UNKNOWN www: "uss" is not a pool or policy: did you mean us?'],
     ],
     [
       "an included file cannot see the zone's names",

@@ -13,6 +13,19 @@ const LIST_OPTIONS: Partial<Record<PolicyKind, readonly string[]>> = {
 /** Keys of a zone's YAML file itself. */
 const FILE_KEYS: readonly string[] = ["checks", "regions", "pools", "policies", "records", "groups"];
 
+/** What RFC 9460 has for HTTPS and SVCB records, and a steered one does not. */
+const SERVICE_KEYS: Readonly<Record<string, string>> = {
+  target:
+    "no target: it is the name itself, as the hints are the addresses that the policy picks; a record with another target goes into the master file",
+  ipv4hint: "hints: both, ipv4, ipv6 or none; the addresses themselves are those that the policy picks",
+  ipv6hint: "hints: both, ipv4, ipv6 or none; the addresses themselves are those that the policy picks",
+};
+
+/** What there is in place of a key that is none, in a mapping with the keys `known`; null: there is nothing to say. */
+export function insteadOfKey(key: string, known: readonly string[]): string | null {
+  return known.includes("no_default_alpn") && Object.hasOwn(SERVICE_KEYS, key) ? SERVICE_KEYS[key]! : null;
+}
+
 /** Where a key belongs that is unknown in a mapping with the keys `known`; null: there is nothing to say. */
 export function placeOfKey(key: string, known: readonly string[]): string | null {
   if (known.includes("policy") && known.includes("last_resort")) {

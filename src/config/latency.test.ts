@@ -59,7 +59,7 @@ describe("latency", () => {
     ],
     [
       "{latency: {table: ../geo/rtt.csv, of: [{node: us, region: dubln}]}}",
-      'zones/a.example.yaml:10:71 CFG_REGION_UNKNOWN www: policy.latency: "dubln" is not a region: expected one of dublin, virginia',
+      'zones/a.example.yaml:10:71 CFG_REGION_UNKNOWN www: policy.latency: "dubln" is not a region: did you mean dublin?',
     ],
     [
       "{latency: {table: ../geo/rtt.csv, of: [eu, nowhere]}}",

@@ -58,9 +58,9 @@ export function loadYaml<T>(octets: Uint8Array, file: string, schema: z.ZodType<
   if (problems.length > MAX_FINDINGS_PER_FILE) findings.push(cutFinding("error", file));
   const damage = noDamage();
   const nothing = { file, text: decoded, input: null, rest: null, damage, findings };
-  if (findings.length > 0) return nothing;
+  if (problems.length > MAX_FINDINGS_PER_FILE || (problems.length > 0 && value === undefined)) return nothing;
   const reporter = reporterFor({ file, placeOf: asWritten(placeOf, damage) }, findings);
-  const rest = salvage(schema, value ?? {}, reporter, damage);
+  const rest = salvage(schema, value ?? {}, reporter, damage, problems.length > 0);
   if (rest !== null) keepPlaces(decoded, placeOf);
   return { ...nothing, rest, input: findings.length > 0 ? null : rest };
 }

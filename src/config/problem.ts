@@ -79,6 +79,12 @@ export function shown(value: unknown): string {
   return JSON.stringify(value.length > MAX_SHOWN ? `${value.slice(0, MAX_SHOWN)}...` : value);
 }
 
+/** What and expected of a name that is not there: the one that it is most likely meant to be, else what there is. */
+export function unknownName(what: string, word: string, known: readonly string[]): [string, string] {
+  const close = suggest(word, known);
+  return close === undefined ? [what, oneOf(word, known)] : [`${what}: did you mean ${close}?`, ""];
+}
+
 /** A list of which none is close is shown whole up to this long. */
 const MAX_LISTED = 12;
 

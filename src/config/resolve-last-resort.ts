@@ -2,7 +2,7 @@ import type { LastResortModel } from "../policy/model.ts";
 import { isBroken } from "./damage.ts";
 import type { LastResortInput } from "./policy-input.ts";
 import type { PolicyScope } from "./policy-scope.ts";
-import { oneOf, prefixFor } from "./problem.ts";
+import { prefixFor, unknownName } from "./problem.ts";
 import { resolveAddress } from "./resolve-endpoints.ts";
 import type { YamlPath } from "./yaml-text.ts";
 
@@ -26,8 +26,7 @@ export function resolveLastResort(
       [...path, "pool"],
       "value",
       "CFG_POOL_UNKNOWN",
-      what,
-      oneOf(input.pool, [...scope.pools.keys()]),
+      ...unknownName(what, input.pool, [...scope.pools.keys()]),
     );
     return undefined;
   }

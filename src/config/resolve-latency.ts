@@ -3,7 +3,7 @@ import type { NodeModel } from "../policy/model.ts";
 import { isBroken } from "./damage.ts";
 import type { LatencyInput } from "./policy-input.ts";
 import type { PolicyScope } from "./policy-scope.ts";
-import { oneOf, prefixFor } from "./problem.ts";
+import { oneOf, prefixFor, unknownName } from "./problem.ts";
 import { MAX_TILE_BITS } from "./resolve-keys.ts";
 import { type LatencyNodeModel, listEntries, resolveEach, type Shape } from "./resolve-policy.ts";
 import type { YamlPath } from "./yaml-text.ts";
@@ -79,8 +79,7 @@ function regionOf(
       place,
       "value",
       "CFG_REGION_UNKNOWN",
-      what,
-      oneOf(named, Object.keys(scope.regions)),
+      ...unknownName(what, named, Object.keys(scope.regions)),
     );
     return null;
   }

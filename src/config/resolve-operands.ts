@@ -1,12 +1,13 @@
 import type { EndpointModel, PoolModel } from "../policy/model.ts";
 import { listed, listedWay } from "../wire/listing.ts";
+import { suggest } from "../zone/suggest.ts";
 import { readAddress } from "./addresses.ts";
 import { refusedTarget } from "./check-probes.ts";
 import { isBroken } from "./damage.ts";
 import type { NamedFile, RegionInput } from "./file-names.ts";
 import type { Finding } from "./findings.ts";
 import { reporterOn } from "./load-yaml.ts";
-import { oneOf, pathText, type Reporter } from "./problem.ts";
+import { oneOf, pathText, type Reporter, unknownName } from "./problem.ts";
 import {
   type AnyCheckInput,
   type CalculatedInput,
@@ -156,7 +157,12 @@ export class Operands {
       if (operand.startsWith(POOL_OPERAND)) this.checkPool(file, check, operand, path, reporter);
       else if (lacksCheck(file, operand)) {
         const what = `${pathText(path)}: "${operand}" is not a check`;
-        reporter.error(path, "value", "CFG_CHECK_UNKNOWN", what, oneOf(operand, Object.keys(file.checks)));
+        reporter.error(
+          path,
+          "value",
+          "CFG_CHECK_UNKNOWN",
+          ...unknownName(what, operand, Object.keys(file.checks)),
+        );
       }
     }
     const circle = this.circleFrom(check, name, [], new Set());
@@ -235,8 +241,12 @@ export class Operands {
       for (const name of [first, each.name === first.replace(/\.$/, "") ? second : ""])
         if (each.pools.get(name) === null || isBroken(each.broken, "pools", name)) return;
     const what = `${pathText(path)}: "${operand}" is not a pool, nor an endpoint of one`;
-    const known = [...file.pools.keys()].map((name) => POOL_OPERAND + name);
-    reporter.error(path, "value", "CFG_POOL_UNKNOWN", what, oneOf(operand, known));
+    const names = [...file.pools.keys()];
+    const close = names.includes(first) ? undefined : suggest(first, names);
+    const meant = close === undefined ? "" : `: did you mean ${operand.replace(first, () => close)}?`;
+    const known = names.map((name) => POOL_OPERAND + name);
+    const expected = close === undefined ? oneOf(operand, known) : "";
+    reporter.error(path, "value", "CFG_POOL_UNKNOWN", `${what}${meant}`, expected);
   }
 
   private checkRegion(
@@ -256,8 +266,7 @@ export class Operands {
         [...path, "check"],
         "value",
         "CFG_CHECK_UNKNOWN",
-        what,
-        oneOf(region.check, Object.keys(file.checks)),
+        ...unknownName(what, region.check, Object.keys(file.checks)),
       );
       return;
     }

@@ -21,7 +21,7 @@ import type {
   UnionInput,
 } from "./policy-input.ts";
 import type { PolicyScope } from "./policy-scope.ts";
-import { oneOf, pathText, prefixFor } from "./problem.ts";
+import { pathText, prefixFor, unknownName } from "./problem.ts";
 import { resolveAsn, resolveGeo, resolveSubnets } from "./resolve-keys.ts";
 import { resolveLastResort, subjectOf } from "./resolve-last-resort.ts";
 import { resolveLatency } from "./resolve-latency.ts";
@@ -297,8 +297,7 @@ function resolveName(
     path,
     part,
     "CFG_POOL_UNKNOWN",
-    `${subjectOf(path)}"${name}" is not a pool or policy`,
-    oneOf(name, known),
+    ...unknownName(`${subjectOf(path)}"${name}" is not a pool or policy`, name, known),
   );
   return null;
 }

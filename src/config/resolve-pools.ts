@@ -4,7 +4,7 @@ import type { EndpointModel, LocationModel, PoolModel } from "../policy/model.ts
 import { checkRecovery } from "./check-recovery.ts";
 import { isCut } from "./cut.ts";
 import { brokenNames, type Damage, isBroken, isTouched } from "./damage.ts";
-import { oneOf, pathText, type Reporter } from "./problem.ts";
+import { pathText, type Reporter, unknownName } from "./problem.ts";
 import { resolveEndpoints } from "./resolve-endpoints.ts";
 import { flatPool } from "./resolve-flatten.ts";
 import { resolveParts, warnOfUnchecked, warnOfUnreported } from "./resolve-load.ts";
@@ -182,8 +182,7 @@ function isKnown(
     [...path, key],
     "value",
     code,
-    `${pathText(path)}: "${name}" is not a ${key}`,
-    oneOf(name, known),
+    ...unknownName(`${pathText(path)}: "${name}" is not a ${key}`, name, known),
   );
   return false;
 }

@@ -53,7 +53,7 @@ describe("https and svcb of a record", () => {
   test.each([
     [
       "{policy: us, https: {target: b.example.}}",
-      'CFG_KEY_UNKNOWN www: https: "target" is not a key: expected one of priority, alpn, no_default_alpn, port, hints',
+      'CFG_KEY_UNKNOWN www: https: "target" is not a key: expected no target: it is the name itself, as the hints are the addresses that the policy picks; a record with another target goes into the master file',
     ],
     ["{policy: us, htps: {}}", 'CFG_KEY_UNKNOWN www: "htps" is not a key: did you mean https?'],
     [

@@ -174,8 +174,8 @@ describe("pools", () => {
       "checks: {web: {type: http}, tls: {type: https}}\nregions: {dublin: {}}\npools:\n  p: {endpoints: [192.0.2.1], check: wbe, region: dublni}\nrecords: {w: {policy: p}}",
     );
     expect(lines).toEqual([
-      '4:38 CFG_CHECK_UNKNOWN pools.p: "wbe" is not a check: expected one of web, tls',
-      '4:51 CFG_REGION_UNKNOWN pools.p: "dublni" is not a region: expected one of dublin',
+      '4:38 CFG_CHECK_UNKNOWN pools.p: "wbe" is not a check: did you mean web?',
+      '4:51 CFG_REGION_UNKNOWN pools.p: "dublni" is not a region: did you mean dublin?',
     ]);
   });
 });
@@ -343,7 +343,7 @@ records:
   test("an unknown name among many is told the one that was probably meant", () => {
     const many = Array.from({ length: 20 }, (_, i) => `  pool-${i}x: {endpoints: [192.0.2.1]}\n`).join("");
     const record = (name: string) => errors(`pools:\n${many}records: {w: {policy: ${name}}}\n`)[0];
-    expect(record("poool-7x")).toContain(": expected pool-7x");
+    expect(record("poool-7x")).toContain("is not a pool or policy: did you mean pool-7x?");
     expect(record("elsewhere")).toContain(": expected one of pool-0x, pool-10x,");
     expect(record("elsewhere")).toContain("and 8 more");
   });

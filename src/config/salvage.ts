@@ -26,9 +26,10 @@ export function salvage<T>(
   value: unknown,
   reporter: Reporter,
   damage: Damage,
+  hasCuts: boolean,
 ): T | null {
   const whole = schema.safeParse(value);
-  if (whole.success && !holdsCut(value)) return whole.data;
+  if (whole.success && !hasCuts) return whole.data;
   const named = keysAsMeant(whole.error?.issues ?? [], value, damage, reporter);
   const issues = named === value ? (whole.error?.issues ?? []) : issuesOf(schema, named);
   reportIssues(issues, named, reporter);

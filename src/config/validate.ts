@@ -2,7 +2,7 @@ import type * as z from "zod";
 import { suggest } from "../zone/suggest.ts";
 import type { Refusal } from "./chosen.ts";
 import { isCut } from "./cut.ts";
-import { fileKeyHint, placeOfKey } from "./key-hints.ts";
+import { fileKeyHint, insteadOfKey, placeOfKey } from "./key-hints.ts";
 import { oneOf, pathText, prefixFor, type Reporter, shown } from "./problem.ts";
 import { NAME_EXPECTED } from "./schema-rows.ts";
 import { LATER_OPTIONS } from "./vocabulary.ts";
@@ -121,9 +121,10 @@ function unknownKey(path: YamlPath, key: string, known: readonly string[], repor
   const close = suggest(key, known);
   if (place !== null)
     reporter.error(at, "key", "CFG_KEY_UNKNOWN", `${subject}"${key}" stands in the wrong place`, place);
-  else if (close === undefined)
-    reporter.error(at, "key", "CFG_KEY_UNKNOWN", `${subject}"${key}" is not a key`, oneOf(key, known));
-  else
+  else if (close === undefined) {
+    const expected = insteadOfKey(key, known) ?? oneOf(key, known);
+    reporter.error(at, "key", "CFG_KEY_UNKNOWN", `${subject}"${key}" is not a key`, expected);
+  } else
     reporter.error(
       at,
       "key",

@@ -1,5 +1,5 @@
 import ipaddr from "ipaddr.js";
-import type { YAMLError } from "yaml";
+import type { LineCounter, YAMLError } from "yaml";
 
 /** A place in a text, and what is wrong there. */
 export interface YamlProblem {
@@ -8,6 +8,8 @@ export interface YamlProblem {
   offset: number;
   what: string;
   expected: string;
+  /** Offset of the bracket that is not closed. */
+  opened?: number;
 }
 
 /** A word that YAML reads as something else because it stands without quotes. */
@@ -82,8 +84,13 @@ export function quoteMistakeOf(error: YAMLError, text: string): QuoteMistake | n
   }
 }
 
-/** Our words for the commonest mistakes; yaml's own for the rest. */
-export function syntaxProblem(error: YAMLError, text: string): YamlProblem {
+/** Our words for the commonest mistakes; yaml's own for the rest. `opening`: offset of the bracket that it finds unclosed, or -1. */
+export function syntaxProblem(
+  error: YAMLError,
+  text: string,
+  opening: number,
+  lines: LineCounter,
+): YamlProblem {
   const [offset] = error.pos;
   const problem = (code: string, what: string, expected: string): YamlProblem => ({
     code,
@@ -100,7 +107,7 @@ export function syntaxProblem(error: YAMLError, text: string): YamlProblem {
       return problem("CFG_LIMIT_DEPTH", "nests too deeply", "at most 100 levels");
     case "BAD_INDENT":
       return (
-        unclosed(error, problem) ??
+        unclosed(error, opening, text, lines) ??
         problem("CFG_YAML_SYNTAX", "the indentation does not fit what stands above", "")
       );
     case "MISSING_CHAR":
@@ -150,15 +157,18 @@ function deeperKey(offset: number, text: string): YamlProblem | null {
 
 type MakeProblem = (code: string, what: string, expected: string) => YamlProblem;
 
-/** A list or mapping in brackets that the end, or the indentation, of the file cuts off. */
-function unclosed(error: YAMLError, problem: MakeProblem): YamlProblem | null {
+/** A list or mapping in brackets that the end, or the indentation, of the file cuts off: told where it is opened. */
+function unclosed(error: YAMLError, opening: number, text: string, lines: LineCounter): YamlProblem | null {
   const close = /end with a ([\]}])/.exec(error.message)?.[1];
   if (close === undefined) return null;
-  return problem(
-    "CFG_YAML_SYNTAX",
-    `a ${close === "]" ? "list" : "mapping"} in brackets is not closed`,
-    close,
-  );
+  const [end] = error.pos;
+  const what = `a ${close === "]" ? "list" : "mapping"} in brackets is not closed`;
+  const { line } = lines.linePos(end);
+  const isLast = text.slice(end).trim() === "";
+  const isSameLine = opening >= 0 && lines.linePos(opening).line === line;
+  const expected = isLast || isSameLine ? close : `${close} before line ${line}`;
+  const problem = { code: "CFG_YAML_SYNTAX", offset: opening < 0 ? end : opening, what, expected };
+  return opening < 0 ? problem : { ...problem, opened: opening };
 }
 
 /** The key alone: what stands behind its colon may be an address with a token in it. */

@@ -9,10 +9,13 @@ import {
   type Node,
   type Pair,
   parseDocument,
+  type Scalar,
+  visit,
   type YAMLError,
   type YAMLMap,
   type YAMLSeq,
 } from "yaml";
+import { CUT } from "./cut.ts";
 import {
   beforeColon,
   isColonAddress,
@@ -52,7 +55,10 @@ export interface Place {
 export type PlaceOf = (path: YamlPath, part: "key" | "value") => Place;
 
 export interface YamlText {
-  /** Mappings without a prototype, arrays, strings, numbers, booleans, null; undefined when there are problems. */
+  /**
+   * Mappings without a prototype, arrays, strings, numbers, booleans, null, and `CUT` for what has a problem; undefined
+   * where a problem leaves nothing certain.
+   */
   value: unknown;
   problems: (YamlProblem & Place)[];
   placeOf: PlaceOf;
@@ -60,15 +66,15 @@ export interface YamlText {
 
 /** Reads one YAML 1.2 document; never throws. Aliases yield the same object again, not a copy. */
 export function readYaml(text: string): YamlText {
-  const { document, lines, problems } = parse(text);
-  const reader: Reader = { text, lines, anchors: new Map(), problems, aliased: 0 };
-  const value = problems.length > 0 ? undefined : plainValue(document.contents, reader, 0).value;
+  const { document, lines, problems, meant, isTree } = parse(text);
+  const reader: Reader = { text, lines, anchors: new Map(), problems, meant, aliased: 0 };
+  const value = isTree ? plainValue(document.contents, reader, 0).value : undefined;
   const placeAt = (offset: number): Place => {
     const { line, col } = lines.linePos(offset);
     return { line, column: col };
   };
   return {
-    value: problems.length > 0 ? undefined : value,
+    value: reader.aliased > MAX_ALIASED_VALUES ? undefined : value,
     problems: problems.map((problem) => ({ ...problem, ...placeAt(problem.offset) })),
     placeOf: (path, part) => placeAt(offsetOf(document, path, part)),
   };
@@ -78,6 +84,10 @@ interface Parsed {
   document: Document.Parsed;
   lines: LineCounter;
   problems: YamlProblem[];
+  /** Words without quotes, by their offset. */
+  meant: Map<number, string>;
+  /** Every problem is one of words without quotes: the document is what it would be with them. */
+  isTree: boolean;
 }
 
 /**
@@ -103,18 +113,46 @@ function parse(text: string): Parsed {
     const errors = [...document.errors, ...document.warnings];
     const found = round < rounds ? errors.flatMap((error) => quoteMistakeOf(error, patched) ?? []) : [];
     if (found.length === 0) {
-      const stumbles = withoutEchoes(errors, lines).map((error) => syntaxProblem(error, patched));
-      const problems = [...mistakes.map(quoteProblem), ...stumbles];
+      const stumbles = withoutEchoes(errors, lines).map((error) =>
+        syntaxProblem(error, patched, openingOf(document, error), lines),
+      );
+      const problems = [...mistakes.map(quoteProblem), ...withoutOuter(stumbles)];
       if (document.directives.yaml.explicit && document.directives.yaml.version !== "1.2")
         problems.push(oldVersion(text));
-      return { document, lines, problems };
+      const meant = new Map(mistakes.map(({ offset, word }) => [offset, word]));
+      return { document, lines, problems, meant, isTree: problems.length === mistakes.length };
     }
     // One word can be behind several errors.
     const words = [...new Map(found.map((mistake) => [mistake.offset, mistake])).values()];
     patched = overwrite(patched, words);
     mistakes.push(...words.slice(0, MAX_QUOTE_MISTAKES));
-    if (words.length > MAX_QUOTE_MISTAKES) return { document, lines, problems: mistakes.map(quoteProblem) };
+    if (words.length > MAX_QUOTE_MISTAKES)
+      return { document, lines, problems: mistakes.map(quoteProblem), meant: new Map(), isTree: false };
   }
+}
+
+/** Offset of the bracket that an error finds unclosed, the innermost one; -1: it is about something else. */
+function openingOf({ contents }: Document.Parsed, { code, message, pos }: YAMLError): number {
+  const close = code === "BAD_INDENT" ? /end with a ([\]}])/.exec(message)?.[1] : undefined;
+  if (close === undefined || contents === null) return -1;
+  let opening = -1;
+  visit(contents, {
+    Collection: (_, node) => {
+      const [start = -1, end = -1] = node.range ?? [];
+      if (end === pos[0] && isSeq(node) === (close === "]")) opening = Math.max(opening, start);
+      return end < pos[0] ? visit.SKIP : undefined;
+    },
+  });
+  return opening;
+}
+
+/** Where a bracket is missing, those around it are one short as well. */
+function withoutOuter(problems: YamlProblem[]): YamlProblem[] {
+  return problems.filter(
+    ({ opened }, index) =>
+      opened === undefined ||
+      !problems.some((other, at) => at < index && other.opened !== undefined && other.opened > opened),
+  );
 }
 
 /** Errors behind which the parser is astray, and those that it then finds in the lines below. */
@@ -178,6 +216,8 @@ interface Reader {
   lines: LineCounter;
   anchors: Map<string, Anchor>;
   problems: YamlProblem[];
+  /** See Parsed. */
+  meant: ReadonlyMap<number, string>;
   aliased: number;
 }
 
@@ -188,6 +228,8 @@ interface Sized {
 }
 
 const NOTHING: Sized = { value: null, size: 1 };
+/** Something is wrong there, and reported. */
+const WRONG: Sized = { value: CUT, size: 1 };
 
 function plainValue(node: Node | null, reader: Reader, depth: number): Sized {
   if (node === null) return NOTHING;
@@ -200,7 +242,7 @@ function plainValue(node: Node | null, reader: Reader, depth: number): Sized {
       `${node.tag} is a tag`,
       "plain values, in quotes where a text is meant",
     );
-    return NOTHING;
+    return WRONG;
   }
   const anchor: Anchor = { value: undefined, size: 0 };
   if (node.anchor !== undefined) reader.anchors.set(node.anchor, anchor);
@@ -209,18 +251,27 @@ function plainValue(node: Node | null, reader: Reader, depth: number): Sized {
     // Whatever is this deep has siblings that are: one of them is enough.
     if (reader.problems.at(-1)?.code !== "CFG_LIMIT_DEPTH")
       addProblem(reader, node, "CFG_LIMIT_DEPTH", "nests too deeply", `at most ${MAX_YAML_DEPTH} levels`);
-    sized = NOTHING;
+    sized = WRONG;
   } else if (isMap(node)) sized = mappingValue(node as YAMLMap<Node, Node | null>, reader, depth);
   else if (isSeq(node)) sized = listValue(node as YAMLSeq<Node | null>, reader, depth);
-  else sized = { value: isScalar(node) ? scalarValue(node.value) : null, size: 1 };
+  else sized = { value: isScalar(node) ? scalarValue(node, reader) : null, size: 1 };
   anchor.value = sized.value;
   anchor.size = sized.size;
   return sized;
 }
 
 /** Large integers come as bigint; no option is one, so that the loss of digits does no harm. */
-function scalarValue(value: unknown): unknown {
-  return typeof value === "bigint" ? Number(value) : value;
+function scalarValue(node: Scalar, reader: Reader): unknown {
+  asMeant(node, reader);
+  return typeof node.value === "bigint" ? Number(node.value) : node.value;
+}
+
+/** A word without quotes gets the text back that was overwritten. */
+function asMeant(node: Scalar, { meant }: Reader): void {
+  const word = meant.size === 0 ? undefined : meant.get(startOf(node));
+  if (word === undefined) return;
+  node.source = word + (node.source ?? "").slice(word.length);
+  node.value = node.source;
 }
 
 function aliasValue(alias: Alias, reader: Reader): Sized {
@@ -234,7 +285,7 @@ function aliasValue(alias: Alias, reader: Reader): Sized {
       `${what} names an anchor that is not there`,
       `&${alias.source} before it, or quotes where a text is meant`,
     );
-    return NOTHING;
+    return WRONG;
   }
   if (anchor.size === 0) {
     addProblem(
@@ -244,7 +295,7 @@ function aliasValue(alias: Alias, reader: Reader): Sized {
       `${what} stands within what it names`,
       "an anchor that ends before it",
     );
-    return NOTHING;
+    return WRONG;
   }
   const before = reader.aliased;
   reader.aliased += anchor.size;
@@ -274,9 +325,13 @@ function mappingValue(map: YAMLMap<Node, Node | null>, reader: Reader, depth: nu
   const value: Record<string, unknown> = Object.create(null);
   const places = new Map<string, number>();
   let size = 1;
+  let isSound = true;
   for (const pair of map.items) {
     const key = keyOf(pair, reader);
-    if (key === null) continue;
+    if (key === null) {
+      isSound = false;
+      continue;
+    }
     const offset = startOf(pair.key);
     const first = places.get(key);
     if (first !== undefined) {
@@ -290,10 +345,10 @@ function mappingValue(map: YAMLMap<Node, Node | null>, reader: Reader, depth: nu
       );
     } else places.set(key, offset);
     const sized = plainValue(pair.value, reader, depth + 1);
-    value[key] = sized.value;
+    value[key] = first === undefined ? sized.value : CUT;
     size += sized.size;
   }
-  return { value, size };
+  return isSound ? { value, size } : { value: CUT, size };
 }
 
 /** Text of a key; null, with a problem, when it is none or a reserved one. */
@@ -315,6 +370,7 @@ function keyOf(pair: Pair<Node, Node | null>, reader: Reader): string | null {
     addProblem(reader, key, "CFG_YAML_KEY", "this key is not a single word", "a text as the key");
     return null;
   }
+  asMeant(key, reader);
   const text = key.source ?? String(key.value);
   if (isColonAddress(text) && isEmpty(value)) {
     reader.problems.push(quoteProblem({ offset: startOf(key), word: `${text}:` }));
