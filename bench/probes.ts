@@ -12,6 +12,7 @@ import { makeCertificate } from "../test/support/certificates.ts";
 import { hasNginx, startNginx } from "../test/support/nginx.ts";
 import { quantile } from "./support/distribution.ts";
 import { alignColumns, format, type Goal, publish } from "./support/report.ts";
+import { taken, threadTimes } from "./support/threads.ts";
 import { type Beside, type BesideRounds, measureBeside } from "./support/udp-beside.ts";
 
 /**
@@ -42,8 +43,12 @@ interface Case {
 interface Outcome {
   probes: number;
   probesPerSecond: number;
-  /** User and kernel time of the process, in percent of one core. */
+  /** User and kernel time of the process, in percent of one core: the thread that probes, and those that V8 has for it. */
   corePercent: number;
+  /** Of that, the thread that probes alone. */
+  threadPercent: number;
+  /** Of that, in the kernel. */
+  kernelPercent: number;
   microsecondsPerProbe: number;
   lateMedianMs: number;
   lateP99Ms: number;
@@ -103,10 +108,12 @@ async function runCase({ check, endpoints, seconds }: Case): Promise<Outcome> {
   await sleep(1_000 + 2 * check.intervalMs);
   const before = prober.stats();
   const cpuBefore = process.cpuUsage();
+  const threadsBefore = threadTimes(process.pid);
   const startMs = performance.now();
   await sleep(seconds * 1_000);
   const elapsedMs = performance.now() - startMs;
   const cpu = process.cpuUsage(cpuBefore);
+  const threadNs = taken(threadsBefore, threadTimes(process.pid)).get(String(process.pid))!;
   const after = prober.stats();
   prober.stop();
   const late = after.lateByMs.map((count, ms) => count - before.lateByMs[ms]!);
@@ -119,6 +126,8 @@ async function runCase({ check, endpoints, seconds }: Case): Promise<Outcome> {
     probes,
     probesPerSecond: (probes * 1_000) / elapsedMs,
     corePercent: (cpuMs * 100) / elapsedMs,
+    threadPercent: threadNs / 10_000 / elapsedMs,
+    kernelPercent: cpu.system / 10 / elapsedMs,
     microsecondsPerProbe: (cpuMs * 1_000) / probes,
     lateMedianMs: lateness(late, 0.5),
     lateP99Ms: lateness(late, 0.99),
@@ -262,6 +271,8 @@ function report(
     "interval s",
     "probes/s",
     "core %",
+    "its thread",
+    "kernel",
     "us/probe",
     "late ms: median",
     "p99",
@@ -274,6 +285,8 @@ function report(
     format(one.intervalMs / 1_000),
     format(one.probesPerSecond),
     format(one.corePercent),
+    format(one.threadPercent),
+    format(one.kernelPercent),
     format(one.microsecondsPerProbe),
     String(one.lateMedianMs),
     String(one.lateP99Ms),

@@ -1,10 +1,11 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Child, startChild } from "../../test/support/child.ts";
 import { Generator, type RunResult } from "../load/generator.ts";
 import { addressNumber, buildWorkload, ORIGIN, type Workload } from "../load/workloads.ts";
 import { queryPacket } from "./server.ts";
+import { type ThreadTimes, taken, threadTimes } from "./threads.ts";
 
 /** What queries cost a server in one round. */
 export interface Beside {
@@ -36,23 +37,6 @@ const LOOK_MS = 1_000;
 const REST_MS = 0.2;
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-type ThreadTimes = Map<string, number>;
-
-/** Processor time of each thread in nanoseconds (proc(5), schedstat). */
-function threadTimes(pid: number): ThreadTimes {
-  const times: ThreadTimes = new Map();
-  for (const thread of readdirSync(`/proc/${pid}/task`)) {
-    const text = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8");
-    times.set(thread, Number(text.split(" ")[0]));
-  }
-  return times;
-}
-
-/** What each thread took between two looks. */
-function taken(before: ThreadTimes, after: ThreadTimes): ThreadTimes {
-  return new Map([...after].map(([thread, ns]) => [thread, ns - (before.get(thread) ?? 0)]));
-}
 
 /** The thread for which `weight` of its time is the largest. */
 function foremost(times: ThreadTimes, weight: (ns: number, thread: string) => number): string {
