@@ -73,7 +73,7 @@ async function reload(index: number): Promise<void> {
     .toBe(true);
 }
 
-const metrics = async (): Promise<string> => (await fetch(`${server.api}/metrics`)).text();
+const metrics = async (): Promise<string> => (await server.get("/metrics")).text();
 
 const residentOctets = (): number =>
   Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${server.child.pid}/status`, "utf8"))![1]) * 1024;
