@@ -76,5 +76,5 @@ function tryMutant(id: number): { killedBy: string | null; files: number } {
   }
 }
 
-parentPort!.on("message", (id: number) => parentPort!.postMessage({ id, ...tryMutant(id) }));
-parentPort!.postMessage({ ready: subjects.map(({ name }) => name) });
+parentPort!.on("message", (id: number) => parentPort!.postMessage(tryMutant(id)));
+parentPort!.postMessage({ elapsedMs: subjects.reduce((sum, subject) => sum + subject.elapsedMs, 0) });

@@ -41,6 +41,8 @@ export interface Draw {
   kinds: readonly NodeKind[];
   /** Of the nodes, how many have a last resort of their own; absent: 0.08. */
   lastResortShare?: number;
+  /** As many children as a node has at most; absent: 3. */
+  widest?: number;
 }
 
 export const COUNTRY_CODES = ["GB", "DE", "FR", "US", "CA", "JP", "BR", "ZA", "AU", "FJ"];
@@ -96,7 +98,7 @@ function randomLastResort({ random, pools }: Draw): LastResortModel {
   return kind === "pool" ? { kind, pool: random.pick(pools) } : { kind };
 }
 
-function children(draw: Draw, count = 1 + draw.random.below(3)): NodeModel[] {
+function children(draw: Draw, count = 1 + draw.random.below(draw.widest ?? 3)): NodeModel[] {
   return Array.from({ length: count }, () => randomTree(draw));
 }
 
