@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { makeCityMmdb } from "../../test/support/geo-fixtures.ts";
 import { alignColumns, format, type Goal, publish } from "../support/report.ts";
-import { asker, contextOf, queryPacket, type Variation } from "../support/server.ts";
+import { type Asker, asker, contextOf, queryPacket, type Variation } from "../support/server.ts";
 import { type TimedCase, timeInterleaved } from "../support/timing.ts";
 
 /**
@@ -24,7 +24,7 @@ const HEAD = "@ 300 IN SOA ns1 hostmaster 1 3600 600 86400 60\n@ 300 IN NS ns1\n
 interface Series {
   name: string;
   sizes: number[];
-  make(size: number): (calls: number) => void;
+  make(size: number): Asker;
   /** Most nanoseconds that the largest may cost more than the least. */
   limitNs: number;
 }
@@ -41,7 +41,7 @@ function numbers(size: number, offset: number): Variation {
   return { offset, width: DIGITS, octets };
 }
 
-function names(size: number): (calls: number) => void {
+function names(size: number): Asker {
   const hosts = Array.from(
     { length: size },
     (_, at) => `host-${numbered(at)} 300 IN A 192.0.2.${at & 255}\n`,
@@ -51,7 +51,7 @@ function names(size: number): (calls: number) => void {
   return asker(context, queryPacket(`host-${numbered(0)}.example.test.`, TYPE_A), numbers(size, 12 + 1 + 5));
 }
 
-function zones(size: number): (calls: number) => void {
+function zones(size: number): Asker {
   const zone = `${HEAD}www 300 IN A 192.0.2.1\n`;
   const files = Array.from({ length: size }, (_, at) => [`zone-${numbered(at)}.test.zone`, zone]);
   const context = contextOf(Object.fromEntries(files) as Record<string, string>);
@@ -59,7 +59,7 @@ function zones(size: number): (calls: number) => void {
   return asker(context, queryPacket(`www.zone-${numbered(0)}.test.`, TYPE_A), numbers(size, 12 + 4 + 1 + 5));
 }
 
-function depth(size: number): (calls: number) => void {
+function depth(size: number): Asker {
   let node = "eu";
   for (let level = 0; level < size; level++) node = `{failover: [${node}, us]}`;
   const context = contextOf({
@@ -69,7 +69,7 @@ function depth(size: number): (calls: number) => void {
   return asker(context, queryPacket("www.example.test.", TYPE_A));
 }
 
-function networks(size: number): (calls: number) => void {
+function networks(size: number): Asker {
   const folder = mkdtempSync(join(tmpdir(), "steerd-bench-"));
   try {
     writeFileSync(join(folder, "city.mmdb"), makeCityMmdb(size, 1));
@@ -100,7 +100,7 @@ const series: Series[] = [
 ];
 
 const cases: TimedCase[] = series.flatMap(({ name, sizes, make }) =>
-  sizes.map((size) => ({ name: `${size} ${name}`, run: make(size) })),
+  sizes.map((size) => ({ name: `${size} ${name}`, ...make(size) })),
 );
 const timings = timeInterleaved(cases, small ? { calls: 20_000, rounds: 9 } : { calls: 100_000, rounds: 25 });
 const medianOf = (name: string): number => timings.find((timing) => timing.name === name)!.medianNs;

@@ -21,7 +21,9 @@ import type { Kernel } from "../../src/serve/kernel.ts";
 import { lookAhead } from "../../src/serve/look-ahead.ts";
 import { createMessageBlock, SLOTS, setReceivedLength } from "../../src/serve/message-block.ts";
 import type { Snapshot } from "../../src/snapshot.ts";
+import { copyOctets, viewOf } from "../../src/wire/octets.ts";
 import { OUT_OCTETS } from "../../src/wire/response.ts";
+import type { TimedCase } from "./timing.ts";
 
 /** Wire form of a name of plain labels. */
 function wireName(name: string): number[] {
@@ -90,16 +92,15 @@ export interface Variation {
   octets: Uint8Array;
 }
 
+/** A case without its name. */
+export type Asker = Omit<TimedCase, "name">;
+
 /**
  * Answers a query over and over from one buffer, as a worker reads every packet into the same memory; with a variation
  * some of its octets are others every time. Packets of their own would miss the processor's caches, which real ones,
  * fresh from the kernel, do not.
  */
-export function asker(
-  context: Context,
-  query: Uint8Array,
-  variation: Variation | null = null,
-): (calls: number) => void {
+export function asker(context: Context, query: Uint8Array, variation: Variation | null = null): Asker {
   const { length } = query;
   // Larger than what V8 keeps within its heap, as receive buffers are.
   const packet = new Uint8Array(1232);
@@ -107,20 +108,35 @@ export function asker(
   const out = new Uint8Array(OUT_OCTETS);
   if (answerQuery(packet, length, context, out) === 0) throw new Error("the query gets no reply");
   if (variation === null) {
-    return (calls) => {
-      for (let call = 0; call < calls; call++) answerQuery(packet, length, context, out);
+    return {
+      run: (calls) => {
+        for (let call = 0; call < calls; call++) answerQuery(packet, length, context, out);
+      },
     };
   }
-  const { offset, width, octets } = variation;
+  const view = viewOf(packet);
+  const vary = varier(variation);
+  return {
+    run: (calls) => {
+      for (let call = 0; call < calls; call++) {
+        vary(view);
+        answerQuery(packet, length, context, out);
+      }
+    },
+    besides: (calls) => {
+      for (let call = 0; call < calls; call++) vary(view);
+    },
+  };
+}
+
+/** Writes the octets of the next variation into a query. */
+function varier({ offset, width, octets }: Variation): (query: DataView) => void {
   const count = octets.length / width;
   if ((count & (count - 1)) !== 0) throw new Error(`${count} variations are no power of two`);
   let next = 0;
-  return (calls) => {
-    for (let call = 0; call < calls; call++) {
-      const from = (next++ & (count - 1)) * width;
-      for (let at = 0; at < width; at++) packet[offset + at] = octets[from + at]!;
-      answerQuery(packet, length, context, out);
-    }
+  return (query) => {
+    const from = (next++ & (count - 1)) * width;
+    for (let at = 0; at < width; at++) query.setUint8(offset + at, octets[from + at]!);
   };
 }
 
@@ -129,35 +145,37 @@ const allocator = {
   allocate: (octets: number) => ({ address: 0n, buffer: new ArrayBuffer(octets) }),
 } as unknown as Kernel;
 
-/** As `asker`, in batches as a UDP worker answers them: what a whole batch will read is fetched before its first answer. */
-export function batchAsker(
-  context: Context,
-  query: Uint8Array,
-  variation: Variation | null = null,
-): (calls: number) => void {
+/**
+ * As `asker`, in batches as a UDP worker answers them: what a whole batch will read is fetched before its first answer,
+ * and each reply is written over its query. Putting the next queries there is the kernel's work.
+ */
+export function batchAsker(context: Context, query: Uint8Array, variation: Variation): Asker {
+  const { length } = query;
   const block = createMessageBlock(allocator, 16, false);
-  for (let slot = 0; slot < SLOTS; slot++) {
-    const packet = block.messages[slot]!;
-    new Uint8Array(packet.buffer, packet.byteOffset).set(query);
-    setReceivedLength(block, slot, query.length);
-  }
-  // The queries stay: no kernel writes the next ones over the replies.
-  const replies = createMessageBlock(allocator, 16, false);
-  if (variation === null) throw new Error("batches need queries that differ");
-  const { offset, width, octets } = variation;
-  const mask = octets.length / width - 1;
-  let next = 0;
-  return (calls) => {
-    for (let call = 0; call < calls; call += SLOTS) {
-      const count = Math.min(SLOTS, calls - call);
-      for (let slot = 0; slot < count; slot++) {
-        const packet = block.messages[slot]!;
-        const from = (next++ & mask) * width;
-        for (let at = 0; at < width; at++) packet.setUint8(offset + at, octets[from + at]!);
-      }
-      lookAhead(block, count, context);
-      for (let slot = 0; slot < count; slot++)
-        answerMessage(block.messages[slot]!, query.length, context, replies.messages[slot]!);
+  for (let slot = 0; slot < SLOTS; slot++) setReceivedLength(block, slot, length);
+  const from = viewOf(query);
+  const vary = varier(variation);
+  const receive = (count: number): void => {
+    for (let slot = 0; slot < count; slot++) {
+      const packet = block.messages[slot]!;
+      copyOctets(from, 0, length, packet, 0);
+      vary(packet);
     }
+  };
+  return {
+    run: (calls) => {
+      for (let call = 0; call < calls; call += SLOTS) {
+        const count = Math.min(SLOTS, calls - call);
+        receive(count);
+        lookAhead(block, count, context);
+        for (let slot = 0; slot < count; slot++) {
+          const message = block.messages[slot]!;
+          answerMessage(message, length, context, message);
+        }
+      }
+    },
+    besides: (calls) => {
+      for (let call = 0; call < calls; call += SLOTS) receive(Math.min(SLOTS, calls - call));
+    },
   };
 }

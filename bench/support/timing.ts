@@ -5,6 +5,8 @@ export interface TimedCase {
   name: string;
   /** Runs the function under test `calls` times. */
   run(calls: number): void;
+  /** What `run` does besides, as often: its time, taken alone in the same round, is not the function's. */
+  besides?(calls: number): void;
 }
 
 export interface Timing {
@@ -27,19 +29,28 @@ export interface TimingOptions {
 export function timeInterleaved(cases: readonly TimedCase[], options: TimingOptions): Timing[] {
   const { calls, rounds } = options;
   const samples = cases.map(() => [] as number[]);
-  for (const timed of cases) timed.run(calls);
+  for (const timed of cases) {
+    timed.run(calls);
+    timed.besides?.(calls);
+  }
   for (let round = 0; round < rounds; round++) {
     cases.forEach((timed, index) => {
-      const start = process.cpuUsage();
-      timed.run(calls);
-      const { user, system } = process.cpuUsage(start);
-      samples[index]!.push(((user + system) * 1000) / calls);
+      const wholeUs = microsecondsOf(() => timed.run(calls));
+      const besidesUs = timed.besides === undefined ? 0 : microsecondsOf(() => timed.besides!(calls));
+      samples[index]!.push(((wholeUs - besidesUs) * 1000) / calls);
     });
   }
   return cases.map(({ name }, index) => {
     const sorted = samples[index]!.sort((left, right) => left - right);
     return { name, medianNs: median(sorted), leastNs: sorted[0]!, mostNs: sorted.at(-1)! };
   });
+}
+
+function microsecondsOf(work: () => void): number {
+  const start = process.cpuUsage();
+  work();
+  const { user, system } = process.cpuUsage(start);
+  return user + system;
 }
 
 /**
