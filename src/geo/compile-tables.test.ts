@@ -280,7 +280,18 @@ describe("memory", () => {
     expect(reports.map((report) => report.kind)).toEqual(["geo", "geo", "subnets"]);
     expect(reports[1]!.octets).toBeLessThan(reports[0]!.octets);
     expect(reports.reduce((sum, report) => sum + report.octets, 0)).toBe(data.cells.byteLength);
-    expect(reports[0]).toMatchObject({ reused: false, longest4: 24, longest6: 127 });
+    expect(reports[0]).toMatchObject({ reused: false, longest4: 24, longest6: 48 });
+  });
+
+  it("the longest tile is one in which clients can be", () => {
+    const longest = (...keys: string[]): number[] => {
+      const { reports } = compileTables([{ kind: "subnets", keys: [...keys, "default"] }], SOURCES);
+      return [reports[0]!.longest4, reports[0]!.longest6];
+    };
+    // Beside ::1/128 stands ::2/127, where nobody is; beside 2620:4f:8000::/48 are networks of others.
+    expect(longest("81.0.0.0/8")).toEqual([24, 48]);
+    expect(longest("81.2.0.0/25", "2a00:1450::/57")).toEqual([25, 57]);
+    expect(longest("fd00:1::/64", "3000::/50")).toEqual([24, 64]);
   });
 
   it("beyond what cells and classes can address is a problem", () => {

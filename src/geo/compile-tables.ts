@@ -27,7 +27,7 @@ export interface TableReport {
   /** Number of tiles per family. */
   tiles4: number;
   tiles6: number;
-  /** Length of the longest tile that is not a special-purpose block's: answers get this scope at most. */
+  /** Length of the longest tile in which clients can be: neither a special-purpose block's nor within 0000::/3. */
   longest4: number;
   longest6: number;
   /** Tiles longer than /24 and /56, other than those of clients of whom nothing is known. */

@@ -43,7 +43,7 @@ export interface BuiltIndex {
   root: number;
   bits: number;
   tiles: number;
-  /** Length of the longest tile outside of special-purpose blocks. */
+  /** Length of the longest tile outside of special-purpose blocks and of what is nobody's, see isNobodys. */
   longestBits: number;
   /** Tiles longer than READS has limits for, other than those of clients of whom nothing is known. */
   fine: number;
@@ -56,6 +56,8 @@ interface Build {
   draft: CellDraft;
   steps: Steps;
   shape: IndexShape;
+  /** First word of the addresses in the block that is being built, below the root. */
+  firstWord: number;
   /** One block per level; it moves to the draft when it is whole. */
   levels: Level[];
 }
@@ -72,7 +74,7 @@ export function buildIndex(draft: CellDraft, steps: Steps, unknown: number): Bui
     return { root, bits: 0, tiles: 1, longestBits: 0, fine: 0 };
   }
   const built = { root: 0, bits: shape.rootBits, tiles: 0, longestBits: 0, fine: 0 };
-  const build: Build = { unknown, built, draft, steps, shape, levels: [] };
+  const build: Build = { unknown, built, draft, steps, shape, firstWord: 0, levels: [] };
   const root = createLevel(1 << shape.rootBits);
   fillBlock(build, root, 0, shape.rootBits, 1, steps.count, steps.values[0]!, 0);
   built.root = appendCells(draft, root.slots, root.slots.length);
@@ -146,6 +148,7 @@ function buildBlock(
   const bits = Math.min(depth < WIDE_BITS ? build.shape.blockBits : DEEP_BITS, 8 - (depth & 7));
   build.levels[above] ??= createLevel(256);
   const level = build.levels[above];
+  build.firstWord = build.steps.starts[from * build.steps.words]!;
   fillBlock(build, level, depth, bits, from, to, value, above);
   const mayPack =
     level.reads < 0 || build.shape === SMALL || above + 2 + level.reads <= READS[build.steps.words].limit;
@@ -179,9 +182,19 @@ function fillLeaves(
     if (level.needed < bits - free) level.needed = bits - free;
     if (tileBits <= limited) level.reads = Math.max(level.reads, 0);
     else if (value >= 0 && value !== build.unknown) built.fine++;
-    if (value >= 0 && tileBits > built.longestBits) built.longestBits = tileBits;
+    const firstWord = depth === 0 ? (at - 1) << (32 - bits) : build.firstWord;
+    if (value >= 0 && tileBits > built.longestBits && !isNobodys(build, firstWord))
+      built.longestBits = tileBits;
     built.tiles++;
   }
+}
+
+/**
+ * IPv6 addresses that begin with 000: reserved, and no client's (RFC 4291 section 2.4). Beside :: and ::1 stand tiles as
+ * long as those, which say nothing of the scopes that clients get.
+ */
+function isNobodys({ steps }: Build, firstWord: number): boolean {
+  return steps.words > 1 && firstWord >>> 29 === 0;
 }
 
 /** `bits` bits of a run's start from `depth` on; a block never straddles a word. */
