@@ -1,4 +1,4 @@
-import { type Finding, formatPlace } from "../config/findings.ts";
+import { type Finding, formatPlace, sentenceOf } from "../config/findings.ts";
 import { paint, type Terminal } from "./terminal.ts";
 
 /** Findings in columns, in the order of files and lines: place, code, what was found and what was expected. */
@@ -8,11 +8,10 @@ export function findingLines(findings: Finding[], terminal: Terminal): string[] 
   const codeWidth = Math.max(0, ...findings.map((finding) => finding.code.length));
   return findings.map((finding, i) => {
     const code = finding.code.padEnd(codeWidth);
-    const expectation = finding.expected === "" ? "" : `: expected ${finding.expected}`;
     return [
       places[i]!.padEnd(placeWidth),
       paint(terminal, finding.severity === "error" ? "red" : "yellow", code),
-      `${finding.severity === "warning" ? "warning: " : ""}${finding.what}${expectation}`,
+      `${finding.severity === "warning" ? "warning: " : ""}${sentenceOf(finding)}`,
     ].join("  ");
   });
 }

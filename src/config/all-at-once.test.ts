@@ -227,3 +227,8 @@ records:
     ]);
   });
 });
+
+test("what a file says cannot look like another finding, nor reach a terminal", () => {
+  const [line] = findingsOf('records: {www: {"x\\nzones/a.yaml:1:1 FAKE \\e[31m": 1, policy: us}}\n');
+  expect(line).toContain('"x\\u000azones/a.yaml:1:1 FAKE \\u001b[31m" is not a key');
+});

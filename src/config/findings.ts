@@ -1,3 +1,5 @@
+import { printableLine } from "../serve/printable.ts";
+
 /** One thing wrong, or doubtful, in a file: said once, with its place. */
 export interface Finding {
   severity: "error" | "warning";
@@ -14,10 +16,14 @@ export interface Finding {
   expected: string;
 }
 
+/** The text of a finding in one line, with nothing in it that a terminal would obey: it holds words of the file. */
+export function sentenceOf({ what, expected }: Pick<Finding, "what" | "expected">): string {
+  return printableLine(expected === "" ? what : `${what}: expected ${expected}`);
+}
+
 /** One line: `zones/a.yaml:14:9 CFG_POOL_UNKNOWN www: "eu-wset" is not a pool: expected one of eu-west, us-east`. */
 export function formatFinding(finding: Finding): string {
-  const expectation = finding.expected === "" ? "" : `: expected ${finding.expected}`;
-  return `${formatPlace(finding)} ${finding.code} ${finding.what}${expectation}`;
+  return `${formatPlace(finding)} ${finding.code} ${sentenceOf(finding)}`;
 }
 
 /** `file`, `file:line` or `file:line:column`, as far as it is known. */
