@@ -103,7 +103,7 @@ test("k mistakes in different entries of a sound zone are k errors", () => {
   const { below, pick } = seededRandom(20_261_122);
   const folder = configFolder({ "geo/aws-latency.csv": TABLE });
   for (const zone of ZONES) folder.write(`zones/${zone}.yaml`, readFileSync(`zones/${zone}.yaml`, "utf8"));
-  const usual = new Set(folder.compile().findings.map(({ what }) => what));
+  const usual = new Set(folder.compile().findings.map(({ code }) => code));
   for (let draw = 0; draw < DRAWS; draw++) {
     const zone = ZONES[draw % ZONES.length]!;
     const file = parseDocument(readFileSync(`zones/${zone}.yaml`, "utf8").replaceAll("POOL", "pool"));
@@ -122,7 +122,7 @@ test("k mistakes in different entries of a sound zone are k errors", () => {
     for (const each of ZONES) folder.write(`zones/${each}.yaml`, each === zone ? text : "");
     const { findings } = folder.compile();
     const errors = findings.filter(({ severity }) => severity === "error");
-    const warnings = findings.filter(({ severity, what }) => severity === "warning" && !usual.has(what));
+    const warnings = findings.filter(({ severity, code }) => severity === "warning" && !usual.has(code));
     // Some of the mistakes above take the place of what used a pool.
     const strangers = warnings.filter(({ code }) => code !== "CFG_UNUSED");
     expect(strangers, `draw ${draw}\n${text}`).toEqual([]);
