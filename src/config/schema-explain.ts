@@ -61,9 +61,13 @@ const loadSchema = z
 const takesSchema = z.number().min(0).max(1);
 
 const deciderSchema: z.ZodType<Decider> = z.strictObject({
-  operand: z.string().describe("a check, or pool:[ZONE/]POOL[/ENDPOINT]"),
+  operand: z.string().describe("a check, pool:[ZONE/]POOL[/ENDPOINT], or at_least"),
   state: z.enum(["up", "down", "unknown"]),
   reason: z.string().describe("why, where something was asked; empty: it is calculated itself, or a pool"),
+  count: z
+    .strictObject({ up: z.number(), of: z.number(), needed: z.number() })
+    .exactOptional()
+    .describe("of at_least: how many of its list are up; absent: it is none, or one or all are needed"),
 });
 
 const saidSchema: z.ZodType<OperatorWord> = z.strictObject({

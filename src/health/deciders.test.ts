@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { configFolder } from "../../test/support/config-folder.ts";
-import { type Decider, decidersOf, decidingPlan } from "./deciders.ts";
+import { type Decider, decidersOf, deciderWords, decidingPlan } from "./deciders.ts";
 import { applyOffline } from "./offline.ts";
 import { everyTarget } from "./plan.ts";
 import { allocateHealthRows } from "./rows.ts";
@@ -44,7 +44,10 @@ function decide(address: string, down: string[], zone = ZONE): string[] {
   const found = everyTarget(plan).find(
     (target) => target.address === address && target.isPart !== true && target.check.type === "calculated",
   );
-  const words = ({ operand, state, reason }: Decider): string => `${operand} ${state} ${reason}`.trim();
+  const words = ({ operand, state, reason, count }: Decider): string =>
+    [operand, state, reason, ...(count === undefined ? [] : [`${count.up}/${count.of}, ${count.needed}`])]
+      .filter((word) => word !== "")
+      .join(" ");
   return decidersOf(decidingPlan(plan).deciding!, rows, found!.row).map(words);
 }
 
@@ -56,14 +59,16 @@ test("all: the checks that fail, whichever they are nested in", () => {
   expect(decide("192.0.2.10", ["cache@192.0.2.10"])).toEqual(["cache down assumed"]);
   expect(decide("192.0.2.10", ["cache@192.0.2.10", "192.0.2.1", "192.0.2.3"])).toEqual([
     "cache down assumed",
+    "at_least down 1/3, 2",
     "pool:db/a down assumed",
     "pool:db/c down assumed",
   ]);
 });
 
-test("at_least: those that are down, and not when there are enough", () => {
+test("at_least: how many are up, and those that are down, and not when there are enough", () => {
   expect(decide("192.0.2.10", ["192.0.2.1"])).toEqual([]);
   expect(decide("192.0.2.10", ["192.0.2.1", "192.0.2.2"])).toEqual([
+    "at_least down 1/3, 2",
     "pool:db/a down assumed",
     "pool:db/b down assumed",
   ]);
@@ -78,4 +83,22 @@ test("a region: what its check comes from, and not what the address's own check 
   expect(decide("192.0.2.40", ["uplink@203.0.113.1"])).toEqual(["uplink down assumed"]);
   expect(decide("192.0.2.31", ["web@192.0.2.30"])).toEqual(["pool:osl-web down"]);
   expect(decide("192.0.2.40", ["web@192.0.2.40"])).toEqual([]);
+});
+
+test.each([
+  ["one is enough", "{at_least: 1, of: [web, cache]}", ["web down assumed", "cache down assumed"]],
+  ["all are needed", "{at_least: 2, of: [web, cache]}", ["web down assumed", "cache down assumed"]],
+])("at_least, where %s: no count says more", (_what, rule, expected) => {
+  const zone = ZONE.replace("{all: [web, cache]}", rule);
+  expect(decide("192.0.2.10", ["web@192.0.2.10", "cache@192.0.2.10"], zone)).toEqual(expected);
+});
+
+test("in words", () => {
+  const count = { up: 1, of: 3, needed: 2 };
+  const deciders: Decider[] = [
+    { operand: "at_least", state: "down", reason: "", count },
+    { operand: "cache", state: "down", reason: "refused" },
+    { operand: "pool:db", state: "down", reason: "" },
+  ];
+  expect(deciderWords(deciders)).toBe("1 of 3 up, 2 needed, cache is down: refused, pool:db is down");
 });

@@ -11,7 +11,7 @@ import {
   ROW_REASON,
 } from "./rows.ts";
 import {
-  decidingLeaves,
+  foldRule,
   leavesOf,
   type OwnPoolPlan,
   type RuleFacts,
@@ -22,11 +22,13 @@ import {
 
 /** One of those that made a calculated state what it is. */
 export interface Decider {
-  /** As files name it: a check, or `pool:[ZONE/]POOL[/ENDPOINT]`. */
+  /** As files name it: a check, or `pool:[ZONE/]POOL[/ENDPOINT]`; `at_least`: those of its list that stand behind it. */
   operand: string;
   state: RuleVerdict;
   /** Why, where something was asked; empty: it was calculated from others, or is a pool. */
   reason: string;
+  /** Of `at_least`, where neither one nor all are needed: how many of its list are up. */
+  count?: { up: number; of: number; needed: number };
 }
 
 /** What the names and rules of calculated states are taken from; structured-cloneable. */
@@ -117,8 +119,18 @@ export function decidersOf(plan: DecidingPlan, rows: HealthRows, row: number): D
     return leaf.kind === "own" ? ofPool(operands.get(firstRow(leaf.pool)), facts.own(leaf.pool), zone) : [];
   }
 
+  /** Of those that are counted the ones that say the same as the whole. */
   function ofRule(rule: RulePlan, zone: string): Decider[] {
-    return decidingLeaves(rule, facts).flatMap((leaf) => ofLeaf(leaf, zone));
+    if (rule.kind === "not") return ofRule(rule.of, zone);
+    if (rule.kind !== "count") return ofLeaf(rule, zone);
+    const state = foldRule(rule, facts).verdict;
+    const verdicts = rule.of.map((each) => foldRule(each, facts).verdict);
+    const deciding = rule.of.filter((_, place) => verdicts[place] === state);
+    const [needed, of] = [rule.atLeast, rule.of.length];
+    const up = verdicts.filter((verdict) => verdict === "up").length;
+    const isPart = needed > 1 && needed < of;
+    const counted = isPart ? [{ operand: "at_least", state, reason: "", count: { up, of, needed } }] : [];
+    return [...counted, ...deciding.flatMap((each) => ofRule(each, zone))];
   }
 
   const own = calculated.get(row);
@@ -142,11 +154,14 @@ function ofPool(
 /** More would make a line that nobody reads; `explain --json` has them all. */
 const MOST_DECIDERS = 4;
 
+function wordsOf({ operand, state, reason, count }: Decider): string {
+  if (count !== undefined) return `${count.up} of ${count.of} up, ${count.needed} needed`;
+  return `${operand} is ${state}${reason === "" ? "" : `: ${reason}`}`;
+}
+
 /** `cache is down: refused, pool:db is down`: what a calculated state comes from, in one line; empty: nothing does. */
 export function deciderWords(deciders: readonly Decider[]): string {
-  const words = deciders
-    .slice(0, MOST_DECIDERS)
-    .map(({ operand, state, reason }) => `${operand} is ${state}${reason === "" ? "" : `: ${reason}`}`);
+  const words = deciders.slice(0, MOST_DECIDERS).map(wordsOf);
   const more = deciders.length - words.length;
   return [...words, ...(more > 0 ? [`and ${more} more`] : [])].join(", ");
 }

@@ -87,12 +87,3 @@ export function leavesOf(rule: RulePlan): RulePlan[] {
   if (rule.kind === "not") return leavesOf(rule.of);
   return rule.kind === "count" ? rule.of.flatMap(leavesOf) : [rule];
 }
-
-/** The leaves that a verdict comes from: of those that are counted the ones that say the same. */
-export function decidingLeaves(rule: RulePlan, facts: RuleFacts): RulePlan[] {
-  if (rule.kind === "not") return decidingLeaves(rule.of, facts);
-  if (rule.kind !== "count") return rule.kind === "up" ? [] : [rule];
-  const { verdict } = foldRule(rule, facts);
-  const deciding = rule.of.filter((each) => foldRule(each, facts).verdict === verdict);
-  return deciding.flatMap((each) => decidingLeaves(each, facts));
-}
