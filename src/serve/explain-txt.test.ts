@@ -170,6 +170,7 @@ describe("what is answered as ever", () => {
 
   test("a list that is wrong is an error with its place", () => {
     const folder = temporaryFolder("explain-txt");
+    mkdirSync(join(folder, "zones"));
     writeFileSync(join(folder, "steerd.yaml"), "explain: {allow: [127.0.0.0/33], alow: []}\n");
     const { findings } = compileFiles(join(folder, "steerd.yaml"));
     expect(findings.map(({ line, column, code }) => `${line}:${column} ${code}`)).toEqual([
