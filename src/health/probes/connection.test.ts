@@ -115,3 +115,27 @@ it("a socket that could not connect opens no other", async () => {
   closers.push(() => next.close());
   expect(next).not.toBe(connection);
 });
+
+it("a socket that was kept is kept again by its next user, and closed with the idle ones", async () => {
+  const place = { host: "127.0.0.1", port: await numbering(), autoSelectFamily: false };
+  const hearer = new Hearer();
+  const connection = openPlain(place, hearer);
+  await ask(connection, hearer);
+  connection.keep();
+  connection.takeUp(hearer);
+  connection.release();
+  await closed(connection);
+  closeIdle();
+  const next = new Hearer();
+  const again = openPlain(place, next);
+  expect(again).toBe(connection);
+  await ask(again, next);
+  closeIdle();
+  expect(again.isOpen, "in use").toBe(true);
+  again.keep();
+  const isClosed = closed(again);
+  closeIdle();
+  expect(again.isOpen, "idle").toBe(false);
+  await isClosed;
+  expect(next.heard).toEqual(["connect", "2"]);
+});

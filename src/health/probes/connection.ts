@@ -32,7 +32,7 @@ const SPARE_MAX = 512;
 /** Connections that are kept at most while nobody uses them: one for each of the 10,000 targets that the prober is built for. */
 const IDLE_MAX = 10_240;
 
-/** Connections that have been kept, in use or not, until they are closed. */
+/** Connections that have been kept, in use or not, until they are closed for good. */
 const lasting = new Set<Connection>();
 
 let idleCount = 0;
@@ -87,9 +87,13 @@ export class Connection {
     });
     this.socket.on("close", () => {
       this.isOpen = false;
+      if (this.isFree && spare.length < SPARE_MAX) {
+        spare.push(this);
+        return;
+      }
+      this.isFree = false;
       this.retire();
       this.user?.onClose();
-      if (this.isFree && spare.length < SPARE_MAX) spare.push(this);
     });
   }
 
@@ -139,7 +143,9 @@ export class Connection {
 
   private retire(): void {
     this.setIdle(false);
-    if (this.isLasting) lasting.delete(this);
+    // Who opens it again may well keep it again.
+    if (!this.isLasting || this.isFree) return;
+    lasting.delete(this);
     this.isLasting = false;
   }
 

@@ -1,10 +1,12 @@
 import { EventEmitter } from "node:events";
-import { connect, createServer, type Socket } from "node:net";
+import { connect, createServer, type OnReadOpts, type Socket } from "node:net";
 import { expect, it } from "vitest";
 import { FakeClock } from "../../../test/support/fake-clock.ts";
 import type { ProbeResult } from "../probe.ts";
 import { reasonText } from "../reasons.ts";
 import { startExchange } from "./exchange.ts";
+import { expectationOf } from "./expectation.ts";
+import { ResponseReader } from "./response.ts";
 
 /** A port that nobody listens on. */
 function freePort(): Promise<number> {
@@ -17,17 +19,18 @@ function freePort(): Promise<number> {
   });
 }
 
-it("a connection to itself is nobody listening", async () => {
+const anything = expectationOf({ expectStatus: [], expectBody: "" })!;
+
+it.each([
+  ["nothing is asked", null, null],
+  ["what is asked comes back", Buffer.from("GET / HTTP/1.1\r\n\r\n"), () => new ResponseReader(anything)],
+])("a connection to itself is nobody listening: %s", async (_what, request, reader) => {
   const port = await freePort();
   const result = await new Promise<ProbeResult>((resolve) => {
-    const plan = {
-      // Both ends on one port: TCP's simultaneous open joins the socket with itself.
-      where: () => connect({ host: "127.0.0.1", port, localAddress: "127.0.0.1", localPort: port }),
-      secure: false,
-      request: null,
-      reader: null,
-    };
-    startExchange(plan, new FakeClock(), resolve);
+    // Both ends on one port: TCP's simultaneous open joins the socket with itself.
+    const where = (onread: OnReadOpts) =>
+      connect({ host: "127.0.0.1", port, localAddress: "127.0.0.1", localPort: port, onread });
+    startExchange({ where, secure: false, request, reader }, new FakeClock(), resolve);
   });
   expect(reasonText(result.reason)).toBe("refused");
 });

@@ -212,8 +212,8 @@ class Exchange implements RunningProbe, ConnectionUser {
 
   onConnect(): void {
     if (this.done === null || this.connection === null) return;
-    // On loopback the kernel may pick the probed port for our own end: TCP then connects to itself (RFC 9293 3.5).
-    if (isJoinedToItself(this.connection.socket, this.plan)) {
+    // Of plain requests only those that are not answered as expected are looked at: see onRead.
+    if ((this.plan.secure || this.plan.request === null) && isJoinedToItself(this.connection.socket)) {
       this.finish(REASON_REFUSED);
       return;
     }
@@ -248,7 +248,8 @@ class Exchange implements RunningProbe, ConnectionUser {
     const reason = response.feed(octets);
     if (response.inBody) this.phase = "body";
     if (reason === REASON_NONE) return true;
-    this.finish(reason);
+    const isEcho = !isSuccess(reason) && this.connection !== null && isJoinedToItself(this.connection.socket);
+    this.finish(isEcho ? REASON_REFUSED : reason);
     // Who keeps the connection reads on, to notice its end.
     return this.connection?.isOpen === true;
   }
@@ -324,9 +325,10 @@ class Exchange implements RunningProbe, ConnectionUser {
   }
 }
 
-/** Both ends of a connection are one. The other end's name costs a system call, which the ports mostly save. */
-function isJoinedToItself(socket: Socket, { where }: ExchangePlan): boolean {
-  const { localPort } = socket;
-  if (typeof where === "object" && localPort !== where.port) return false;
-  return localPort === socket.remotePort && socket.localAddress === socket.remoteAddress;
+/**
+ * Both ends of a connection are one: on loopback the kernel may pick the probed port for our own end, and TCP then connects
+ * to itself (RFC 9293 3.5). To ask costs two system calls.
+ */
+function isJoinedToItself({ localPort, remotePort, localAddress, remoteAddress }: Socket): boolean {
+  return localPort === remotePort && localAddress === remoteAddress;
 }
