@@ -1,4 +1,5 @@
 import { deciderWords } from "../health/deciders.ts";
+import { isDrained } from "../policy/explain-pool.ts";
 import type {
   AddressExplanation,
   EntryExplanation,
@@ -9,7 +10,7 @@ import type {
 } from "../policy/explanation.ts";
 import { listed } from "../wire/listing.ts";
 import { loadWords } from "./explain-load.ts";
-import { forcedWords, isDrained, percentWords, takesWords } from "./explain-said.ts";
+import { forcedWords, percentWords, takesWords } from "./explain-said.ts";
 import { paint, type Style, type Terminal } from "./terminal.ts";
 
 /** A line of the tree before it is aligned: what it is about, what is said of it, and what stands below it. */

@@ -72,14 +72,6 @@ function noteWords(said: OperatorWord | null): string {
   return parts.length === 0 ? "" : ` (${parts.join(", ")})`;
 }
 
-/** True when nothing but an operator's word keeps every address of the pool out, and drains some of them. */
-export function isDrained({ endpoints }: PoolExplanation): boolean {
-  const states = endpoints.flatMap(({ addresses }) => addresses.map(({ state }) => state));
-  return (
-    states.includes("drained") && states.every((state) => state === "drained" || state === "forced-down")
-  );
-}
-
 /** Three digits where there are as many to say. */
 export function percentWords(share: number): string {
   return `${Number((share * 100).toPrecision(3))}%`;

@@ -78,7 +78,8 @@ function start(): Prober {
     random: () => 0.5,
     prepare,
     onTransition: ({ endpoint, to, forced }) => told.push(`${endpoint} ${to} ${forced ?? "-"}`),
-    onPoolTransition: ({ pool: name, to }) => told.push(`${name} ${to}`),
+    onPoolTransition: ({ pool: name, to, withheld }) =>
+      told.push(`${name} ${to}${withheld ? " by hand" : ""}`),
     onForced: ({ endpoint, from, to, probed }) => told.push(`${endpoint} ${from} to ${to}, ${probed}`),
     onLatchMove: () => undefined,
     onRoundDone: () => undefined,
@@ -101,7 +102,7 @@ describe("forced states", () => {
     prober.setForced([say(0, STATE_DRAINED), say(1, STATE_FORCED_DOWN)]);
     expect(state(0)).toBe(STATE_DRAINED | STATE_PROBED_UP | STATE_KNOWN);
     expect(state(1)).toBe(STATE_FORCED_DOWN | STATE_PROBED_UP | STATE_KNOWN);
-    expect(told).toEqual(["e0 null to drain, up", "e1 null to down, up", "p failed"]);
+    expect(told).toEqual(["e0 null to drain, up", "e1 null to down, up", "p failed by hand"]);
   });
 
   it("of a drain leaves the pool's count, of down does not", () => {

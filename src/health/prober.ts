@@ -324,6 +324,8 @@ class RowsProber implements Prober {
         to: verdict.failed ? "failed" : "healthy",
         up: verdict.up,
         usable: verdict.usable,
+        withheld:
+          verdict.failed && verdict.usable === 0 && pool.plan.endpoints.some(({ length }) => length > 0),
         durationMs: nowMs - pool.sinceMs,
       });
       pool.sinceMs = nowMs;

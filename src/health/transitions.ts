@@ -49,5 +49,7 @@ export interface PoolTransition {
   to: "healthy" | "failed";
   up: number;
   usable: number;
+  /** It has failed because an operator has taken all of it out: everything is drained or forced down. */
+  withheld: boolean;
   durationMs: number;
 }

@@ -143,3 +143,11 @@ function stateName(state: number): AddressExplanation["state"] {
   if ((state & STATE_UP) !== 0) return "up";
   return (state & STATE_KNOWN) !== 0 ? "down" : "unknown";
 }
+
+/** True when nothing but an operator's word keeps every address of the pool out, and drains some of them. */
+export function isDrained({ endpoints }: PoolExplanation): boolean {
+  const states = endpoints.flatMap(({ addresses }) => addresses.map(({ state }) => state));
+  return (
+    states.includes("drained") && states.every((state) => state === "drained" || state === "forced-down")
+  );
+}

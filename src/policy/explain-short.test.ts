@@ -45,3 +45,12 @@ describe("odds in short", () => {
     );
   });
 });
+
+test("a pool that is drained by hand has not failed", () => {
+  const world = createWorld([record(failover([pool("eu", ["192.0.2.1"]), pool("us", ["198.51.100.1"])]))]);
+  const told = (): string[] => shortLines(world.explain()).filter((line) => /: eu/.test(line));
+  world.set("eu", "drained");
+  expect(told()).toEqual(["drained: eu, 0 of 1 up"]);
+  world.set("eu", "forced-down");
+  expect(told()).toEqual(["failed: eu, 0 of 1 up"]);
+});

@@ -1,5 +1,6 @@
 import { deciderWords } from "../health/deciders.ts";
 import { listed } from "../wire/listing.ts";
+import { isDrained } from "./explain-pool.ts";
 import type { Explanation, NodeExplanation, PoolExplanation } from "./explanation.ts";
 
 /** Octets of one string of a TXT record (RFC 1035 section 3.3). */
@@ -42,16 +43,21 @@ function scopeWords({ scope, tables }: Explanation): string {
   return tables.map(({ kind, tileBits }) => `${kind} /${tileBits}`).join(" ");
 }
 
-/** What failed, and the way to what was chosen. */
+/** What failed or is drained, and the way to what was chosen. */
 function pathLines(root: NodeExplanation): string[] {
-  const failed = failures(root).map((words) => `failed: ${words}`);
+  const failed = failures(root);
   const chosen = chosenPaths(root).map((words) => `chosen: ${words}`);
   return [...failed, ...chosen, ...oddsLines(root)];
 }
 
 function failures(node: NodeExplanation): string[] {
   return node.entries.flatMap((entry) => {
-    if (entry.status === "failed") return [`${entryWords(entry.key, entry.node)}${whyDown(entry.node)}`];
+    const { pool } = entry.node;
+    const words = entryWords(entry.key, entry.node);
+    if (entry.status === "failed")
+      return [
+        pool !== null && isDrained(pool) ? `drained: ${words}` : `failed: ${words}${whyDown(entry.node)}`,
+      ];
     return entry.status === "chosen" ? failures(entry.node) : [];
   });
 }

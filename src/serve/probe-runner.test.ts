@@ -148,10 +148,20 @@ describe("runProbeWorker", () => {
     ["healthy", "failed", "warn", "pool eu has failed: 1 of 3 up, after 2 min healthy"],
     ["unknown", "healthy", "info", "pool eu is healthy: 1 of 3 up, first verdict"],
   ] as const)("a pool that goes from %s to %s is one line", (from, to, level, message) => {
-    hooks.onPoolTransition({ zone: "z", pool: "eu", from, to, up: 1, usable: 3, durationMs: 120_000 });
+    const counts = { up: 1, usable: 3, withheld: false };
+    hooks.onPoolTransition({ zone: "z", pool: "eu", from, to, ...counts, durationMs: 120_000 });
     expect(port.posted).toEqual([
       { kind: "log", level, message, fields: expect.objectContaining({ event: "pool", up: 1, usable: 3 }) },
     ]);
+  });
+
+  it("a pool that an operator has taken out has not failed by itself, and its line says so", () => {
+    const counts = { up: 0, usable: 0, withheld: true };
+    const states = { from: "healthy", to: "failed" } as const;
+    hooks.onPoolTransition({ zone: "z", pool: "eu", ...states, ...counts, durationMs: 120_000 });
+    const message = "pool eu is taken out by hand, all of it drained or forced down, after 2 min healthy";
+    const fields = expect.objectContaining({ event: "pool", to: "failed", withheld: true });
+    expect(port.posted).toEqual([{ kind: "log", level: "warn", message, fields }]);
   });
 });
 

@@ -172,10 +172,12 @@ function logForced(log: Log, transition: ForcedTransition): void {
 const FORCED: Record<ForcedWord, string> = { up: "forced up", down: "forced down", drain: "drained" };
 
 function logPool(log: Log, transition: PoolTransition): void {
-  const { zone, pool, from, to, up, usable, durationMs } = transition;
+  const { zone, pool, from, to, up, usable, withheld, durationMs } = transition;
   const after = from === "unknown" ? "first verdict" : `after ${formatDuration(durationMs)} ${from}`;
-  const what = to === "healthy" ? "is healthy" : "has failed";
-  log(to === "healthy" ? "info" : "warn", `pool ${pool} ${what}: ${up} of ${usable} up, ${after}`, {
+  const what = withheld
+    ? "is taken out by hand, all of it drained or forced down"
+    : `${to === "healthy" ? "is healthy" : "has failed"}: ${up} of ${usable} up`;
+  log(to === "healthy" ? "info" : "warn", `pool ${pool} ${what}, ${after}`, {
     event: "pool",
     zone,
     pool,
@@ -183,6 +185,7 @@ function logPool(log: Log, transition: PoolTransition): void {
     to,
     up,
     usable,
+    ...(withheld ? { withheld } : {}),
     durationMs: Math.round(durationMs),
   });
 }
