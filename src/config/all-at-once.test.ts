@@ -232,3 +232,18 @@ test("what a file says cannot look like another finding, nor reach a terminal", 
   const [line] = findingsOf('records: {www: {"x\\nzones/a.yaml:1:1 FAKE \\e[31m": 1, policy: us}}\n');
   expect(line).toContain('"x\\u000azones/a.yaml:1:1 FAKE \\u001b[31m" is not a key');
 });
+
+test("a name that JavaScript's objects have means nothing where the section that may have it is wrong", () => {
+  const file =
+    "checks: {constructor: {type: http}}\npools: {eu: {check: constructor, endpoints: [192.0.2.1]}}\n";
+  expect(short(findingsOf(`${file}records: {www: {policy: eu}}\n`))).toEqual([
+    '1:10 CFG_YAML_KEY "constructor" is reserved and cannot be a key',
+  ]);
+});
+
+test("of more mistakes in one entry than are listed, none is taken out: that would take minutes", () => {
+  const keys = Array.from({ length: 10_000 }, (_, i) => `key-${i}: 1`).join(", ");
+  const lines = findingsOf(`pools: {eu: {endpoints: [192.0.2.1]}}\nrecords: {www: {policy: eu, ${keys}}}\n`);
+  expect(lines).toHaveLength(101);
+  expect(lines[0]).toContain("CFG_FINDINGS_CUT");
+});

@@ -62,15 +62,16 @@ export function importedNames(imports: Imports, kind: Imported["kind"]): string[
   return [...imports.names.values()].filter((found) => found.kind === kind).map(({ name }) => name);
 }
 
-/** The file's own section and what it gets from others of the same kind. */
+/** The file's own section and what it gets from others of the same kind. Without a prototype: `constructor` may be named, and is nothing. */
 export function withImported<T>(
   own: Record<string, T>,
   imports: Imports,
   kind: "check" | "group" | "region",
 ): Record<string, T> {
-  const found = [...imports.names.values()].filter((imported) => imported.kind === kind);
-  if (found.length === 0) return own;
-  return { ...Object.fromEntries(found.map(({ name, value }) => [name, value as T])), ...own };
+  const all: Record<string, T> = Object.create(null);
+  for (const imported of imports.names.values())
+    if (imported.kind === kind) all[imported.name] = imported.value as T;
+  return Object.assign(all, own);
 }
 
 /** Puts together what included files bring; a name that means two things is reported where the second one comes from. */

@@ -3,7 +3,7 @@ import { isMapping } from "./chosen.ts";
 import { CUT, isCut } from "./cut.ts";
 import { ANY_NAME, type Damage, isPrefix, nameKey } from "./damage.ts";
 import { SECTIONS, type Section } from "./imports.ts";
-import type { Reporter } from "./problem.ts";
+import { MAX_FINDINGS_PER_FILE, type Reporter } from "./problem.ts";
 import { meantKey, reportIssues, valueAt } from "./validate.ts";
 import type { YamlPath } from "./yaml-text.ts";
 
@@ -33,6 +33,7 @@ export function salvage<T>(
   const named = keysAsMeant(whole.error?.issues ?? [], value, damage, reporter);
   const issues = named === value ? (whole.error?.issues ?? []) : issuesOf(schema, named);
   reportIssues(issues, named, reporter);
+  if (isBeyondListing([...(whole.error?.issues ?? []), ...issues])) return null;
   const entries = wrongEntries(issues, named);
   const frame = mend(schema, without(named, entries), [], damage, reporter);
   if (frame === null) return null;
@@ -53,6 +54,17 @@ type Issue = z.core.$ZodIssue;
 
 function issuesOf(schema: z.ZodType, value: unknown): Issue[] {
   return schema.safeParse(value).error?.issues ?? [];
+}
+
+/** More places are wrong than are listed: what else there is would not be told, and to take each of them out takes long. */
+function isBeyondListing(issues: readonly Issue[]): boolean {
+  const places = new Set<string>();
+  for (const issue of issues) {
+    const place = issue.path.join("\0");
+    if (issue.code === "unrecognized_keys") for (const key of issue.keys) places.add(`${place}\0${key}`);
+    else places.add(place);
+  }
+  return places.size > MAX_FINDINGS_PER_FILE;
 }
 
 function holdsCut(value: unknown): boolean {
