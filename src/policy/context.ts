@@ -122,7 +122,12 @@ export interface DecideContext {
   /** Its slot of turns. */
   turnSlot: number;
   ownerHash: number;
+  /** How many endpoints and entries an explanation may look at for one set of odds; no decision reads it. */
+  oddsBudget: number;
 }
+
+/** Some 200 ms. */
+const ODDS_BUDGET = 2_000_000;
 
 /** A search for the earliest endpoints of one pool; the candidates are `count` in number, and never more than `most`. */
 export interface HashSearch {
@@ -186,6 +191,7 @@ export function createDecideContext(
     family: 4,
     turnSlot: 0,
     ownerHash: 0,
+    oddsBudget: ODDS_BUDGET,
     client: createClient(),
     answer: createAnswer(),
     trace: null,

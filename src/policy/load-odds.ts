@@ -31,8 +31,6 @@ import { FIRST_ATTEMPTS } from "./rest.ts";
  * draw does not take the client. For explain: off the query path; allocates.
  */
 
-/** Looks at candidates, for one client; about 50 ms. */
-const MOST_LOOKS = 2_000_000;
 /** Times of noteArrival are exponential with this rate: they are binary logarithms. */
 const ARRIVAL_RATE = Math.LN2;
 
@@ -70,7 +68,7 @@ export function loadChances(
     for (const { tried, chance } of open.values()) {
       const contenders = contendersAfter(context, node, measure, tried);
       looks += contenders.length * (kind === NODE_KIND_P2C ? contenders.length : 1);
-      if (looks > MOST_LOOKS) return null;
+      if (looks > context.oddsBudget) return null;
       const isLate = attempt >= FIRST_ATTEMPTS;
       const drawn = isLate
         ? lateChances(contenders, kind, measure, takes)

@@ -56,6 +56,8 @@ export function entryOdds(
   const kind = context.policy.nodes[node * NODE_WORDS + NODE_KIND]! as NodeKindWord;
   const outcomes = sliceOutcomes(context, node, pass);
   if (outcomes === null || (outcomes.length > 1 && kind === NODE_KIND_ROUND_ROBIN)) return null;
+  if (outcomes.length * context.policy.nodes[node * NODE_WORDS + NODE_COUNT]! > context.oddsBudget)
+    return null;
   const found: [shares: Shares, chance: number][] = [];
   let left = 0;
   for (const outcome of outcomes) {

@@ -106,29 +106,30 @@ function windowOdds(
   if (select !== SELECT_ALL || isApart(context, pool)) return null;
   if (eligible.some(isScaled)) return null;
   const weighty = eligible.filter(({ configured }) => configured > 0);
-  const competing = weighty.length > 0 ? weighty : eligible;
+  const competing = new Set(weighty.length > 0 ? weighty : eligible);
   if (eligible.some(({ addresses }) => addresses.length > 1)) return null;
-  const part = Math.min(limit, competing.length);
-  const odds = { chance: part / competing.length, part, of: competing.length };
-  const none = { chance: 0, part: 0, of: competing.length };
-  return new Map(
-    eligible.map((endpoint) => [endpoint.addresses[0]!, competing.includes(endpoint) ? odds : none]),
-  );
+  const part = Math.min(limit, competing.size);
+  const odds = { chance: part / competing.size, part, of: competing.size };
+  const none = { chance: 0, part: 0, of: competing.size };
+  return new Map(eligible.map((endpoint) => [endpoint.addresses[0]!, competing.has(endpoint) ? odds : none]));
 }
 
-/** Draws that give a percentage to about one point, and that a pool of 10,000 endpoints stays below a second with. */
+/** Draws that give a percentage to about one point, and so few that they tell nothing. */
 const MOST_DRAWS = 10_000;
-const MOST_LOOKS = 5_000_000;
+const LEAST_DRAWS = 100;
+/** What a draw takes besides its endpoints, in endpoints. */
+const DRAW_LOOKS = 20;
 
-/** Picks again and again, with dice and turns of its own. */
+/** Picks again and again, with dice and turns of its own. Null: too few times for odds. */
 function countedOdds(
   scratch: DecideContext,
   pool: number,
   pass: number,
   eligible: readonly Eligible[],
-): PoolOdds {
-  const endpointCount = scratch.policy.pools[pool * POOL_WORDS + POOL_ENDPOINT_COUNT]!;
-  const draws = Math.min(MOST_DRAWS, Math.ceil(MOST_LOOKS / endpointCount));
+): PoolOdds | null {
+  const looks = scratch.policy.pools[pool * POOL_WORDS + POOL_ENDPOINT_COUNT]! + DRAW_LOOKS;
+  const draws = Math.min(MOST_DRAWS, Math.floor(scratch.oddsBudget / looks));
+  if (draws < LEAST_DRAWS) return null;
   const hits = new Map<number, number>();
   for (const { addresses } of eligible) for (const address of addresses) hits.set(address, 0);
   for (let draw = 0; draw < draws; draw++) {

@@ -38,9 +38,6 @@ export interface Eligible {
   scale: number;
 }
 
-/** Looks at pairs, over all sets of endpoints; about 50 ms. */
-const MOST_PAIRS = 2_000_000;
-
 /**
  * By place in `eligible`; `context` is a scratch. Null: there is too much to look at, or the decision itself does not look
  * at all of them.
@@ -56,7 +53,8 @@ export function loadChancesIn(
   if (!isPairs && pools[pool * POOL_WORDS + POOL_ENDPOINT_COUNT]! > MOST_COMPARED) return null;
   const parts = eligible.map((candidate) => takenPart(context, candidate));
   const diced = parts.flatMap((part, place) => (part > 0 && part < 1 ? [place] : []));
-  if (diced.length > MAX_SLICED || 2 ** diced.length * eligible.length ** 2 > MOST_PAIRS) return null;
+  const pairs = 2 ** diced.length * eligible.length ** 2;
+  if (diced.length > MAX_SLICED || pairs > context.oddsBudget) return null;
   const chances = eligible.map(() => 0);
   for (let set = 0; set < 2 ** diced.length; set++) {
     const taking = parts.map((part) => part === 1);

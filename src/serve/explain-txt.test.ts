@@ -27,6 +27,8 @@ pools:
   eu: {region: a, check: web, endpoints: [198.51.100.1]}
   us: {region: b, endpoints: [192.0.2.1]}
   served: {check: both, endpoints: [198.51.100.7]}
+  some: {select: p2c, max_answers: 2, endpoints: [203.0.113.1, 203.0.113.2, 203.0.113.3]}
+  many: {select: p2c, max_answers: 2, endpoints: [${Array.from({ length: 250 }, (_, i) => `203.0.113.${i}`).join(", ")}]}
 records:
   follows: {policy: {failover: [served, us]}}
   www: {policy: {subnets: {81.2.69.0/24: {failover: [eu, us]}, default: us}}}
@@ -39,6 +41,8 @@ records:
         - {failover: [us], label: "the last label that takes some room in a reply"}
   fast: {policy: {latency: {table: rtt.csv, of: [eu, us]}}}
   turns: {policy: {round_robin: [eu, us]}}
+  some: {policy: some}
+  many: {policy: many}
 `;
 
 let config: CompiledConfig;
@@ -146,10 +150,18 @@ describe("_explain.NAME TXT", () => {
     expect(server.context.entryTurns).toEqual(before);
   });
 
-  test("over UDP it is cut at the payload size, with TC", () => {
-    expect(ask("_explain.long.t.example", { tcp: true, edns: false })!.answer).toHaveLength(1);
-    const reply = ask("_explain.long.t.example", { tcp: false, edns: false });
-    expect([reply!.tc, reply!.answer]).toEqual([true, []]);
+  test("over UDP the reply is empty and says TC, and only to who is on the list and asks for TXT", () => {
+    const reply = ask("_explain.www.t.example", { tcp: false });
+    expect([reply!.rcode, reply!.tc, reply!.answer, reply!.authority]).toEqual([0, true, [], []]);
+    expect(reply!.qname).toBe("_explain.www.t.example.");
+    expect(ask("_explain.www.t.example", { tcp: false, type: "A" })).toBeNull();
+    expect(ask("_explain.www.t.example", { tcp: false, resolver: "192.0.2.9" })).toBeNull();
+  });
+
+  test("odds of a few endpoints are told, those of many are left to the command", () => {
+    const odds = (name: string) => linesOf(ask(name)).filter((line) => line.startsWith("odds"));
+    expect(odds("_explain.some.t.example")).toHaveLength(1);
+    expect(odds("_explain.many.t.example")).toEqual([]);
   });
 });
 

@@ -6,22 +6,25 @@ import { explainDecision } from "../policy/explain.ts";
 import { shortLines } from "../policy/explain-short.ts";
 import type { ExplainAccess, Snapshot } from "../snapshot.ts";
 import { addItem, ITEM_RRSET, OWNER_QNAME, resetAnswer, SECTION_ANSWER } from "../wire/answer.ts";
-import { TYPE_A, TYPE_TXT } from "../wire/constants.ts";
+import { RCODE_NOERROR, TRANSPORT_UDP, TYPE_A, TYPE_TXT } from "../wire/constants.ts";
 import { createName, setName } from "../wire/name.ts";
 import { viewOf } from "../wire/octets.ts";
-import { HEADER_OCTETS } from "../wire/query.ts";
+import { HEADER_OCTETS, parseQuery } from "../wire/query.ts";
 import { encodeAnswer, OUT_OCTETS } from "../wire/response.ts";
 import { lookup } from "../zone/lookup.ts";
 
 /**
  * `_explain.NAME TXT`: why a steered name is answered as it is, for who is on the access list of steerd.yaml. Off the
  * line of a query: this allocates freely, on a context of its own, so that turns, dice, counters and expiries of the
- * worker stay as they are. A worker explains EXPLANATIONS_A_SECOND times a second at most, and never throws: what cannot
- * be explained is answered as any other query.
+ * worker stay as they are, and takes milliseconds where a pool has thousands of endpoints. That is why it is told over
+ * TCP, by the stream worker: over UDP the reply is empty and says TC. It is told EXPLANATIONS_A_SECOND times a second at
+ * most, and never throws: what cannot be explained is answered as any other query.
  */
 
-/** Some 0.2 ms each: a worker loses 1% at most. */
 const EXPLANATIONS_A_SECOND = 5;
+
+/** What odds may take of that: some 2 ms for each pool and node. Larger ones are told by the command alone. */
+const ODDS_BUDGET = 20_000;
 
 /** The first label in wire form, lower case. */
 const LABEL = Uint8Array.from([8, ...new TextEncoder().encode("_explain")]);
@@ -36,6 +39,7 @@ export function createExplainer(): Explainer {
     const { explain } = context.snapshot;
     if (explain === undefined || !asksWhy(packet, length)) return 0;
     if (!isAllowed(explain, context.client.resolverFamily, context.client.resolverAddress)) return 0;
+    if (context.transport === TRANSPORT_UDP) return askForTcp(packet, length, context, out);
     if (context.clockS[0] !== second) {
       second = context.clockS[0]!;
       left = EXPLANATIONS_A_SECOND;
@@ -48,6 +52,16 @@ export function createExplainer(): Explainer {
       return 0;
     }
   };
+}
+
+/** An empty reply that says TC, or 0: that is no query for TXT. */
+function askForTcp(packet: DataView, length: number, context: Context, out: DataView): number {
+  const { answer, query } = context;
+  if (parseQuery(packet, length, query) !== RCODE_NOERROR || query.qtype !== TYPE_TXT) return 0;
+  resetAnswer(answer);
+  answer.aa = 1;
+  answer.incomplete = 1;
+  return encodeAnswer(query, answer, context.snapshot.zones, TRANSPORT_UDP, out);
 }
 
 /** A copy: what the transport receives next goes to the same place. */
@@ -114,6 +128,7 @@ function explainQuery(
 function contextLike(worker: Context, snapshot: Snapshot): Context {
   const context = createContext(snapshot, worker.rows, allocateCounters());
   context.transport = worker.transport;
+  context.oddsBudget = ODDS_BUDGET;
   context.clockS[0] = worker.clockS[0]!;
   context.dice[0] = worker.dice[0]!;
   context.entryTurns.set(worker.entryTurns);
