@@ -30,6 +30,14 @@ it("gives names that count hashes of their own", () => {
   expect(hashesOf((i) => `host-${String(i).padStart(7, "0")}`)).toBeGreaterThan(99_950);
   expect(hashesOf((i) => i.toString(16).padStart(8, "0"))).toBeGreaterThan(99_950);
   expect(hashesOf((i) => `ip-10-${i >> 16}-${(i >> 8) & 255}-${i & 255}`)).toBeGreaterThan(99_950);
+  const reverse = (digits: string) =>
+    wire(...[...digits].map((digit) => [digit.charCodeAt(0)]), [...Buffer.from("ip6")]);
+  const hashes = new Set<number>();
+  for (let i = 0; i < 100_000; i++) {
+    setName(name, reverse([...(i * 4096).toString(16).padStart(20, "0")].reverse().join("")), 0);
+    hashes.add(name.hashes[0]!);
+  }
+  expect(hashes.size).toBeGreaterThan(99_950);
 });
 
 it("takes names apart: labels of any length, hashes that depend on length, order and every octet", () => {

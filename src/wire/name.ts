@@ -60,13 +60,14 @@ export function lowerWord(word: number): number {
 
 /**
  * Mixes four octets of a name, in lower case, into its hash: names are taken from their end, so that those of all suffixes
- * are found on the way, and the first word has zeros for the octets that are none of the name's. A multiplication carries
- * upwards only: the upper half is folded into the lower before it, or names that count in their last digits share hashes
- * by the thousand.
+ * are found on the way, and the first word has zeros for the octets that are none of the name's. This is a round of
+ * MurmurHash3_x86_32 (Appleby, public domain) with one of its two multiplications of the word, which is enough to keep
+ * names apart that count in single digits, as reverse zones do.
  */
 export function mixOctets(hash: number, word: number): number {
-  const mixed = hash ^ word;
-  return Math.imul(mixed ^ (mixed >>> 16), 0x9e3779b1);
+  const scrambled = Math.imul(word, 0xcc9e2d51);
+  const mixed = hash ^ ((scrambled << 15) | (scrambled >>> 17));
+  return (Math.imul((mixed << 13) | (mixed >>> 19), 5) + 0xe6546b64) | 0;
 }
 
 /** The first `count` octets of a little-endian word, 1 to 3. */
